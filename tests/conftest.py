@@ -1,0 +1,33 @@
+"""Shared by every test: the repository's root, and small campaigns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pfmap.campaign import Campaign, campaign_from_mapping
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def tiny_campaign() -> Campaign:
+    """A campaign of seconds: 3 inputs, a few thousand draws, every stage on."""
+    return campaign_from_mapping(
+        {
+            "name": "tiny",
+            "draws": 20_000,
+            "block_draws": 4096,
+            "network": {"widths": [3, 8, 1]},
+            "prior": {"preset": "gaussian"},
+            "llc": {"functions": 4, "draws_per_function": 2, "steps": 100, "warmup": 50},
+            "analysis": {"bootstrap": 100},
+        }
+    )

@@ -1,0 +1,36 @@
+"""The wheel: every package on disk is listed, and nothing is called `cli`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+
+
+def test_listed_packages_are_the_folders_on_disk(root):
+    listed = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = [path.parent for path in (root / "pfmap").rglob("__init__.py")]
+    on_disk = {".".join(folder.relative_to(root).parts) for folder in folders} | {"pfmap_cli"}
+    assert set(listed) == on_disk
+
+
+def test_wheel_holds_the_data_files_and_no_module_named_cli(root, tmp_path):
+    command = [sys.executable, "-m", "pip", "wheel", str(root), "--no-deps", "-q", "-w", tmp_path]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("pfmap-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert not [name for name in names if name.startswith(("cli/", "cli.", "tests/", "scripts/"))]
+    for needed in ("pfmap/py.typed", "pfmap/experiments/default.toml", "pfmap_cli/main.py"):
+        assert needed in names
+
+
+def test_every_public_name_is_there_and_none_is_loaded_early():
+    code = (
+        "import sys, pfmap\n"
+        "early = {'numpy', 'numba', 'pydantic', 'matplotlib'} & set(sys.modules)\n"
+        "assert not early, early\n"
+        "assert set(pfmap.__all__) == set(pfmap._HOMES)\n"
+        "for name in pfmap.__all__: assert getattr(pfmap, name).__name__ == name, name\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
