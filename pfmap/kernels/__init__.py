@@ -1,0 +1,1 @@
+"""Compiled kernels: numba only, arrays only. They import nothing else of pfmap."""

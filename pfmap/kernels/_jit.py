@@ -1,0 +1,108 @@
+"""The only caller of ``numba.njit``: fixed flags, and a cache that an edit cannot make stale.
+
+Numba's own file cache looks at the time stamp of the file that holds a kernel, not of the files
+that kernel calls into, so an edit in one module leaves stale machine code in another. Here every
+module's cache folder is named by a digest of its source *and* of every kernel module it imports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config
+
+# Never nnan/ninf: isnan(nan) must stay true, since NaN is an error and not a bit.
+FAST = frozenset({"contract", "reassoc", "nsz", "arcp", "afn"})
+
+_KERNELS = Path(__file__).parent
+_IMPORT = re.compile(r"^\s*from\s+(?:pfmap\.kernels\.|\.)(\w+)\s+import", re.MULTILINE)
+
+
+def cache_root() -> Path:
+    """Folder of compiled kernels: ``NUMBA_CACHE_DIR`` if set, else the user's cache folder."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(os.environ["NUMBA_CACHE_DIR"]) / "pfmap"
+    if os.environ.get("XDG_CACHE_HOME"):
+        return Path(os.environ["XDG_CACHE_HOME"]) / "pfmap"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "pfmap"
+    return Path.home() / ".cache" / "pfmap"
+
+
+def _closure(module: str, found: set[str]) -> set[str]:
+    """Names of the kernel modules that `module` imports, itself included."""
+    path = _KERNELS / f"{module}.py"
+    if module in found or not path.exists():
+        return found
+    found.add(module)
+    for imported in _IMPORT.findall(path.read_text(encoding="utf-8")):
+        _closure(imported, found)
+    return found
+
+
+@cache
+def kernel_digest(module: str) -> str:
+    """Digest of the sources that decide the machine code of kernel module `module`."""
+    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version_info[:2]}".encode())
+    for name in sorted(_closure(module, {"_jit"})):
+        digest.update((_KERNELS / f"{name}.py").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def jit(
+    function: Callable[..., Any] | None = None,
+    *,
+    fast: bool = False,
+    inline: bool = False,
+) -> Any:
+    """Compile a kernel: ``nopython``, GIL released, cached by the digest of its sources.
+
+    Parameters
+    ----------
+    function : callable, optional
+        The kernel; None when used as ``@jit(...)``.
+    fast : bool, default False
+        Allow contraction and reassociation (`FAST`). Never for random weights, whose bits must not
+        depend on the CPU.
+    inline : bool, default False
+        Inline into the caller at the level of numba's own intermediate code.
+    """
+
+    def compile_kernel(kernel: Callable[..., Any]) -> Any:
+        module = kernel.__module__.rpartition(".")[2]
+        # Numba reads CACHE_DIR when the dispatcher is made: set it for this kernel only, so that
+        # the user's own numba code keeps its settings.
+        before = config.CACHE_DIR
+        folder = cache_root() / f"{module}-{kernel_digest(module)}"
+        config.CACHE_DIR = str(folder)
+        try:
+            return numba.njit(
+                kernel,
+                nogil=True,
+                cache=_writable(folder),
+                fastmath=set(FAST) if fast else False,
+                inline="always" if inline else "never",
+                error_model="numpy",
+            )
+        finally:
+            config.CACHE_DIR = before
+
+    return compile_kernel if function is None else compile_kernel(function)
+
+
+@cache
+def _writable(folder: Path) -> bool:
+    """Whether `folder` can hold a cache; without one, kernels compile anew in every process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)

@@ -1,0 +1,51 @@
+"""The switch over model families: every kernel above this line takes any family by its number.
+
+Numba can write machine code to disk only for kernels that do not take other kernels as arguments,
+so families are told apart by a number. A new family is one more branch in each function here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._jit import jit
+from .gradient import network_jacobian, network_loss_gradient, network_outputs, network_scratch
+from .polynomial import (
+    polynomial_jacobian,
+    polynomial_loss_gradient,
+    polynomial_outputs,
+    polynomial_scratch,
+)
+
+NETWORK = 0
+POLYNOMIAL = 1
+
+
+@jit(inline=True)
+def scratch_size(family, ints):
+    """Floats of working memory that the functions below need."""
+    if family == NETWORK:
+        return network_scratch(ints)
+    return polynomial_scratch(ints)
+
+
+@jit
+def loss_gradient(family, ints, floats, targets, weights, gradient, scratch):
+    """Return K(w) and set `gradient` to its gradient."""
+    if family == NETWORK:
+        return network_loss_gradient(ints, floats, targets, weights, gradient, scratch)
+    return polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch)
+
+
+@jit
+def outputs_jacobian(family, ints, floats, weights, outputs, jacobian):
+    """Set `outputs` and, unless it has no rows, ``jacobian[i]`` to the gradient of output i."""
+    scratch = np.empty(scratch_size(family, ints))
+    if family == NETWORK:
+        network_outputs(ints, floats, weights, scratch, outputs)
+        if jacobian.shape[0] > 0:
+            network_jacobian(ints, floats, weights, scratch, jacobian)
+    else:
+        polynomial_outputs(ints, floats, weights, scratch, outputs)
+        if jacobian.shape[0] > 0:
+            polynomial_jacobian(ints, floats, weights, scratch, jacobian)

@@ -1,0 +1,104 @@
+"""Outputs, loss and gradient of models whose outputs are linear in monomials of the parameters.
+
+output[p] = Σ_j feature[p, j] Π_i w_i^a[j, i],    K = 1/(2P) Σ_p (output[p] - target[p])²
+
+ints = [outputs P, monomials J, parameters d, exponents a row by row ...]
+floats = features row by row
+"""
+
+from __future__ import annotations
+
+from ._jit import jit
+
+FIRST_EXPONENT = 3
+
+
+@jit(inline=True)
+def polynomial_scratch(ints):
+    """Floats of working memory: outputs, monomials, and products of the factors up to each one."""
+    return ints[0] + ints[1] + ints[2] + 1
+
+
+@jit(inline=True)
+def integer_power(x, exponent):
+    """x^exponent by multiplication, exponent >= 0."""
+    result = 1.0
+    for _ in range(exponent):
+        result *= x
+    return result
+
+
+@jit
+def polynomial_outputs(ints, floats, weights, scratch, outputs):
+    """Set `outputs`; the monomials stay in ``scratch[P : P + J]``."""
+    n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]
+    monomials = scratch[n_outputs : n_outputs + n_monomials]
+    for j in range(n_monomials):
+        exponents = ints[FIRST_EXPONENT + j * n_parameters :]
+        product = 1.0
+        for i in range(n_parameters):
+            product *= integer_power(weights[i], exponents[i])
+        monomials[j] = product
+    for p in range(n_outputs):
+        result = 0.0
+        for j in range(n_monomials):
+            result += floats[p * n_monomials + j] * monomials[j]
+        outputs[p] = result
+
+
+@jit
+def add_monomial_gradient(exponents, factor, weights, prefix, gradient):
+    """Add ``factor`` times the gradient of Π_i w_i^a_i to `gradient`.
+
+    Products of the factors below and above each one are kept apart: dividing by w_i would fail
+    at w_i = 0, where the singularities are.
+    """
+    n_parameters = weights.shape[0]
+    prefix[0] = 1.0
+    for i in range(n_parameters):
+        prefix[i + 1] = prefix[i] * integer_power(weights[i], exponents[i])
+    suffix = factor
+    for i in range(n_parameters - 1, -1, -1):
+        exponent = exponents[i]
+        if exponent > 0:
+            lower = integer_power(weights[i], exponent - 1)
+            gradient[i] += prefix[i] * suffix * exponent * lower
+            suffix *= lower * weights[i]
+
+
+@jit
+def polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch):
+    """Return the loss K and set `gradient` to its gradient."""
+    n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]
+    outputs = scratch[:n_outputs]
+    polynomial_outputs(ints, floats, weights, scratch, outputs)
+    loss = 0.0
+    for p in range(n_outputs):
+        outputs[p] -= targets[p]
+        loss += outputs[p] * outputs[p]
+    for i in range(n_parameters):
+        gradient[i] = 0.0
+    prefix = scratch[n_outputs + n_monomials :]
+    for j in range(n_monomials):
+        factor = 0.0
+        for p in range(n_outputs):
+            factor += floats[p * n_monomials + j] * outputs[p]
+        exponents = ints[FIRST_EXPONENT + j * n_parameters :]
+        add_monomial_gradient(exponents, factor / n_outputs, weights, prefix, gradient)
+    return 0.5 * loss / n_outputs
+
+
+@jit
+def polynomial_jacobian(ints, floats, weights, scratch, jacobian):
+    """Set ``jacobian[p]`` to the gradient of output p."""
+    n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]
+    for p in range(n_outputs):
+        for i in range(n_parameters):
+            jacobian[p, i] = 0.0
+    prefix = scratch[n_outputs + n_monomials :]
+    for j in range(n_monomials):
+        exponents = ints[FIRST_EXPONENT + j * n_parameters :]
+        for p in range(n_outputs):
+            factor = floats[p * n_monomials + j]
+            if factor != 0.0:
+                add_monomial_gradient(exponents, factor, weights, prefix, jacobian[p])
