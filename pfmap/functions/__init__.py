@@ -1,0 +1,42 @@
+"""Functions: keys, symmetries of the prior, orbits, probabilities."""
+
+from pfmap.functions.keys import (
+    arrow_keys_from_words,
+    bits_from_words,
+    check_key,
+    keys_from_words,
+    words_from_bits,
+    words_from_keys,
+)
+from pfmap.functions.orbits import canonical_words, orbit_members
+from pfmap.functions.probability import clopper_pearson, functions_table
+from pfmap.functions.richness import (
+    Frequencies,
+    Richness,
+    count_frequencies,
+    estimate_richness,
+    extrapolate_distinct,
+    rarefaction,
+)
+from pfmap.functions.symmetry import Symmetries, prior_symmetries
+
+__all__ = [
+    "Frequencies",
+    "Richness",
+    "Symmetries",
+    "arrow_keys_from_words",
+    "bits_from_words",
+    "canonical_words",
+    "check_key",
+    "clopper_pearson",
+    "count_frequencies",
+    "estimate_richness",
+    "extrapolate_distinct",
+    "functions_table",
+    "keys_from_words",
+    "orbit_members",
+    "prior_symmetries",
+    "rarefaction",
+    "words_from_bits",
+    "words_from_keys",
+]

@@ -1,0 +1,162 @@
+"""Symmetries of the prior: transformations of a Boolean function that leave its P unchanged.
+
+If a transformation of the weights leaves their law unchanged and turns a network that expresses f
+into one that expresses f', then P(f) = P(f'). Three such transformations are considered, and what
+they generate: an order of the inputs, flips of inputs, the complement of the output.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pfmap.prior import layer_sds
+
+if TYPE_CHECKING:
+    from pfmap.campaign import Campaign
+
+MAX_INPUTS = 7
+# A product of x^degree over layers beyond this power of a weight underflows to an exact 0.
+_MAX_POWER = 30
+
+
+@dataclass(frozen=True)
+class Symmetries:
+    """Which transformations leave P unchanged, and why.
+
+    Attributes
+    ----------
+    permutations : bool
+        P(f) = P(f') where f' has the inputs of f in another order.
+    reflections : bool
+        P(f) = P(f') where f' has some inputs of f flipped.
+    complement : bool
+        P(f) = P(1 - f).
+    reasons : dict of str to str
+        For each of the three names, in plain words, why it holds or does not.
+    """
+
+    permutations: bool
+    reflections: bool
+    complement: bool
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def any(self) -> bool:
+        """Whether at least one holds, so that orbits are defined."""
+        return self.permutations or self.reflections or self.complement
+
+    def group_order(self, n_inputs: int) -> int:
+        """Number of transformations in the group that the holding symmetries generate.
+
+        Examples
+        --------
+        >>> Symmetries(True, False, True).group_order(7)  # 7! orders, 2 polarities
+        10080
+        """
+        order = math.factorial(n_inputs) if self.permutations else 1
+        if self.reflections:
+            order *= 2**n_inputs
+        return order * 2 if self.complement else order
+
+
+def prior_symmetries(campaign: Campaign) -> Symmetries:
+    """Symmetries of a campaign's prior that make P constant on orbits.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Network, prior, domain and readout decide.
+
+    Returns
+    -------
+    Symmetries
+        All three False for real-valued readouts, for domains other than the Boolean cube, and for
+        more than 7 inputs.
+
+    Notes
+    -----
+    Weights are independent and their law is even, the same for all weights of a layer.
+
+    * Permutations: the columns of the first weight matrix are exchangeable, so P is the same for
+      every order of the inputs.
+    * Reflections: on {-1,1} inputs flipping x_i equals changing the sign of column i, which leaves
+      its law unchanged. On {0,1} inputs it also moves the biases, and their law is not the same.
+    * Complement: changing the sign of the last layer's weights and bias changes the sign of the
+      output before its activation, g. The bit is then the other one if the output activation s is
+      positive exactly where g is (linear, tanh, erf, relu, odd powers) or odd (sin), and g is not
+      0. So the complement holds if and only if P(g(x) = 0) = 0 at every input x.
+
+    g(x) = 0 has positive probability only without a random output bias, and then exactly where all
+    units below are 0 with positive probability: for relu always (all of them may be off); for tanh,
+    erf, sin, linear and powers at x = 0 when no layer has a random bias.
+
+    Examples
+    --------
+    >>> from pfmap.campaign import Campaign, Network
+    >>> holding = prior_symmetries(Campaign())
+    >>> holding.permutations, holding.reflections, holding.complement
+    (True, False, True)
+    >>> print(holding.reasons["complement"])
+    holds: the output bias is random, so the output is never exactly 0, and changing the sign of \
+the last layer complements the function
+    >>> without_bias = prior_symmetries(Campaign(network=Network(bias=False)))
+    >>> print(without_bias.reasons["complement"])
+    does not hold: without a random output bias the output is exactly 0, bit 0, when every relu \
+unit of the last hidden layer is off
+    """
+    no_orbits = _why_no_orbits(campaign)
+    if no_orbits:
+        names = ("permutations", "reflections", "complement")
+        return Symmetries(False, False, False, dict.fromkeys(names, f"not used: {no_orbits}"))
+    reflections = getattr(campaign.domain, "encoding", "01") == "pm1"
+    complement, complement_reason = _complement(campaign)
+    reasons = {
+        "permutations": "holds: first-layer weights have the same law for every input",
+        "reflections": "holds: flipping an input of {-1,1} equals changing the sign of its "
+        "weights, whose law is even"
+        if reflections
+        else "does not hold: flipping an input of {0,1} also moves the first layer's biases",
+        "complement": ("holds: " if complement else "does not hold: ") + complement_reason,
+    }
+    return Symmetries(True, reflections, complement, reasons)
+
+
+def _why_no_orbits(campaign: Campaign) -> str:
+    """Why the campaign's functions have no orbits; empty if they have."""
+    if campaign.domain.kind != "boolean":
+        return f"orbits are defined on the Boolean cube, not on the domain {campaign.domain.kind}"
+    if campaign.readout.kind != "sign":
+        return "orbits are defined for bits, not for a quantised readout"
+    if campaign.network.widths[0] > MAX_INPUTS:
+        return f"canonical forms are computed for at most {MAX_INPUTS} inputs"
+    return ""
+
+
+def _complement(campaign: Campaign) -> tuple[bool, str]:
+    """Whether the complement holds, and why."""
+    network = campaign.network
+    if network.output_activation == "monomial" and network.degree % 2 == 0:
+        return False, f"the output activation x^{network.degree} is never negative"
+    _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
+    changes = "changing the sign of the last layer complements the function"
+    if bias_sds[-1] > 0:
+        return True, f"the output bias is random, so the output is never exactly 0, and {changes}"
+    n_hidden = len(network.widths) - 2
+    if n_hidden and network.activation == "relu":
+        return False, (
+            "without a random output bias the output is exactly 0, bit 0, when every relu unit of "
+            "the last hidden layer is off"
+        )
+    if getattr(campaign.domain, "encoding", "01") == "01" and not bias_sds.any():
+        return False, "without random biases the output at the input 0…0 is exactly 0, bit 0"
+    if network.activation == "monomial" and network.degree**n_hidden > _MAX_POWER:
+        return False, (
+            f"without a random output bias, x^{network.degree} over {n_hidden} layers underflows "
+            "to an output of exactly 0, bit 0"
+        )
+    return True, (
+        "the output is exactly 0 with probability 0 even without a random output bias, and "
+        + changes
+    )

@@ -1,0 +1,1 @@
+"""Models: parameters to outputs on the domain, and the gradient of the loss."""

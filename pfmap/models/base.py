@@ -1,0 +1,146 @@
+"""What an estimator needs of a model, and models described by arrays for the compiled kernels.
+
+The loss of every model is K(w) = 1/(2P) Σ (output - target)², summed over the outputs of all P
+points of the domain.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from pfmap.errors import SettingsError
+from pfmap.kernels.activation import ERF, TANH
+from pfmap.kernels.family import NETWORK, loss_gradient, outputs_jacobian, scratch_size
+from pfmap.kernels.gradient import OUTPUT_CODE
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Anything with a loss and a gradient."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters d."""
+
+    def loss(self, weights: np.ndarray) -> float:
+        """K at a parameter vector of shape (d,)."""
+
+    def gradient(self, weights: np.ndarray) -> np.ndarray:
+        """Gradient of K, shape (d,)."""
+
+
+@runtime_checkable
+class RegressionModel(Model, Protocol):
+    """A model whose loss compares outputs with targets."""
+
+    @property
+    def n_points(self) -> int:
+        """Points P that the mean in K is taken over."""
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Targets, as many as outputs."""
+
+    def outputs(self, weights: np.ndarray) -> np.ndarray:
+        """Outputs over all points, one vector."""
+
+    def jacobian(self, weights: np.ndarray) -> np.ndarray:
+        """Derivatives of the outputs, shape (outputs, d)."""
+
+    def with_targets(self, targets: np.ndarray) -> Self:
+        """The same model with other targets."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CompiledModel:
+    """A model of one of the families in `pfmap.kernels.family`, described by arrays.
+
+    Attributes
+    ----------
+    family : int
+        Number of the family.
+    ints, floats : ndarray of int64, ndarray of float64
+        The description, as the family's kernel states it.
+    targets : ndarray of float64, shape (outputs,)
+        Targets in the layout [output unit, point], flattened.
+    n_parameters, n_points : int
+        d and P.
+    """
+
+    family: int
+    ints: np.ndarray
+    floats: np.ndarray
+    targets: np.ndarray
+    n_parameters: int
+    n_points: int
+
+    def check_weights(self, weights: np.ndarray) -> np.ndarray:
+        """`weights` as contiguous float64; SettingsError unless finite and of shape (d,)."""
+        vector = np.ascontiguousarray(weights, dtype=np.float64)
+        if vector.shape != (self.n_parameters,):
+            raise SettingsError(
+                f"weights: must have shape ({self.n_parameters},), got {vector.shape}"
+            )
+        return vector
+
+    def loss_gradient(self, weights: np.ndarray) -> tuple[float, np.ndarray]:
+        """K and its gradient."""
+        vector = self.check_weights(weights)
+        gradient = np.empty(self.n_parameters)
+        scratch = np.empty(scratch_size(self.family, self.ints))
+        loss = loss_gradient(
+            self.family, self.ints, self.floats, self.targets, vector, gradient, scratch
+        )
+        return float(loss), gradient
+
+    def loss(self, weights: np.ndarray) -> float:
+        """K at `weights`."""
+        return self.loss_gradient(weights)[0]
+
+    def gradient(self, weights: np.ndarray) -> np.ndarray:
+        """Gradient of K at `weights`, shape (d,)."""
+        return self.loss_gradient(weights)[1]
+
+    def outputs(self, weights: np.ndarray) -> np.ndarray:
+        """Outputs in the layout [output unit, point], flattened."""
+        return self._outputs_jacobian(weights, 0)[0]
+
+    def jacobian(self, weights: np.ndarray) -> np.ndarray:
+        """Derivatives of the outputs, shape (outputs, d)."""
+        return self._outputs_jacobian(weights, len(self.targets))[1]
+
+    def _outputs_jacobian(self, weights: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs, and the Jacobian if `n_rows` is the number of outputs and not 0."""
+        outputs = np.empty(len(self.targets))
+        jacobian = np.empty((n_rows, self.n_parameters))
+        vector = self.check_weights(weights)
+        outputs_jacobian(self.family, self.ints, self.floats, vector, outputs, jacobian)
+        return outputs, jacobian
+
+    def attains(self, targets: np.ndarray) -> bool:
+        """Whether the outputs can equal `targets`, as far as the range of the output unit tells.
+
+        Outputs of tanh and erf come close to ±1 and never reach it: the loss then has no minimum,
+        it only falls on the way to infinity.
+        """
+        bounded = self.family == NETWORK and self.ints[OUTPUT_CODE] in (TANH, ERF)
+        return not bounded or bool((np.abs(targets) < 1.0).all())
+
+    def with_targets(self, targets: np.ndarray) -> Self:
+        """The same model with other targets.
+
+        Raises
+        ------
+        SettingsError
+            Unless there is one finite target per output.
+        """
+        vector = np.array(targets, dtype=np.float64).ravel()
+        if vector.shape != self.targets.shape or not np.isfinite(vector).all():
+            raise SettingsError(
+                f"targets: must be {len(self.targets)} finite numbers, one per output, got "
+                f"shape {np.shape(targets)}"
+            )
+        return dataclasses.replace(self, targets=vector)

@@ -1,0 +1,171 @@
+"""Fully connected networks: order of the parameters, a plain forward pass, loss and gradient."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from pfmap.errors import SettingsError
+from pfmap.kernels.activation import CODES, activate
+from pfmap.kernels.family import NETWORK
+from pfmap.models.base import CompiledModel
+
+
+def parameter_count(widths: tuple[int, ...], bias: bool = True) -> int:
+    """Number of parameters d of a network.
+
+    Examples
+    --------
+    >>> parameter_count((7, 40, 40, 1))
+    2001
+    """
+    return sum((a + bias) * b for a, b in itertools.pairwise(widths))
+
+
+def unflatten(
+    weights: np.ndarray, widths: tuple[int, ...], bias: bool = True
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split parameter vectors into matrices and biases.
+
+    The order of a parameter vector is: for every layer, the weight matrix W (units of the layer ×
+    units below, row by row), then the bias b of the layer, if there is one.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (..., d)
+        Parameter vectors.
+    widths : tuple of int
+        Units of every layer, input and output included.
+    bias : bool, default True
+        Whether layers have biases.
+
+    Returns
+    -------
+    list of (W, b)
+        Views of shapes (..., units, units below) and (..., units); b is empty without biases.
+
+    Examples
+    --------
+    >>> (W1, b1), (W2, b2) = unflatten(np.arange(9.0), (2, 2, 1))
+    >>> W1.tolist(), b1.tolist(), W2.tolist(), b2.tolist()
+    ([[0.0, 1.0], [2.0, 3.0]], [4.0, 5.0], [[6.0, 7.0]], [8.0])
+    """
+    layers = []
+    start = 0
+    for below, units in itertools.pairwise(widths):
+        stop = start + below * units
+        matrix = weights[..., start:stop].reshape(*weights.shape[:-1], units, below)
+        start = stop + (units if bias else 0)
+        layers.append((matrix, weights[..., stop:start]))
+    return layers
+
+
+def network_outputs(
+    weights: np.ndarray,
+    points: np.ndarray,
+    widths: tuple[int, ...],
+    *,
+    activation: str = "relu",
+    degree: int = 1,
+    bias: bool = True,
+    output_activation: str = "linear",
+) -> np.ndarray:
+    """Outputs of one network on every point, in float64: the naive twin of the fused kernels.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (d,)
+        Parameter vector in the order of `unflatten`.
+    points : ndarray, shape (points, inputs)
+        Inputs.
+    widths : tuple of int
+        Units of every layer.
+    activation, output_activation : str
+        Names in `pfmap.kernels.activation.CODES`.
+    degree : int, default 1
+        Exponent of the activation ``monomial``.
+    bias : bool, default True
+        Whether layers have biases.
+
+    Returns
+    -------
+    ndarray of float64, shape (points, outputs)
+
+    Examples
+    --------
+    >>> network_outputs(np.array([1.0, 1.0, -1.5]), np.array([[1.0, 1.0], [0.0, 1.0]]), (2, 1))
+    array([[ 0.5],
+           [-0.5]])
+    """
+    value = np.asarray(points, dtype=np.float64)
+    layers = unflatten(np.asarray(weights, dtype=np.float64), widths, bias)
+    for index, (matrix, offset) in enumerate(layers):
+        value = value @ matrix.T
+        if bias:
+            value = value + offset
+        name = output_activation if index == len(layers) - 1 else activation
+        if name != "linear":
+            scalar = np.vectorize(activate.py_func, otypes=[np.float64])
+            value = scalar(CODES[name], degree, value)
+    return value
+
+
+def network_model(
+    widths: tuple[int, ...],
+    points: np.ndarray,
+    *,
+    targets: np.ndarray | None = None,
+    activation: str = "relu",
+    degree: int = 2,
+    bias: bool = True,
+    output_activation: str = "linear",
+) -> CompiledModel:
+    """A fully connected network as a model with loss, gradient and Jacobian.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Units of every layer, inputs first; any depth and any number of outputs.
+    points : ndarray, shape (P, inputs)
+        The domain.
+    targets : ndarray, shape (P,) or (P, outputs), optional
+        Targets; None means 0.
+    activation, output_activation : str
+        Names in `pfmap.kernels.activation.CODES`.
+    degree : int, default 2
+        Exponent of the activation ``monomial``.
+    bias : bool, default True
+        Whether layers have biases.
+
+    Returns
+    -------
+    CompiledModel
+        Outputs and targets in the layout [output unit, point], flattened.
+
+    Examples
+    --------
+    >>> model = network_model((1, 1), np.array([[0.0], [1.0]]), targets=np.array([1.0, 3.0]))
+    >>> model.loss(np.array([2.0, 0.0]))  # outputs 0 and 2: (1² + 1²)/4
+    0.5
+    >>> model.gradient(np.array([2.0, 0.0])).tolist()
+    [-0.5, -1.0]
+    """
+    points = np.asarray(points, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != widths[0]:
+        raise SettingsError(
+            f"points: must have shape (points, {widths[0]}), got {points.shape}",
+            next_step="make the first width equal to the coordinates of a point",
+        )
+    codes = (CODES[activation], degree, CODES[output_activation])
+    ints = np.array([len(widths) - 1, len(points), bias, *codes, *widths], dtype=np.int64)
+    n_outputs = widths[-1] * len(points)
+    model = CompiledModel(
+        NETWORK,
+        ints,
+        np.ascontiguousarray(points.T).ravel(),
+        np.zeros(n_outputs),
+        parameter_count(widths, bias),
+        len(points),
+    )
+    return model if targets is None else model.with_targets(np.asarray(targets).T)
