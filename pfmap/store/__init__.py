@@ -1,0 +1,5 @@
+"""Campaign folders: schema, atomic files, journal, provenance, merging, reading back."""
+
+from pfmap.store.folder import CampaignFolder, read_campaign_folder, read_table
+
+__all__ = ["CampaignFolder", "read_campaign_folder", "read_table"]

@@ -1,0 +1,203 @@
+"""The folder of a campaign: where each file lies, and reading it back."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from pfmap.campaign import Campaign, read_campaign
+from pfmap.errors import DataError
+
+from .atomic import sweep, write_bytes
+from .journal import BlockEntry, Journal
+from .merge import merge_counts
+from .schema import TABLES
+from .tables import read_file
+
+FIGURES = "figures"
+SUMMARY = "summary.md"
+
+
+@dataclass(frozen=True)
+class CampaignFolder:
+    """Paths inside a campaign's folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; it need not exist yet.
+
+    Examples
+    --------
+    >>> folder = CampaignFolder(Path("results/default"))
+    >>> folder.shard(12).as_posix()
+    'results/default/counts/part-000012.parquet'
+    >>> folder.table("llc").as_posix()
+    'results/default/llc.parquet'
+    """
+
+    path: Path
+
+    @property
+    def campaign_file(self) -> Path:
+        """Completed settings."""
+        return self.path / "campaign.toml"
+
+    @property
+    def provenance_file(self) -> Path:
+        """Versions, machine, threads and wall times."""
+        return self.path / "provenance.json"
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of finished blocks and stages."""
+        return Journal(self.path / "journal.jsonl")
+
+    @property
+    def resume_command(self) -> str:
+        """What continues or repairs the campaign, for the shell.
+
+        Examples
+        --------
+        >>> CampaignFolder(Path("results/my net")).resume_command
+        "pfmap run 'results/my net' --resume"
+        """
+        return f"pfmap run {shlex.quote(str(self.path))} --resume"
+
+    @property
+    def counts(self) -> Path:
+        """Folder of the shards."""
+        return self.path / "counts"
+
+    def shard(self, block_index: int) -> Path:
+        """Shard of one block."""
+        return self.counts / f"part-{block_index:06d}.parquet"
+
+    def table(self, name: str) -> Path:
+        """Parquet file of a derived table."""
+        return self.path / f"{name}.parquet"
+
+    def relative(self, path: Path) -> str:
+        """`path` as the journal names it: from the folder, with forward slashes."""
+        return path.relative_to(self.path).as_posix()
+
+    def holds_campaign(self) -> bool:
+        """Whether a campaign was started here."""
+        return self.journal.path.exists()
+
+    def write_settings(self, campaign: Campaign) -> None:
+        """Write ``campaign.toml``."""
+        write_bytes(self.campaign_file, campaign.to_toml().encode())
+
+    def sweep(self) -> list[Path]:
+        """Remove the temporary files of killed writers."""
+        folders = [self.path, self.counts, self.path / FIGURES]
+        return [path for folder in folders if folder.is_dir() for path in sweep(folder)]
+
+    def written_files(self) -> list[Path]:
+        """Every file here that pfmap wrote, the journal last."""
+        fixed = [self.campaign_file, self.provenance_file, self.path / SUMMARY]
+        tables = [self.table(name) for name in TABLES if name != "counts"]
+        shards = sorted(self.counts.glob("part-*.parquet"))
+        # Names in a journal are data: none may point outside the folder.
+        root = self.path.resolve()
+        noted = [self.path / name for name in self.journal.state.files]
+        inside = [path for path in noted if path.resolve().is_relative_to(root)]
+        files = dict.fromkeys([*fixed, *tables, *shards, *inside])
+        return [path for path in [*files, self.journal.path] if path.is_file()]
+
+    def clear(self) -> list[Path]:
+        """Remove the files that pfmap wrote, and its folders where nothing else is left."""
+        removed = self.written_files()
+        for path in removed:
+            path.unlink()
+        for folder in (self.counts, self.path / FIGURES):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        self.__dict__.pop("journal", None)
+        return removed
+
+    def finished_blocks(self, campaign: Campaign) -> dict[int, BlockEntry]:
+        """Journal entries of the blocks that are done for this campaign's total of draws."""
+        entries = self.journal.state.blocks
+        return {
+            index: entries[index]
+            for index in range(campaign.n_blocks)
+            if index in entries and entries[index].draws == block_draws(campaign, index)
+        }
+
+
+def block_draws(campaign: Campaign, block_index: int) -> int:
+    """Draws of one block: `campaign.block_draws`, fewer in the last.
+
+    Examples
+    --------
+    >>> campaign = Campaign(draws=1000, block_draws=512)
+    >>> block_draws(campaign, 0), block_draws(campaign, 1)
+    (512, 488)
+    """
+    return min(campaign.block_draws, campaign.draws - block_index * campaign.block_draws)
+
+
+def read_campaign_folder(folder: Path | str) -> Campaign:
+    """Settings of the campaign in `folder`.
+
+    Parameters
+    ----------
+    folder : Path or str
+        A folder written by ``pfmap run``.
+
+    Returns
+    -------
+    Campaign
+
+    Raises
+    ------
+    DataError
+        If there is no campaign.
+    SettingsError
+        If its ``campaign.toml`` was edited into something invalid.
+    """
+    files = CampaignFolder(Path(folder))
+    if not files.campaign_file.is_file():
+        raise DataError(
+            f"{files.path}: holds no campaign (no campaign.toml)",
+            next_step="name a folder written by pfmap run, such as results/default",
+        )
+    return read_campaign(files.campaign_file)
+
+
+def read_table(folder: Path | str, name: str, columns: list[str] | None = None) -> pa.Table:
+    """Read one table of a campaign's folder, verified.
+
+    Parameters
+    ----------
+    folder : Path or str
+        A folder written by ``pfmap run``.
+    name : str
+        ``functions``, ``llc``, ``fits``, ``correlations``, or ``counts``: the shards of all
+        finished blocks merged, one row a function, by descending count.
+    columns : list of str, optional
+        Columns to read; None reads all.
+
+    Returns
+    -------
+    pyarrow.Table
+
+    Raises
+    ------
+    DataError
+        If the table is missing, foreign, damaged, or of a format this version cannot read.
+    """
+    if name not in TABLES:
+        raise DataError(f"table: no such table, got {name!r}; there are {', '.join(TABLES)}")
+    files = CampaignFolder(Path(folder))
+    if name != "counts":
+        return read_file(files.table(name), name, columns)
+    blocks = files.finished_blocks(read_campaign_folder(folder))
+    counts = merge_counts([files.shard(index) for index in blocks], scratch=None)
+    return counts if columns is None else counts.select(columns)

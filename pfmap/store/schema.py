@@ -1,0 +1,182 @@
+"""Columns of every table: name, type, unit and meaning stand here and nowhere else.
+
+They go into the Parquet metadata, and the table in the documentation is made from them. The
+contract is append-only: later versions add tables and columns and never change a meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+FORMAT_VERSION = 1
+OLDEST_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its Arrow type, unit ("" if none) and meaning."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    meaning: str
+
+
+_key = pa.string()
+_f8 = pa.float64()
+_i8 = pa.int64()
+_i4 = pa.int32()
+
+COUNTS = (
+    Column("function", _key, "", "Key: hexadecimal truth table, or 128-bit hash beyond 256 bits."),
+    Column("count", _i8, "draws", "Draws of the block that express the function."),
+    Column("first_draw", _i8, "", "Smallest index of such a draw."),
+)
+
+FUNCTIONS = (
+    Column("function", _key, "", "Key: hexadecimal truth table, or 128-bit hash beyond 256 bits."),
+    Column("count", _i8, "draws", "Draws of the campaign that express the function."),
+    Column("p", _f8, "", "Estimate of P(f): count / N."),
+    Column("log2_p", _f8, "bits", "log2 of p."),
+    Column("p_low", _f8, "", "Lower Clopper-Pearson bound, 95 % for a function named beforehand."),
+    Column("p_high", _f8, "", "Upper Clopper-Pearson bound, 95 % for a function named beforehand."),
+    Column("first_draw", _i8, "", "Smallest index of a draw that expresses the function."),
+    Column("ones", _i4, "inputs", "T(f): inputs where f is 1; null for quantised functions."),
+    Column("orbit", _key, "", "Key of the orbit's canonical member; null where none is defined."),
+    Column("orbit_size", _i8, "functions", "Functions in the orbit under the prior's symmetries."),
+    Column("orbit_count", _i8, "draws", "Draws that express any function of the orbit."),
+    Column(
+        "log2_p_orbit",
+        _f8,
+        "bits",
+        "log2 of orbit_count / (N orbit_size); null at orbit_count = 1, biased below 10.",
+    ),
+)
+
+LZ_ORBIT_MIN = Column(
+    "lz_orbit_min",
+    _f8,
+    "bits",
+    "Least lz over all functions of the orbit, drawn or not; null where orbit_count is 1 or below "
+    "the smaller of 10 and analysis.min_count, and beyond the most counted orbits that hold 10^9 "
+    "functions together.",
+)
+
+LLC = (
+    Column("function", _key, "", "Key of the function; empty for weights given by the user."),
+    Column("draw", _i8, "", "Index of the draw the estimate starts from."),
+    Column(
+        "center",
+        pa.string(),
+        "",
+        "self | target | bernoulli: what the loss compares with; given: the user's own loss.",
+    ),
+    Column("estimator", pa.string(), "", "rank | mala: how the row was made."),
+    Column("llc", _f8, "", "Estimate of the learning coefficient λ (rank: a lower bound on it)."),
+    Column("llc_se", _f8, "", "Standard error of llc; null for rank."),
+    Column("n_beta", _f8, "", "Inverse temperature nβ; null for rank."),
+    Column("gamma", _f8, "", "Localisation γ; null for rank."),
+    Column("multiplicity", _i4, "", "Multiplicity m; null where not estimated."),
+    Column("rank", _i4, "", "Rank of the Jacobian of the outputs at w*."),
+    Column(
+        "rank_gap",
+        _f8,
+        "",
+        "First singular value below the cut over the last above; where none lies below, the cut "
+        "over the last. Small is clear; null at rank 0.",
+    ),
+    Column(
+        "rank_constant",
+        pa.bool_(),
+        "",
+        "Whether the rank stayed the same at small perturbations along the fibre, to which every "
+        "null direction is tangent (λ = rank/2); null if not known.",
+    ),
+    Column("n_parameters", _i4, "", "Number of parameters d."),
+    Column("loss_at_center", _f8, "", "K(w*): mean squared error / 2 at the center."),
+    Column(
+        "rhat", _f8, "", "Split R-hat over chains, the worse of nβK and |w - w*|; null for rank."
+    ),
+    Column(
+        "ess",
+        _f8,
+        "draws",
+        "Effective sample size over all chains, the lower of nβK and |w - w*|; null for rank.",
+    ),
+    Column("acceptance", _f8, "", "Mean acceptance of the sampler; null for rank."),
+    Column("verdict", pa.string(), "", "ok | not converged | not a minimum | short | soft | nan."),
+    Column("elapsed_s", _f8, "s", "Wall time of the row."),
+    Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),
+)
+
+FITS = (
+    Column(
+        "fit",
+        pa.string(),
+        "",
+        "dingle_bound | dingle_bound_normalised | dingle_bound_top | quantile_envelope | "
+        "least_squares | variance_split.",
+    ),
+    Column("response", pa.string(), "", "Fitted quantity."),
+    Column("predictor", pa.string(), "", "Quantity it is fitted against; empty if none."),
+    Column("coefficient", pa.string(), "", "Name of the coefficient."),
+    Column("estimate", _f8, "", "Its value; null where it is not defined."),
+    Column("low", _f8, "", "Lower end of the 95 % interval; null if none applies."),
+    Column("high", _f8, "", "Upper end of the 95 % interval; null if none applies."),
+    Column("n", _i8, "rows", "Functions or orbits in the fit."),
+    Column("method", pa.string(), "", "How value and interval were computed."),
+    Column("verdict", pa.string(), "", "ok, or why the value should not be trusted."),
+)
+
+CORRELATIONS = (
+    Column("x", pa.string(), "", "First quantity."),
+    Column("y", pa.string(), "", "Second quantity."),
+    Column(
+        "method",
+        pa.string(),
+        "",
+        "pearson | spearman | kendall | partial_spearman | pearson_disattenuated.",
+    ),
+    Column("given", pa.string(), "", "Quantities held fixed; empty if none."),
+    Column("subset", pa.string(), "", "Rows used: all, or a stratum of min(T, points - T)."),
+    Column("n", _i8, "rows", "Functions, orbits or estimates in the correlation."),
+    Column("estimate", _f8, "", "Coefficient; null where it is not defined."),
+    Column("low", _f8, "", "Lower end of the 95 % bootstrap interval; null if none."),
+    Column("high", _f8, "", "Upper end of the 95 % bootstrap interval; null if none."),
+    Column("verdict", pa.string(), "", "supported | not supported | descriptive."),
+    Column("reason", pa.string(), "", "Why the verdict is what it is."),
+)
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "counts": COUNTS,
+    "functions": FUNCTIONS,
+    "llc": LLC,
+    "fits": FITS,
+    "correlations": CORRELATIONS,
+}
+
+
+def arrow_schema(table: str, extra: tuple[Column, ...] = ()) -> pa.Schema:
+    """Arrow schema of `table`, units and meanings in the metadata of its fields.
+
+    Parameters
+    ----------
+    table : str
+        A key of `TABLES`.
+    extra : tuple of Column, default ()
+        Further columns: the complexity proxies of ``functions``.
+
+    Examples
+    --------
+    >>> arrow_schema("counts").names
+    ['function', 'count', 'first_draw']
+    """
+    fields = [
+        pa.field(
+            column.name, column.type, metadata={"unit": column.unit, "meaning": column.meaning}
+        )
+        for column in (*TABLES[table], *extra)
+    ]
+    return pa.schema(fields, metadata={"pfmap_table": table, "pfmap_format": str(FORMAT_VERSION)})

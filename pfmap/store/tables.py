@@ -1,0 +1,154 @@
+"""Parquet tables with checked pages, a format version, and units and meanings in their metadata."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pfmap.errors import DataError
+
+from .atomic import atomic_file, file_digest
+from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
+
+
+def write_table(
+    path: Path,
+    table: pa.Table | pd.DataFrame,
+    name: str,
+    *,
+    extra: tuple[Column, ...] = (),
+    notes: dict[str, str] | None = None,
+) -> str:
+    """Write a table of the data contract, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The Parquet file.
+    table : pyarrow.Table or DataFrame
+        Holds at least the columns of the contract; columns outside it and `extra` are left out.
+    name : str
+        Key of `pfmap.store.schema.TABLES`.
+    extra : tuple of Column, default ()
+        Further columns (the complexity proxies of ``functions``).
+    notes : dict, optional
+        Further entries of the file's metadata, such as the digest of the campaign.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file.
+
+    Raises
+    ------
+    DataError
+        If a column is missing or of a type that cannot become the contract's.
+    EnvironmentFault
+        If the disk is full or the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "part-000000.parquet"
+    >>> counts = pd.DataFrame({"function": ["8"], "count": [3], "first_draw": [0]})
+    >>> _ = write_table(path, counts, "counts")
+    >>> read_file(path, "counts").to_pydict()
+    {'function': ['8'], 'count': [3], 'first_draw': [0]}
+    """
+    schema = arrow_schema(name, extra)
+    schema = schema.with_metadata({**schema.metadata, **(notes or {})})
+    contracted = conform(table, schema, name)
+    with atomic_file(path) as file:
+        pq.write_table(contracted, file, compression="zstd", write_page_checksum=True)
+        file.flush()
+        return file_digest(Path(file.name))
+
+
+def conform(table: pa.Table | pd.DataFrame, schema: pa.Schema, name: str) -> pa.Table:
+    """`table` with exactly the columns, types and metadata of `schema`."""
+    if isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(table, preserve_index=False)
+    missing = [column for column in schema.names if column not in table.column_names]
+    if missing:
+        raise DataError(f"{name}: columns missing: {', '.join(missing)}")
+    try:
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(f"{name}: a column does not fit the data contract: {error}") from error
+
+
+def read_file(path: Path, name: str, columns: list[str] | None = None) -> pa.Table:
+    """Read one Parquet file that pfmap wrote, verifying format, page checksums and columns.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        The table it must hold, a key of `pfmap.store.schema.TABLES`.
+    columns : list of str, optional
+        Columns to read; None reads all.
+
+    Raises
+    ------
+    DataError
+        If it is missing, is not a pfmap table or another one, has a format this version cannot
+        read, or is damaged.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            check_format(file.schema_arrow, path, name)
+            return file.read(columns=columns)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path}: no such file", next_step="make it with pfmap run FOLDER --resume"
+        ) from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path}: damaged or not a Parquet file ({_first_line(error)})",
+            next_step="pfmap run FOLDER --resume finds and recomputes damaged files",
+        ) from error
+
+
+def column_names(path: Path, name: str) -> list[str]:
+    """Columns of a pfmap table, from its footer alone; raises as `read_file` does."""
+    try:
+        with pq.ParquetFile(path) as file:
+            check_format(file.schema_arrow, path, name)
+            return list(file.schema_arrow.names)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: damaged or missing ({_first_line(error)})") from error
+
+
+def check_format(schema: pa.Schema, path: Path, name: str) -> None:
+    """Refuse a Parquet file that is foreign, holds another table, or has another format."""
+    metadata = schema.metadata or {}
+    found = metadata.get(b"pfmap_table", b"").decode()
+    version = metadata.get(b"pfmap_format", b"").decode()
+    if found not in TABLES or not version.isdigit():
+        raise DataError(
+            f"{path}: not a pfmap table: its metadata names no table and format",
+            next_step="point to a folder written by pfmap run",
+        )
+    if int(version) > FORMAT_VERSION:
+        raise DataError(
+            f"{path}: format {version} is newer than {FORMAT_VERSION}, the newest this version "
+            "of pfmap reads",
+            next_step="pip install --upgrade pfmap",
+        )
+    if int(version) < OLDEST_FORMAT:
+        raise DataError(
+            f"{path}: format {version} is older than {OLDEST_FORMAT}, the oldest this version "
+            "of pfmap reads",
+            next_step="read it with the version of pfmap named in provenance.json, or run the "
+            "campaign again with --fresh",
+        )
+    if found != name:
+        raise DataError(f"{path}: holds the table {found!r} where {name!r} is expected")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,104 @@
+"""Merging and searching shards, against plain pandas."""
+
+import signal
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pfmap.errors import DataError, EnvironmentFault
+from pfmap.store import merge
+from pfmap.store.merge import find_shards, merge_counts, same_counts
+from pfmap.store.tables import write_table
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Seventy shards of skewed counts: more than one query looks at."""
+    rng = np.random.default_rng(5)
+    frames, paths = [], []
+    for index in range(70):
+        values, counts = np.unique(rng.zipf(1.5, 300) % 4096, return_counts=True)
+        frame = pd.DataFrame(
+            {
+                "function": [f"{value:04x}" for value in values],
+                "count": counts,
+                "first_draw": rng.permutation(300)[: len(values)] + 300 * index,
+            }
+        )
+        paths.append(tmp_path / f"part-{index:06d}.parquet")
+        write_table(paths[-1], frame, "counts")
+        frames.append(frame.assign(shard_index=index))
+    return paths, pd.concat(frames, ignore_index=True)
+
+
+def test_merge_sums_counts_and_keeps_the_first_draw(shards, tmp_path):
+    paths, rows = shards
+    expected = rows.groupby("function").agg({"count": "sum", "first_draw": "min"}).reset_index()
+    expected = expected.sort_values(["count", "function"], ascending=[False, True])
+    merged = merge_counts(paths, scratch=tmp_path, threads=2)
+    pd.testing.assert_frame_equal(merged.to_pandas(), expected.reset_index(drop=True))
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_merge_does_not_depend_on_order_or_threads(shards, tmp_path):
+    paths, _ = shards
+    one = merge_counts(paths, scratch=tmp_path, threads=1)
+    two = merge_counts(paths[::-1], scratch=None, threads=2)
+    assert same_counts(one, two)
+    assert not same_counts(one, merge_counts(paths[1:], scratch=None))
+
+
+def test_merge_of_nothing_is_an_empty_table(tmp_path):
+    assert merge_counts([], scratch=tmp_path).num_rows == 0
+
+
+def test_an_interrupt_stays_an_interrupt():
+    """DuckDB makes a RuntimeError of the KeyboardInterrupt that its query met."""
+    endless = "SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(10_000_000) b"
+    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt), merge._session(None, 1) as session:
+        session.sql(endless).fetchall()
+    timer.join()
+    with pytest.raises(RuntimeError, match="another"), merge._session(None, 1):
+        raise RuntimeError("another")
+
+
+def test_a_damaged_or_missing_shard_is_a_data_error(shards, tmp_path):
+    paths, _ = shards
+    paths[3].write_bytes(paths[3].read_bytes()[:500])
+    with pytest.raises(DataError, match=r"a shard cannot be read.*part-000003"):
+        merge_counts(paths, scratch=tmp_path)
+    paths[3].unlink()
+    with pytest.raises(DataError, match=r"a shard cannot be read.*part-000003"):
+        find_shards(paths, pd.Series(["0001"]), 3)
+
+
+def test_find_shards_stops_once_every_function_was_met_often_enough(shards):
+    paths, rows = shards
+    totals = rows.groupby("function")["count"].sum()
+    wanted = pd.Series([totals.idxmax(), totals.idxmin(), "ffff"])
+    found = find_shards(paths, wanted, 3)
+    everywhere = rows[rows["function"].isin(wanted)]
+    assert set(found["function"]) == set(everywhere["function"])
+    rare = found[found["function"] == totals.idxmin()].reset_index(drop=True)
+    expected = everywhere[everywhere["function"] == totals.idxmin()].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rare, expected[rare.columns], check_dtype=False)
+    common = found[found["function"] == totals.idxmax()]
+    assert common["count"].sum() >= 3
+    assert common["shard_index"].max() < 64  # the second query no longer looks for it
+    assert find_shards([], wanted, 3).empty
+
+
+def test_a_full_scratch_folder_is_an_environment_fault(shards, tmp_path, monkeypatch):
+    paths, _ = shards
+
+    def full(*_: object, **__: object) -> None:
+        raise merge.duckdb.IOException("IO Error: write failed: No space left on device")
+
+    monkeypatch.setattr(merge.duckdb, "connect", full)
+    with pytest.raises(EnvironmentFault, match=r"out of memory, and of space in .*free some"):
+        merge_counts(paths, scratch=tmp_path)
+    assert sorted(tmp_path.iterdir()) == paths
