@@ -1,0 +1,32 @@
+"""Draw parameters from the prior and count the functions they express.
+
+Draw i of a campaign depends on (seed, i) alone, so results are the same for any number of threads,
+any order of blocks, and after any interruption; a campaign is the beginning of every longer one,
+and the index of a draw brings its weights and its function back.
+"""
+
+from .blocks import BlockTally, sample_blocks
+from .draws import (
+    bits_of_draws,
+    find_draws,
+    outputs_of_draws,
+    symbols_of_draws,
+    weights_of_draws,
+    words_of_draws,
+)
+from .plan import SamplingPlan, plan_sampling
+from .prior import sample_prior
+
+__all__ = [
+    "BlockTally",
+    "SamplingPlan",
+    "bits_of_draws",
+    "find_draws",
+    "outputs_of_draws",
+    "plan_sampling",
+    "sample_blocks",
+    "sample_prior",
+    "symbols_of_draws",
+    "weights_of_draws",
+    "words_of_draws",
+]
