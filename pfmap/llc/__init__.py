@@ -1,0 +1,1 @@
+"""Local learning coefficients: ranks, samplers, estimators, diagnostics."""

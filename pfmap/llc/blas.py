@@ -1,0 +1,23 @@
+"""The linear algebra library on one thread, as long as results must not depend on its threads."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Limit every BLAS to one thread inside the block.
+
+    Sums made by several threads differ in the last bits, and small matrices are slower that way.
+
+    Examples
+    --------
+    >>> from threadpoolctl import threadpool_info
+    >>> with one_blas_thread():
+    ...     {library["num_threads"] for library in threadpool_info() if "blas" in library["prefix"]}
+    {1}
+    """
+    import scipy.linalg  # noqa: F401  SciPy brings a BLAS of its own: a limit set before misses it
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1)

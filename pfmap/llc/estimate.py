@@ -1,0 +1,330 @@
+"""The estimator of the learning coefficient at one parameter, for any model with a gradient."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+
+import numpy as np
+
+from pfmap.campaign import Llc
+from pfmap.errors import SettingsError
+from pfmap.llc.blas import one_blas_thread
+from pfmap.llc.compiled import run_compiled
+from pfmap.llc.diagnostics import ADVICE, judge, summarize
+from pfmap.llc.plain import run_plain
+from pfmap.llc.problem import Chains, Problem, metric, stream_key
+from pfmap.llc.rank import GAP_LIMIT, JacobianRank, jacobian_rank, rank_is_constant
+from pfmap.llc.train import train_to_targets
+from pfmap.models.base import CompiledModel, Model, RegressionModel
+
+CENTERS = ("self", "target", "given")
+MAX_DECREMENT = 0.05
+_DEFAULTS = Llc()
+
+
+@dataclasses.dataclass(frozen=True)
+class LlcEstimate:
+    """An estimate of the learning coefficient at w*, with what is needed to judge it.
+
+    Attributes
+    ----------
+    llc, llc_se : float
+        λ̂ and its standard error.
+    llc_slope : float
+        d λ̂ / d ln nβ; near 0 where λ̂ has settled.
+    verdict : str
+        ok | not converged | not a minimum | short | soft | nan.
+    advice : str
+        What to do about the verdict.
+    center : str
+        self | target | given.
+    center_weights : ndarray, shape (d,)
+        w*.
+    loss_at_center : float
+        K(w*).
+    rank, rank_gap : int, float
+        Rank of the Jacobian at w* and gap of its singular values; None and NaN without a Jacobian.
+    rank_constant : bool or None
+        Whether rank/2 is λ itself; False means λ > rank/2; None if not known.
+    rank_verdict : str
+        ok | not a minimum | soft | nan: how far rank/2 can be trusted as a lower bound. It bounds λ
+        at zeros of K only: ``not a minimum`` also where nβ K(w*) > 0.05.
+    quadratic_llc : float
+        What λ̂ would be if the loss were quadratic around w*; NaN without a Jacobian.
+    n_beta, gamma : float
+        nβ and γ.
+    n_parameters : int
+        d.
+    rhat, ess, acceptance : float
+        Split R-hat, effective sample size, mean acceptance.
+    virial, virial_se : float
+        Mean of (w - w*)·∇U, which is d for chains that cover the posterior, and its error.
+    low_step : ndarray, shape (chains,)
+        Smallest step size in use.
+    exchange : float
+        Mean probability of an exchange between replicas; 1 without them.
+    trace : ndarray, shape (chains, steps)
+        nβ (K - K*) along the chains.
+    elapsed_s, rank_elapsed_s : float
+        Wall time of the sampler, and of training, Jacobian and rank.
+    """
+
+    llc: float
+    llc_se: float
+    llc_slope: float
+    verdict: str
+    advice: str
+    center: str
+    center_weights: np.ndarray
+    loss_at_center: float
+    rank: int | None
+    rank_gap: float
+    rank_constant: bool | None
+    rank_verdict: str
+    quadratic_llc: float
+    n_beta: float
+    gamma: float
+    n_parameters: int
+    rhat: float
+    ess: float
+    acceptance: float
+    virial: float
+    virial_se: float
+    low_step: np.ndarray
+    exchange: float
+    trace: np.ndarray
+    elapsed_s: float
+    rank_elapsed_s: float
+
+
+def estimate_llc(
+    model: Model,
+    weights: np.ndarray,
+    *,
+    targets: np.ndarray | None = None,
+    center: str = "self",
+    n_beta: float = _DEFAULTS.n_beta,
+    gamma: float = _DEFAULTS.gamma,
+    chains: int = _DEFAULTS.chains,
+    steps: int = _DEFAULTS.steps,
+    warmup: int = _DEFAULTS.warmup,
+    replicas: int = _DEFAULTS.replicas,
+    replica_ratio: float = _DEFAULTS.replica_ratio,
+    target_tolerance: float = _DEFAULTS.target_tolerance,
+    seed: int = 1,
+    stream: tuple[object, ...] = (),
+    threads: int = 1,
+) -> LlcEstimate:
+    """Estimate the learning coefficient λ at a parameter w* by Metropolis-adjusted Langevin.
+
+    The estimator of Lau et al. 2023 (arXiv 2308.12108) at one temperature,
+
+        λ̂ = nβ (E[K(w)] - K(w*)),   density ∝ exp(-nβ K(w) - (γ/2) |w - w*|²),
+
+    with the loss K over the full domain, so without any noise from batches.
+
+    Parameters
+    ----------
+    model : Model
+        Anything with ``n_parameters``, ``loss(w)`` and ``gradient(w)``. A model with outputs,
+        Jacobian and ``with_targets`` gives rank and preconditioner besides.
+    weights : ndarray, shape (d,)
+        Where to start.
+    targets : ndarray, optional
+        Targets for the center ``target``; None means those of the model.
+    center : {"self", "target", "given"}, default "self"
+        self: w* is `weights` and the targets are the outputs there. target: w* is trained from
+        `weights` to the targets. given: w* is `weights` and the loss is the model's own.
+    n_beta : float
+        Inverse temperature nβ.
+    gamma : float
+        Localisation γ > 0.
+    chains, steps, warmup : int
+        Chains, kept steps of each, and steps before them that adapt the step size.
+    replicas, replica_ratio : int, float
+        Temperatures of each chain, 1 for plain chains; each has its nβ divided by the ratio from
+        one to the next, and only the first is reported. Around singular points, where the
+        posterior has narrow arms, take enough to bring nβK down to about 1.
+    target_tolerance : float
+        Loss at which training has succeeded.
+    seed : int, default 1
+        Seed; equal arguments give equal results.
+    stream : tuple, default ()
+        Names the random numbers besides the seed, such as (function, draw, center).
+    threads : int, default 1
+        Threads for the chains of a compiled model; the result does not depend on it.
+
+    Returns
+    -------
+    LlcEstimate
+        Read ``verdict`` first.
+
+    Raises
+    ------
+    SettingsError
+        If an argument breaks a rule, naming it.
+
+    Examples
+    --------
+    >>> from pfmap.models.polynomial import gaussian_model
+    >>> model = gaussian_model(np.ones(6))  # regular: λ = 6/2
+    >>> estimate = estimate_llc(model, np.zeros(6), n_beta=1e6, gamma=1.0, steps=1000)
+    >>> estimate.verdict, abs(estimate.llc - 3.0) < 5 * estimate.llc_se
+    ('ok', True)
+    """
+    start = time.perf_counter()
+    position = _check_arguments(
+        model, weights, center, n_beta=n_beta, gamma=gamma, chains=chains, steps=steps,
+        warmup=warmup, replicas=replicas, replica_ratio=replica_ratio,
+    )  # fmt: skip
+    key = stream_key(seed, *stream)
+    found, constant = None, None
+    with one_blas_thread():
+        model, position, reached = _place_center(model, position, targets, center, target_tolerance)
+        loss = float(model.loss(position))
+        at_zero = n_beta * loss <= MAX_DECREMENT  # elsewhere rank/2 bounds nothing
+        if isinstance(model, RegressionModel):
+            jacobian = model.jacobian(position)
+            if np.isfinite(jacobian).all():
+                found = jacobian_rank(jacobian)
+                if at_zero:
+                    constant = rank_is_constant(model, position, found, seed=key)
+    n_points = model.n_points if isinstance(model, RegressionModel) else 1
+    basis, curvature = metric(found, len(position), n_points, n_beta)
+    n_betas = tuple(n_beta / replica_ratio**index for index in range(replicas))
+    problem = Problem(model, position, loss, basis, curvature, n_betas, gamma, key)
+    ready = time.perf_counter()
+    sizes = {"chains": chains, "steps": steps, "warmup": warmup}
+    if not math.isfinite(loss) or (found is None and isinstance(model, RegressionModel)):
+        nothing = np.full((chains, steps), math.nan)
+        none = nothing[:, 0]
+        result = Chains(nothing, nothing, nothing, none, none, math.nan, finite=False)
+    elif isinstance(model, CompiledModel):
+        result = run_compiled(problem, model, threads=threads, **sizes)
+    else:
+        result = run_plain(problem, **sizes)
+    summary = summarize(result)
+    is_minimum = reached and _is_stationary(problem)
+    verdict = judge(
+        summary,
+        result,
+        n_parameters=len(position),
+        is_minimum=is_minimum,
+        rank=found.rank if found and at_zero else None,
+        rank_constant=constant,
+    )
+    return LlcEstimate(
+        llc=summary.llc,
+        llc_se=summary.llc_se,
+        llc_slope=summary.slope,
+        verdict=verdict,
+        advice=ADVICE[verdict],
+        center=center,
+        center_weights=position,
+        loss_at_center=loss,
+        rank=found.rank if found else None,
+        rank_gap=found.gap if found else math.nan,
+        rank_constant=constant,
+        rank_verdict=_judge_rank(found, is_minimum and at_zero),
+        quadratic_llc=problem.quadratic_llc if found else math.nan,
+        n_beta=n_beta,
+        gamma=gamma,
+        n_parameters=len(position),
+        rhat=summary.rhat,
+        ess=summary.ess,
+        acceptance=summary.acceptance,
+        virial=summary.virial,
+        virial_se=summary.virial_se,
+        low_step=result.low_step,
+        exchange=result.exchange,
+        trace=result.excess,
+        elapsed_s=time.perf_counter() - ready,
+        rank_elapsed_s=ready - start,
+    )
+
+
+def _check_arguments(
+    model: Model,
+    weights: np.ndarray,
+    center: str,
+    *,
+    n_beta: float,
+    gamma: float,
+    chains: int,
+    steps: int,
+    warmup: int,
+    replicas: int,
+    replica_ratio: float,
+) -> np.ndarray:
+    """Weights as float64; SettingsError naming the first argument that breaks a rule."""
+    position = np.array(weights, dtype=np.float64)
+    if position.shape != (model.n_parameters,):
+        raise SettingsError(
+            f"weights: must have shape ({model.n_parameters},), got {position.shape}"
+        )
+    if not np.isfinite(position).all():
+        where = int(np.flatnonzero(~np.isfinite(position))[0])
+        raise SettingsError(f"weights: must be finite, got {position[where]} at index {where}")
+    if center not in CENTERS:
+        raise SettingsError(f"center: must be one of {', '.join(CENTERS)}, got {center!r}")
+    if center != "given" and not isinstance(model, RegressionModel):
+        raise SettingsError(
+            f"center: {center!r} needs a model with outputs, Jacobian and with_targets, got "
+            f"{type(model).__name__}",
+            next_step='use center="given"',
+        )
+    for name, value in (("n_beta", n_beta), ("gamma", gamma)):
+        if not (math.isfinite(value) and value > 0):
+            raise SettingsError(f"{name}: must be finite and above 0, got {value}")
+    counts = {"chains": (chains, 2), "steps": (steps, 10), "warmup": (warmup, 1)}
+    for name, (count, least) in {**counts, "replicas": (replicas, 1)}.items():
+        if count < least:
+            raise SettingsError(f"{name}: must be at least {least}, got {count}")
+    if not (math.isfinite(replica_ratio) and replica_ratio > 1):
+        raise SettingsError(f"replica_ratio: must be finite and above 1, got {replica_ratio}")
+    return position
+
+
+def _place_center(
+    model: Model,
+    weights: np.ndarray,
+    targets: np.ndarray | None,
+    center: str,
+    tolerance: float,
+) -> tuple[Model, np.ndarray, bool]:
+    """The model with its targets, w*, and whether training to them succeeded."""
+    if targets is not None and center != "target":
+        raise SettingsError(f'targets: go with center="target", got center={center!r}')
+    if center == "given" or not isinstance(model, RegressionModel):
+        return model, weights, True
+    if center == "self":
+        return model.with_targets(model.outputs(weights)), weights, True
+    aimed = model if targets is None else model.with_targets(targets)
+    trained = train_to_targets(aimed, weights, tolerance=tolerance)
+    attained = not isinstance(aimed, CompiledModel) or aimed.attains(aimed.targets)
+    return aimed, trained.weights, trained.reached and attained
+
+
+def _is_stationary(problem: Problem) -> bool:
+    """Whether a Newton step from w* would lower nβK by less than 0.05.
+
+    The decrement is (1/2) gᵀ M⁻¹ g with g = nβ ∇K(w*) and M the metric.
+    """
+    force = problem.n_betas[0] * np.asarray(
+        problem.model.gradient(problem.center), dtype=np.float64
+    )
+    along = problem.basis @ force
+    stiff = along**2 * (1.0 / (problem.gamma + problem.curvature) - 1.0 / problem.gamma)
+    decrement = 0.5 * (float(force @ force) / problem.gamma + float(stiff.sum()))
+    return decrement <= MAX_DECREMENT
+
+
+def _judge_rank(found: JacobianRank | None, at_minimum: bool) -> str:
+    """Verdict on rank/2 as a lower bound on λ; `at_minimum`: w* is a minimum with K = 0."""
+    if found is None:
+        return "nan"
+    if not at_minimum:
+        return "not a minimum"
+    return "soft" if found.gap > GAP_LIMIT else "ok"

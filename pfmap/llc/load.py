@@ -1,0 +1,136 @@
+"""Weights and targets from the user's own files."""
+
+from __future__ import annotations
+
+import itertools
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from pfmap.campaign import Network
+from pfmap.errors import DataError, SettingsError
+from pfmap.models.network import parameter_count
+
+
+def load_weights(path: Path, network: Network) -> np.ndarray:
+    """Parameter vector of a network from an .npz file.
+
+    The file holds either one array ``weights`` of shape (d,), in the order of
+    `pfmap.models.network.unflatten`, or arrays ``W1``, ``b1``, ``W2``, ``b2``, …, with W of shape
+    (units, units below); without biases the b are left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    network : Network
+        The network that the weights belong to.
+
+    Returns
+    -------
+    ndarray of float64, shape (d,)
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, or an array has the wrong name, shape or a value that is not
+        finite: naming the array, the rule and what was found.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "weights.npz"
+    >>> np.savez(path, W1=np.ones((2, 2)), b1=np.zeros(2), W2=np.ones((1, 2)), b2=np.zeros(1))
+    >>> load_weights(path, Network(widths=(2, 2, 1))).tolist()
+    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0]
+    """
+    arrays = _read(path)
+    if "weights" in arrays:
+        d = parameter_count(network.widths, network.bias)
+        return _checked(path, "weights", arrays["weights"], (d,))
+    parts = []
+    for layer, (below, units) in enumerate(itertools.pairwise(network.widths), start=1):
+        shapes: dict[str, tuple[int, ...]] = {f"W{layer}": (units, below)}
+        if network.bias:
+            shapes[f"b{layer}"] = (units,)
+        for name, shape in shapes.items():
+            if name not in arrays:
+                raise DataError(
+                    f"{path}: must hold an array {name} of shape {shape} for the widths "
+                    f"{list(network.widths)}, found {', '.join(sorted(arrays)) or 'nothing'}",
+                    next_step="write weights (one vector), or W1, b1, W2, b2, …",
+                )
+            parts.append(_checked(path, name, arrays[name], shape).ravel())
+    return np.concatenate(parts)
+
+
+def load_targets(path: Path, n_points: int) -> np.ndarray:
+    """Targets from an .npz file with one array ``target`` of shape (points,).
+
+    Integers and booleans are bits and become -1 and +1; floats are taken as they are.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_points : int
+        Points of the domain.
+
+    Returns
+    -------
+    ndarray of float64, shape (points,)
+
+    Raises
+    ------
+    DataError
+        As for `load_weights`; also if integers are not all 0 or 1.
+    """
+    arrays = _read(path)
+    if "target" not in arrays:
+        raise DataError(
+            f"{path}: must hold an array target of shape ({n_points},), found "
+            f"{', '.join(sorted(arrays)) or 'nothing'}"
+        )
+    values = arrays["target"]
+    targets = _checked(path, "target", values, (n_points,))
+    if np.issubdtype(values.dtype, np.floating):
+        return targets
+    if not np.isin(targets, (0.0, 1.0)).all():
+        wrong = targets[~np.isin(targets, (0.0, 1.0))][0]
+        raise DataError(
+            f"{path}: target: integers must be bits 0 or 1, found {wrong:.0f}",
+            next_step="write -1.0 and 1.0 as floats, or bits",
+        )
+    return 2.0 * targets - 1.0
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file."""
+    remedy = "write it with numpy.savez"
+    if not path.exists():
+        raise SettingsError(f"no such file: {path}", next_step=remedy)
+    try:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise DataError(f"{path}: must be an .npz file, found one array", next_step=remedy)
+        with file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read as .npz: {error}", next_step=remedy) from error
+
+
+def _checked(path: Path, name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`values` as float64; DataError unless numeric, of that shape and finite."""
+    if values.dtype.kind not in "fiub":
+        raise DataError(f"{path}: {name}: must hold real numbers, found {values.dtype}")
+    if values.shape != shape:
+        raise DataError(f"{path}: {name}: must have shape {shape}, found {values.shape}")
+    numbers = values.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(numbers))[0])
+        raise DataError(
+            f"{path}: {name}: must be finite, found {numbers[where]} at {list(where)}",
+            next_step="check the training run that wrote it",
+        )
+    return numbers

@@ -1,0 +1,186 @@
+"""The stage ``llc``: a table of learning coefficients at given draws of given functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pfmap.campaign import Campaign
+from pfmap.functions.keys import bits_from_words, words_from_keys
+from pfmap.llc.blas import one_blas_thread
+from pfmap.llc.estimate import LlcEstimate, estimate_llc
+from pfmap.models.base import CompiledModel
+from pfmap.models.network import network_model
+from pfmap.store.schema import arrow_schema
+from pfmap.threads import count_threads
+
+
+def campaign_model(campaign: Campaign) -> CompiledModel:
+    """The network of a campaign on its domain, targets 0.
+
+    Examples
+    --------
+    >>> campaign_model(Campaign()).n_parameters
+    2001
+    """
+    network = campaign.network
+    return network_model(
+        network.widths,
+        campaign.points,
+        activation=network.activation,
+        degree=network.degree,
+        bias=network.bias,
+        output_activation=network.output_activation,
+    )
+
+
+def sampler_arguments(campaign: Campaign) -> dict[str, Any]:
+    """What a campaign settles of `estimate_llc`: temperature, locality, lengths, seed.
+
+    Examples
+    --------
+    >>> sampler_arguments(Campaign())["chains"]
+    4
+    """
+    names = {
+        "n_beta", "gamma", "chains", "steps", "warmup", "replicas", "replica_ratio",
+        "target_tolerance",
+    }  # fmt: skip
+    return {**campaign.llc.model_dump(include=names), "seed": campaign.seed}
+
+
+def llc_table(
+    campaign: Campaign,
+    requests: pd.DataFrame,
+    weights: np.ndarray,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    threads: int | None = None,
+) -> pa.Table:
+    """Learning coefficients at draws of selected functions, for every center of the campaign.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        ``campaign.llc`` holds centers and sampler settings.
+    requests : DataFrame
+        ``function, draw``.
+    weights : ndarray, shape (requests, d)
+        Parameters of those draws.
+    progress : callable, optional
+        Called with (done, total) estimates.
+    threads : int, optional
+        Estimates made at a time; None means one a CPU that this process may use. No result but
+        ``elapsed_s`` depends on it.
+
+    Returns
+    -------
+    pyarrow.Table
+        Columns ``LLC`` of `pfmap.store.schema`: for every request and center one row with
+        estimator ``rank`` and one with ``mala``, in the order of the requests.
+    """
+    settings = campaign.llc
+    model = campaign_model(campaign)
+    shared = sampler_arguments(campaign)
+    points = np.asarray(weights, dtype=np.float64)
+    targets = _targets(campaign, model, requests["function"].tolist(), points)
+    tasks = [(row, center) for row in range(len(requests)) for center in settings.centers]
+    names = list(zip(requests["function"].astype(str), requests["draw"].astype(int), strict=True))
+
+    def run(row: int, center: str) -> list[dict[str, Any]]:
+        function, draw = names[row]
+        estimate = estimate_llc(
+            model,
+            points[row],
+            targets=targets[row] if center == "target" else None,
+            center=center,
+            stream=(function, draw, center),
+            **shared,
+        )
+        return estimate_rows(estimate, function=function, draw=draw)
+
+    results: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    with one_blas_thread(), ThreadPoolExecutor(count_threads(threads)) as pool:
+        futures = {pool.submit(run, *task): task for task in tasks}
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                results[futures[future]] = future.result()
+                if progress is not None:
+                    progress(done, len(tasks))
+        except BaseException:  # Ctrl-C among them: do not make the user wait for the whole table
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    rows = [row for task in tasks for row in results[task]]
+    return pa.Table.from_pylist(rows, schema=arrow_schema("llc"))
+
+
+def estimate_rows(
+    estimate: LlcEstimate, *, function: str = "", draw: int | None = None
+) -> list[dict[str, Any]]:
+    """The rows ``rank`` and ``mala`` of one estimate, as in the table ``llc``.
+
+    An estimate without a Jacobian has no row ``rank``.
+    """
+    shared: dict[str, Any] = {
+        "function": function,
+        "draw": draw,
+        "center": estimate.center,
+        "multiplicity": None,
+        "rank": estimate.rank,
+        "rank_gap": _finite(estimate.rank_gap),
+        "rank_constant": estimate.rank_constant,
+        "n_parameters": estimate.n_parameters,
+        "loss_at_center": _finite(estimate.loss_at_center),
+    }
+    mala = shared | {
+        "estimator": "mala",
+        "llc": _finite(estimate.llc),
+        "llc_se": _finite(estimate.llc_se),
+        "llc_slope": _finite(estimate.llc_slope),
+        "n_beta": estimate.n_beta,
+        "gamma": estimate.gamma,
+        "rhat": _finite(estimate.rhat),
+        "ess": _finite(estimate.ess),
+        "acceptance": _finite(estimate.acceptance),
+        "verdict": estimate.verdict,
+        "elapsed_s": estimate.elapsed_s,
+    }
+    if estimate.rank is None:
+        return [mala]
+    rank = shared | {
+        "estimator": "rank",
+        "llc": 0.5 * estimate.rank,
+        "verdict": estimate.rank_verdict,
+        "elapsed_s": estimate.rank_elapsed_s,
+    }
+    return [rank, mala]
+
+
+def _targets(
+    campaign: Campaign, model: CompiledModel, functions: list[str], weights: np.ndarray
+) -> np.ndarray:
+    """Targets of the center ``target``, shape (requests, points).
+
+    ±1 for bits 1 and 0; for the quantised readout the function itself, outputs rounded to the
+    step.
+    """
+    n_points = campaign.n_points
+    if campaign.readout.kind == "sign" and campaign.exact_keys:
+        bits = bits_from_words(words_from_keys(functions, n_points, True), n_points)
+        return 2.0 * bits.astype(np.float64) - 1.0
+    outputs = np.array([model.outputs(row) for row in weights]).reshape(len(functions), n_points)
+    if campaign.readout.kind == "sign":
+        return np.where(outputs > 0.0, 1.0, -1.0)
+    step = campaign.readout.step
+    return np.floor(outputs / step + 0.5) * step
+
+
+def _finite(value: float) -> float | None:
+    """The value, or None (null in the table) for NaN."""
+    return None if math.isnan(value) else float(value)
