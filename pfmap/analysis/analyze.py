@@ -1,0 +1,194 @@
+"""The analysis of one campaign: fits, correlations and their verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from pfmap.analysis.bound import bound_rows
+from pfmap.analysis.fit import FitRow
+from pfmap.analysis.learning import llc_correlations, variance_rows
+from pfmap.analysis.line import envelope_rows, least_squares_rows
+from pfmap.analysis.quantities import (
+    LZ_MEAN,
+    LZ_MIN,
+    complexity_columns,
+    counted_functions,
+    counted_orbits,
+    definitions,
+    functions_named,
+    selected_functions,
+    with_controls,
+)
+from pfmap.analysis.resampling import resample_weights, seeded
+from pfmap.analysis.tables import function_correlations, orbit_correlations
+from pfmap.analysis.variance import VarianceSplit, split_variance
+from pfmap.campaign import Campaign
+from pfmap.store.schema import CORRELATIONS, FITS, LLC
+
+
+@dataclass(frozen=True)
+class AnalysisResult:
+    """What the analysis of a campaign found.
+
+    Attributes
+    ----------
+    fits : DataFrame
+        Columns of ``fits.parquet``.
+    correlations : DataFrame
+        Columns of ``correlations.parquet``.
+    n_functions : int
+        Distinct functions in the table.
+    n_counted_functions, n_counted_orbits : int
+        Functions and orbits counted often enough to enter fits and correlations.
+    splits : dict of str to VarianceSplit
+        Variance split of every definition ``estimator/center`` of the learning coefficient.
+    dropped : dict of str to dict
+        For every definition, rows left out by their verdict.
+    """
+
+    fits: pd.DataFrame
+    correlations: pd.DataFrame
+    n_functions: int
+    n_counted_functions: int
+    n_counted_orbits: int
+    splits: dict[str, VarianceSplit]
+    dropped: dict[str, dict[str, int]]
+
+
+# Threads that share a matrix product change its last digit.
+@threadpool_limits.wrap(limits=1, user_api="blas")
+def analyze(
+    functions: pd.DataFrame, llc: pd.DataFrame | None, campaign: Campaign
+) -> AnalysisResult:
+    """Fit and correlate the tables of one campaign.
+
+    Pure and deterministic: the same tables and campaign give the same result, on any number of
+    threads.
+
+    Parameters
+    ----------
+    functions : DataFrame
+        ``functions.parquet``: the columns of `pfmap.store.schema.FUNCTIONS` and one column a
+        complexity, sorted by count.
+    llc : DataFrame or None
+        ``llc.parquet``; None (or an empty table) if the campaign has none.
+    campaign : Campaign
+        Settings: ``analysis`` (bootstrap, min_count, envelope_quantile, noise_simulations), seed,
+        domain and readout.
+
+    Returns
+    -------
+    AnalysisResult
+        What cannot be computed (too few rows, a constant column, no table) is a row with its
+        reason, never an exception.
+
+    Examples
+    --------
+    >>> functions = pd.DataFrame(
+    ...     {"function": ["0", "f", "3"], "count": [40, 40, 20], "p": [0.4, 0.4, 0.2],
+    ...      "log2_p": np.log2([0.4, 0.4, 0.2]), "ones": [0, 4, 2], "orbit": [None] * 3,
+    ...      "lz": [2.0, 2.0, 4.0]}
+    ... )
+    >>> campaign = Campaign(draws=100, network={"widths": (2, 4, 1)})
+    >>> result = analyze(functions, None, campaign)
+    >>> bound = result.fits.query("fit == 'dingle_bound' and response == 'log2_p'")
+    >>> bound[["coefficient", "estimate"]].head(2).values.tolist()
+    [['a', 1.0], ['b', 0.0]]
+    >>> result.correlations["reason"].iloc[0]
+    '3 rows, 8 needed'
+    """
+    settings = campaign.analysis
+    functions, controls = with_controls(functions, campaign.n_points)
+    complexities = complexity_columns(functions)
+    counted = counted_functions(functions, settings.min_count)
+    orbits = counted_orbits(functions, settings.min_count)
+
+    fits = _probability_fits(functions, counted, orbits, campaign)
+    correlations = function_correlations(counted, complexities, controls, campaign)
+    quantities = ["log2_p", *complexities]
+    has_orbits = "orbit" in functions.columns and bool(functions["orbit"].notna().any())
+    if has_orbits:
+        correlations += orbit_correlations(orbits, complexities, controls, campaign)
+        quantities.insert(1, "log2_p_orbit")
+
+    if llc is None:
+        llc = pd.DataFrame(columns=[column.name for column in LLC])
+    known = functions_named(functions, llc["function"])
+    estimates, dropped = definitions(llc, known["function"])
+    splits = {}
+    for label, item in estimates.items():
+        weights = resample_weights(
+            max(1, len(item.functions)), settings.bootstrap, seeded(campaign.seed, "split", label)
+        )
+        splits[label] = split_variance(item, weights)
+        fits += variance_rows(label, splits[label], dropped[label], len(item.values))
+    if estimates:
+        selected = selected_functions(known, estimates, settings.min_count)
+        correlations += llc_correlations(
+            selected, quantities, estimates, splits, controls, campaign
+        )
+    return AnalysisResult(
+        fits=pd.DataFrame([asdict(row) for row in fits], columns=[c.name for c in FITS]),
+        correlations=pd.DataFrame(correlations, columns=[c.name for c in CORRELATIONS]),
+        n_functions=len(functions),
+        n_counted_functions=len(counted),
+        n_counted_orbits=len(orbits),
+        splits=splits,
+        dropped=dropped,
+    )
+
+
+def _probability_fits(
+    functions: pd.DataFrame, counted: pd.DataFrame, orbits: pd.DataFrame, campaign: Campaign
+) -> list[FitRow]:
+    """Bounds, envelopes and lines of log2 P, counted and orbit-based, against lz.
+
+    Lines also against the mean and the minimum of lz over the orbit, where the table has them.
+    """
+    if "lz" not in functions.columns:
+        return []
+    settings = campaign.analysis
+    log2_possible = float(campaign.n_points) if campaign.readout.kind == "sign" else None
+    seen = pd.to_numeric(functions["lz"]).to_numpy(dtype=float)
+    seen = seen[np.isfinite(seen)]
+    tables = [("log2_p", counted)]
+    if "orbit" in functions.columns and functions["orbit"].notna().any():
+        tables.append(("log2_p_orbit", orbits))
+    rows: list[FitRow] = []
+    for response, table in tables:
+        x, y = _columns(table, "lz", response)
+        rows += bound_rows(
+            y, x, seen, response=response, predictor="lz", log2_possible=log2_possible
+        )
+        rows += envelope_rows(
+            x,
+            y,
+            response=response,
+            predictor="lz",
+            quantile=settings.envelope_quantile,
+            n_resamples=settings.bootstrap,
+            rng=seeded(campaign.seed, "envelope", response),
+        )
+        predictors = ["lz"] + [name for name in (LZ_MEAN, LZ_MIN) if name in table.columns]
+        for predictor in predictors:
+            x, y = _columns(table, predictor, response)
+            rows += least_squares_rows(
+                x,
+                y,
+                response=response,
+                predictor=predictor,
+                n_resamples=settings.bootstrap,
+                rng=seeded(campaign.seed, "least_squares", response, predictor),
+            )
+    return rows
+
+
+def _columns(table: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    """Two columns without the rows where either is missing."""
+    both = [pd.to_numeric(table[name]).to_numpy(dtype=float) for name in (x, y)]
+    known = np.isfinite(both[0]) & np.isfinite(both[1])
+    return both[0][known], both[1][known]

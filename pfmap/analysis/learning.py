@@ -1,0 +1,210 @@
+"""Correlations of learning coefficients with log2 P, the complexities and each other."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+
+from pfmap.analysis.correlate import Estimate, correlate
+from pfmap.analysis.fit import FitRow
+from pfmap.analysis.noise import noise_rates
+from pfmap.analysis.quantities import strata
+from pfmap.analysis.resampling import seeded
+from pfmap.analysis.variance import SHARES, Estimates, VarianceSplit
+from pfmap.analysis.verdict import (
+    DESCRIPTIVE,
+    NOT_SUPPORTED,
+    Verdict,
+    disattenuated,
+    judged,
+    pair_verdict,
+    partial_reason,
+    share_reason,
+)
+from pfmap.campaign import Campaign
+
+Pair = tuple[str, str]
+
+# What varies between the draws of a function moves the means of both definitions together: with
+# the variance between functions independent, such pairs would still pass as supported.
+SHARED_DRAWS = Verdict(DESCRIPTIVE, "both definitions are estimated at the same draws")
+
+
+def variance_rows(
+    label: str, split: VarianceSplit, dropped: dict[str, int], n_rows: int
+) -> list[FitRow]:
+    """Rows of the table of fits: the variance split of one definition.
+
+    Parameters
+    ----------
+    label : str
+        The definition, ``estimator/center``.
+    split : VarianceSplit
+        Its split.
+    dropped : dict of str to int
+        Rows left out, by their verdict.
+    n_rows : int
+        Rows kept.
+    """
+    verdict = split.problem or "ok"
+    method = "method of moments, bootstrap over functions"
+    rows = [
+        FitRow(
+            "variance_split",
+            label,
+            "",
+            "share_" + name.replace(" ", "_"),
+            share,
+            low=low,
+            high=high,
+            n=split.n_functions,
+            method=method,
+            verdict=verdict,
+        )
+        for name, share, low, high in zip(SHARES, split.shares, split.low, split.high, strict=True)
+    ]
+    numbers = {
+        "variance_between_functions": split.between,
+        "variance_within_functions": split.within,
+        "variance_estimator": split.estimator,
+        "reliability_of_means": split.reliability,
+    }
+    rows += [
+        FitRow(
+            "variance_split",
+            label,
+            "",
+            name,
+            value,
+            n=split.n_functions,
+            method="method of moments",
+            verdict=verdict,
+        )
+        for name, value in numbers.items()
+    ]
+    lost = ", ".join(f"{count} {verdict}" for verdict, count in dropped.items())
+    rows.append(
+        FitRow(
+            "variance_split",
+            label,
+            "",
+            "rows_dropped",
+            float(sum(dropped.values())),
+            n=n_rows,
+            method="rows of llc.parquet whose verdict is not ok; n counts those kept",
+            verdict=lost or "ok",
+        )
+    )
+    return rows
+
+
+def llc_correlations(
+    selected: pd.DataFrame,
+    quantities: list[str],
+    estimates: dict[str, Estimates],
+    splits: dict[str, VarianceSplit],
+    controls: tuple[str, ...],
+    campaign: Campaign,
+) -> list[dict[str, object]]:
+    """Rows of every definition with every quantity and with every other definition.
+
+    Parameters
+    ----------
+    selected : DataFrame
+        From `pfmap.analysis.quantities.selected_functions`.
+    quantities : list of str
+        Columns of it: log2 P and the complexities.
+    estimates, splits : dict of str
+        Estimates and variance split of every definition.
+    controls : tuple of str
+        Columns held fixed in partial correlations.
+    campaign : Campaign
+        Bootstrap resamples, simulations, seed.
+    """
+    names = [*estimates, *dict.fromkeys([*quantities, *controls])]
+    values = pd.DataFrame({name: pd.to_numeric(selected[name]).astype(float) for name in names})
+    tested: list[Pair] = [*itertools.product(estimates, quantities)]
+    pairs = [*tested, *itertools.combinations(estimates, 2)]
+    settings = campaign.analysis
+    items = correlate(
+        values, pairs, controls=controls, n_resamples=settings.bootstrap, seed=campaign.seed
+    )
+    partials = {(item.x, item.y): item for item in items if item.method == "partial_spearman"}
+    rates = _noise_rates(values, tested, partials, estimates, splits, controls, campaign)
+    rows = []
+    for item in items:
+        pair = (item.x, item.y)
+        mine = {label: splits[label] for label in pair if label in splits}
+        verdict = SHARED_DRAWS
+        if len(mine) == 1:
+            verdict = pair_verdict(item, mine, partials.get(pair), rates.get(pair))
+        elif item.problem:
+            verdict = Verdict(NOT_SUPPORTED, item.problem)
+        rows.append(judged(item, verdict))
+        if item.method == "pearson":
+            known = {label: split.reliability for label, split in mine.items()}
+            corrected = disattenuated(item, known)
+            if corrected is not None:
+                rows.append(judged(corrected[0], Verdict(DESCRIPTIVE, corrected[1])))
+    return rows + _strata_rows(values, list(estimates), quantities, campaign)
+
+
+def _noise_rates(
+    values: pd.DataFrame,
+    pairs: list[Pair],
+    partials: dict[Pair, Estimate],
+    estimates: dict[str, Estimates],
+    splits: dict[str, VarianceSplit],
+    controls: tuple[str, ...],
+    campaign: Campaign,
+) -> dict[Pair, float]:
+    """Share of pure-noise simulations that pass, for the pairs that pass the other checks."""
+    rates: dict[Pair, float] = {}
+    for label, item in estimates.items():
+        others = [
+            pair
+            for pair in pairs
+            if label == pair[0]
+            and partial_reason(partials.get(pair))[0]
+            and share_reason(label, splits[label])[0]
+        ]
+        if not others:
+            continue
+        # Rows of `values` and functions of a definition are both ascending by key.
+        rows = values[values[label].notna()]
+        columns = [pair[1] for pair in others]
+        found = noise_rates(
+            item,
+            splits[label],
+            rows[columns].to_numpy(dtype=float),
+            rows[list(controls)].to_numpy(dtype=float),
+            n_simulations=campaign.analysis.noise_simulations,
+            n_resamples=campaign.analysis.bootstrap,
+            rng=seeded(campaign.seed, "noise", label),
+        )
+        rates.update(zip(others, map(float, found), strict=True))
+    return rates
+
+
+def _strata_rows(
+    values: pd.DataFrame, labels: list[str], quantities: list[str], campaign: Campaign
+) -> list[dict[str, object]]:
+    """Spearman correlations with log2 P and every complexity inside each stratum of T."""
+    if "ones" not in values.columns:
+        return []
+    rows = []
+    for label, mask in strata(values["ones"].to_numpy(dtype=float), campaign.n_points):
+        for item in correlate(
+            values[np.asarray(mask)],
+            itertools.product(labels, quantities),
+            methods=["spearman"],
+            n_resamples=campaign.analysis.bootstrap,
+            seed=campaign.seed,
+        ):
+            verdict = Verdict(DESCRIPTIVE, "one stratum of T; the verdict stands in the row of all")
+            if item.problem:
+                verdict = Verdict(NOT_SUPPORTED, item.problem)
+            rows.append(judged(item, verdict, label))
+    return rows

@@ -1,0 +1,171 @@
+"""Which rows and columns of the tables enter fits and correlations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pfmap.analysis.resampling import seeded, subset_rows
+from pfmap.analysis.variance import Estimates, collect
+from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN
+
+CONTROLS = ("ones", "entropy")
+LZ_MEAN = "lz_orbit_mean_seen"
+LZ_MIN = LZ_ORBIT_MIN.name
+MAX_ROWS = 100_000
+N_STRATA = 4
+_CONTRACT = {column.name for column in FUNCTIONS}
+
+
+def complexity_columns(functions: pd.DataFrame) -> list[str]:
+    """Columns with a complexity: ``ones`` and every proxy that has a value somewhere.
+
+    Examples
+    --------
+    >>> complexity_columns(pd.DataFrame({"count": [3], "ones": [1], "lz": [7.0], "bdd": [None]}))
+    ['ones', 'lz']
+    """
+    names = ["ones"] + [name for name in functions.columns if name not in _CONTRACT]
+    return [name for name in names if name in functions.columns and functions[name].notna().any()]
+
+
+def with_controls(functions: pd.DataFrame, n_points: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The table with the controls that a partial correlation holds fixed, and their names.
+
+    ``entropy`` = -x log2 x - (1-x) log2(1-x) of the share x = T/m of ones is added where the
+    campaign did not compute it. Without ``ones`` (quantised functions) there are no controls.
+    """
+    if "ones" not in functions.columns or functions["ones"].isna().any() or functions.empty:
+        return functions, ()
+    if "entropy" not in functions.columns or functions["entropy"].isna().any():
+        share = functions["ones"].to_numpy(dtype=float) / n_points
+        inside = np.clip(share, 1e-300, 1.0), np.clip(1.0 - share, 1e-300, 1.0)
+        entropy = -sum(part * np.log2(part) for part in inside)
+        functions = functions.assign(entropy=np.abs(entropy))
+    return functions, CONTROLS
+
+
+def counted_functions(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
+    """Functions counted at least `min_count` times."""
+    return functions[functions["count"].to_numpy() >= min_count]
+
+
+def counted_orbits(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
+    """Orbits counted at least `min_count` times, one row each.
+
+    The row is that of the orbit's most counted member. ``lz_orbit_mean_seen`` is taken over the
+    members seen: P is the same for all members, so those seen are a random subset and their mean is
+    unbiased. Their minimum would not be, as it falls with orbit_count by itself: ``lz_orbit_min``
+    of ``functions.parquet`` is the minimum over all members.
+    """
+    if "orbit" not in functions.columns or functions["orbit"].isna().all():
+        return functions.iloc[:0]
+    counts = pd.to_numeric(functions["orbit_count"]).to_numpy(dtype=float)
+    rows = functions[(counts >= min_count) & functions["log2_p_orbit"].notna().to_numpy()]
+    rows = rows.sort_values("count", ascending=False, kind="stable")
+    top = rows.drop_duplicates("orbit").set_index("orbit", drop=False)
+    if "lz" in rows.columns:
+        top = top.assign(**{LZ_MEAN: rows.groupby("orbit", sort=False)["lz"].mean()})
+    return top.reset_index(drop=True)
+
+
+def numeric(frame: pd.DataFrame, columns: list[str], seed: int) -> pd.DataFrame:
+    """Float columns of at most `MAX_ROWS` rows, a random subset where there are more."""
+    rows = subset_rows(len(frame), MAX_ROWS, seeded(seed, "rows"))
+    return pd.DataFrame(
+        {name: pd.to_numeric(frame[name]).to_numpy(dtype=float)[rows] for name in columns}
+    )
+
+
+def definitions(
+    llc: pd.DataFrame, known: pd.Series
+) -> tuple[dict[str, Estimates], dict[str, dict[str, int]]]:
+    """Estimates of every definition ``estimator/center``, and rows dropped by their verdict.
+
+    Only rows with verdict ``ok`` and a finite ``llc`` of a function in `known` are kept.
+
+    Examples
+    --------
+    >>> llc = pd.DataFrame(
+    ...     {"function": ["a", "a"], "draw": [1, 2], "center": "self", "estimator": "mala",
+    ...      "llc": [1.0, 3.0], "llc_se": [0.1, 0.1], "verdict": ["ok", "not converged"]}
+    ... )
+    >>> estimates, dropped = definitions(llc, pd.Series(["a"]))
+    >>> estimates["mala/self"].means.tolist(), dropped["mala/self"]
+    ([1.0], {'not converged': 1})
+    """
+    labels = llc["estimator"].astype(str) + "/" + llc["center"].astype(str)
+    values = pd.to_numeric(llc["llc"]).to_numpy(dtype=float)
+    verdicts = llc["verdict"].astype(str).to_numpy(dtype=object)
+    verdicts[(verdicts == "ok") & ~np.isfinite(values)] = "nan"
+    verdicts[(verdicts == "ok") & ~llc["function"].isin(known).to_numpy()] = "unknown function"
+    estimates, dropped = {}, {}
+    for label in sorted(labels.unique()):
+        mine = (labels == label).to_numpy()
+        estimates[label] = collect(llc[mine & (verdicts == "ok")])
+        lost = pd.Series(verdicts[mine & (verdicts != "ok")]).value_counts()
+        dropped[label] = {str(verdict): int(lost[verdict]) for verdict in sorted(lost.index)}
+    return estimates, dropped
+
+
+def functions_named(functions: pd.DataFrame, keys: pd.Series) -> pd.DataFrame:
+    """Rows of the functions in `keys`; pyarrow searches a million keys in a fraction of a second.
+
+    Examples
+    --------
+    >>> functions = pd.DataFrame({"function": ["a", "b"], "count": [2, 1]})
+    >>> functions_named(functions, pd.Series(["b", "z"]))["function"].tolist()
+    ['b']
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(keys.unique().tolist(), type=pa.string())
+    column = pa.array(functions["function"]).cast(pa.string())
+    return functions[pc.is_in(column, wanted).to_numpy(zero_copy_only=False)]
+
+
+def selected_functions(
+    functions: pd.DataFrame, estimates: dict[str, Estimates], min_count: int
+) -> pd.DataFrame:
+    """Functions with a learning coefficient, one row each, ascending by key.
+
+    One column a definition holds the mean over the function's draws. ``log2_p`` and
+    ``log2_p_orbit`` are NaN where the count, or the orbit's, is below `min_count`.
+    """
+    keys = np.unique(np.concatenate([item.functions for item in estimates.values()]))
+    frame = functions.set_index("function").reindex(keys)
+    few = ~(pd.to_numeric(frame["count"]).to_numpy(dtype=float) >= min_count)
+    frame["log2_p"] = np.where(few, np.nan, pd.to_numeric(frame["log2_p"]).to_numpy(dtype=float))
+    if "log2_p_orbit" in frame.columns:
+        few = ~(pd.to_numeric(frame["orbit_count"]).to_numpy(dtype=float) >= min_count)
+        values = pd.to_numeric(frame["log2_p_orbit"]).to_numpy(dtype=float)
+        frame["log2_p_orbit"] = np.where(few, np.nan, values)
+    for label, item in estimates.items():
+        frame[label] = pd.Series(item.means, index=item.functions).reindex(keys)
+    return frame.reset_index()
+
+
+def strata(ones: np.ndarray, n_points: int) -> list[tuple[str, np.ndarray]]:
+    """Strata of T with about equally many rows: label and row mask.
+
+    A function and its complement have much the same complexity, so the strata are those of
+    min(T, m - T).
+
+    Examples
+    --------
+    >>> [label for label, _ in strata(np.array([0, 1, 2, 3, 4, 5, 6, 7]), 8)]
+    ['min(T, 8-T) in 0..1', 'min(T, 8-T) = 2', 'min(T, 8-T) = 3', 'min(T, 8-T) = 4']
+    """
+    if len(ones) == 0 or not np.isfinite(ones).all():
+        return []
+    folded = np.minimum(ones, n_points - ones).astype(int)
+    shares = np.arange(1, N_STRATA) / N_STRATA
+    stratum = np.searchsorted(np.unique(np.quantile(folded, shares, method="lower")), folded)
+    result = []
+    for index in np.unique(stratum):
+        mask = stratum == index
+        first, last = folded[mask].min(), folded[mask].max()
+        span = f"= {first}" if first == last else f"in {first}..{last}"
+        result.append((f"min(T, {n_points}-T) {span}", mask))
+    return result

@@ -1,0 +1,255 @@
+"""The summary of a campaign in words and small tables: ``summary.md``, printed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from pfmap.analysis.analyze import AnalysisResult
+from pfmap.analysis.quantities import LZ_MIN
+from pfmap.campaign import Campaign
+from pfmap.functions.richness import Richness, estimate_richness
+
+TOP_FUNCTIONS = 6
+LONGEST_KEY = 32
+_FITS = ("dingle_bound", "quantile_envelope", "least_squares")
+_PROBABILITIES = ("log2_p", "log2_p_orbit")
+
+
+def summary_text(functions: pd.DataFrame, result: AnalysisResult, campaign: Campaign) -> str:
+    """Summary of a campaign as Markdown, at most about 60 lines.
+
+    Parameters
+    ----------
+    functions : DataFrame
+        ``functions.parquet``, sorted by count.
+    result : AnalysisResult
+        From `pfmap.analysis.analyze`.
+    campaign : Campaign
+        Its settings.
+
+    Returns
+    -------
+    str
+        Most probable functions, what the draws have not seen, fits, correlations with intervals
+        and verdicts, the variance of the learning coefficients, and where everything lies.
+
+    Examples
+    --------
+    >>> from pfmap.analysis import analyze
+    >>> functions = pd.DataFrame(
+    ...     {"function": ["0", "f", "3"], "count": [40, 40, 20], "p": [0.4, 0.4, 0.2],
+    ...      "log2_p": np.log2([0.4, 0.4, 0.2]), "p_low": 0.1, "p_high": 0.5, "ones": [0, 4, 2],
+    ...      "orbit": [None] * 3, "lz": [2.0, 2.0, 4.0]}
+    ... )
+    >>> campaign = Campaign(draws=100, network={"widths": (2, 4, 1)})
+    >>> text = summary_text(functions, analyze(functions, None, campaign), campaign)
+    >>> print(text.splitlines()[0])
+    # default: 100 draws of a (2, 4, 1) relu network on 4 points
+    """
+    widths = ", ".join(map(str, campaign.network.widths))
+    lines = [
+        f"# {campaign.name}: {campaign.draws:,} draws of a ({widths}) "
+        f"{campaign.network.activation} network on {campaign.n_points} points",
+        "",
+        *_functions(functions, result, campaign),
+        *_fits(result),
+        *_correlations(result),
+        *_variances(result),
+        "Tables: functions, llc, fits, correlations (.parquet). Figures: figures/ (.png, .svg).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _functions(functions: pd.DataFrame, result: AnalysisResult, campaign: Campaign) -> list[str]:
+    """Most probable functions, and what the draws have not seen."""
+    richness = estimate_richness(functions["count"].to_numpy())
+    lines = ["## Functions", ""]
+    has_lz = "lz" in functions.columns
+    rows = [
+        [
+            _key(row["function"]),
+            f"{row['count']:,}",
+            f"{row['p']:.6f}",
+            f"{row['p_low']:.6f} to {row['p_high']:.6f}",
+            *([f"{row['lz']:g}"] if has_lz else []),
+        ]
+        for row in functions.head(TOP_FUNCTIONS).to_dict("records")
+    ]
+    header = ["most probable", "count", "P", "95 % if named beforehand", *(["lz"] * has_lz)]
+    lines += _table(header, rows)
+    counted = f"{result.n_counted_functions:,} functions"
+    if result.n_counted_orbits:
+        counted += f" and {result.n_counted_orbits:,} orbits"
+    lines += [
+        "",
+        f"- {richness.distinct:,} distinct functions, {richness.singletons:,} of them seen once.",
+        f"- The next draw is a new function with probability {_probability(richness.missing_mass)} "
+        f"({_probability(richness.missing_mass_low)} to "
+        f"{_probability(richness.missing_mass_high)}; Good-Turing).",
+        _number_of_functions(richness),
+        f"- {2 * campaign.draws:,} draws would show about {richness.distinct_at_double:,.0f} "
+        f"(± {1.96 * richness.distinct_at_double_se:,.0f}; Good-Toulmin).",
+        f"- {counted} are counted at least {campaign.analysis.min_count} times: only they enter "
+        "what follows.",
+        "",
+    ]
+    return lines
+
+
+def _number_of_functions(richness: Richness) -> str:
+    """Chao1 with its interval, or its low end alone where no function was drawn twice."""
+    if np.isinf(richness.chao1_high):
+        return (
+            f"- At least {richness.chao1_low:,.0f} functions in all (no upper bound: none was seen "
+            "exactly twice; low end of Chao1, a lower bound)."
+        )
+    return (
+        f"- At least about {richness.chao1:,.0f} functions in all "
+        f"({richness.chao1_low:,.0f} to {richness.chao1_high:,.0f}; Chao1, a lower bound)."
+    )
+
+
+def _fits(result: AnalysisResult) -> list[str]:
+    """Slopes of log2 P against lz."""
+    lines = ["## log2 P against complexity", ""]
+    if result.fits.empty:
+        return [*lines, "No column lz: nothing fitted.", ""]
+    fits = result.fits[result.fits["fit"].isin(_FITS)]
+    problems = []
+    rows = []
+    for (fit, response, predictor), group in fits.groupby(
+        ["fit", "response", "predictor"], sort=False
+    ):
+        values = {row["coefficient"]: row for row in group.to_dict("records")}
+        first = next(iter(values.values()))
+        if first["verdict"] != "ok":
+            of = f"{fit!s} of {response!s} on {predictor!s}"
+            problems.append(f"- {of}: not fitted: {first['verdict']}.")
+            continue
+        note = ""
+        if "share_of_functions_below" in values:
+            note = f"b = {values['b']['estimate']:.3g}; bound holds: "
+            note += f"{values['share_of_functions_below']['estimate']:.1%} of rows, "
+            note += f"{values['share_of_probability_below']['estimate']:.1%} of P"
+        elif "r_squared" in values:
+            note = f"R² = {values['r_squared']['estimate']:.2f}"
+        elif "quantile" in values:
+            note = f"quantile {values['quantile']['estimate']:g}"
+        slope = values["slope"]
+        rows.append(
+            [
+                str(fit),
+                f"{response!s} on {predictor!s}",
+                f"{slope['n']:,}",
+                f"{slope['estimate']:.3f}",
+                _span(slope["low"], slope["high"]),
+                note,
+            ]
+        )
+    if rows:
+        lines += [*_table(["fit", "of", "n", "slope", "95 %", ""], rows), ""]
+    return [*lines, *problems, ""] if problems else lines
+
+
+def _correlations(result: AnalysisResult) -> list[str]:
+    """Spearman and partial Spearman coefficients of the main pairs, with verdicts."""
+    table = result.correlations
+    table = table[table["subset"] == "all"]
+    labels = list(result.splits)
+    main = (
+        (table["x"].isin(_PROBABILITIES) & (table["y"] == "lz"))
+        | ((table["x"] == "log2_p_orbit") & (table["y"] == LZ_MIN))
+        | (table["x"].isin(labels) & table["y"].isin(["log2_p", "lz"]))
+    )
+    plain = table[main & (table["method"] == "spearman")]
+    partial = table[main & (table["method"] == "partial_spearman")]
+    held = {
+        (row["x"], row["y"]): f"{_number(row['estimate'])} {_span(row['low'], row['high'])}"
+        for row in partial.to_dict("records")
+    }
+    rows = []
+    for row in plain.to_dict("records"):
+        rows.append(
+            [
+                row["x"],
+                row["y"],
+                f"{row['n']:,}",
+                f"{_number(row['estimate'])} {_span(row['low'], row['high'])}",
+                held.get((row["x"], row["y"]), "-"),
+                row["verdict"],
+            ]
+        )
+    lines = ["## Correlations (Spearman)", ""]
+    if rows:
+        header = ["x", "y", "n", "rho, 95 %", "given ones and entropy", "verdict"]
+        lines += [*_table(header, rows), ""]
+    with_llc = table[table["x"].isin(labels) & (table["verdict"] != "descriptive")]
+    n_supported = int((with_llc["verdict"] == "supported").sum())
+    if labels:
+        lines.append(
+            f"{n_supported} of {len(with_llc)} coefficients with a learning coefficient are "
+            "supported; the reasons stand in correlations.parquet."
+        )
+    else:
+        lines.append("No learning coefficients in this campaign.")
+    return [*lines, ""]
+
+
+def _variances(result: AnalysisResult) -> list[str]:
+    """Variance split of every definition of the learning coefficient."""
+    if not result.splits:
+        return []
+    rows, problems = [], []
+    for label, split in result.splits.items():
+        lost = sum(result.dropped[label].values())
+        if split.problem:
+            problems.append(f"- {label}: no variance split ({split.problem}); {lost} rows dropped.")
+            continue
+        rows.append(
+            [
+                label,
+                *(
+                    f"{share:.2f} {_span(low, high)}"
+                    for share, low, high in zip(split.shares, split.low, split.high, strict=True)
+                ),
+                f"{split.reliability:.2f}",
+                str(split.n_functions),
+                str(lost),
+            ]
+        )
+    header = ["λ", "between functions", "within", "estimator", "reliability", "n", "dropped"]
+    lines = ["## Where the variance of λ lies", ""]
+    lines += [*_table(header, rows), ""] if rows else []
+    return [*lines, *problems, ""] if problems else lines
+
+
+def _table(header: Sequence[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table with aligned columns."""
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in (header, *rows)
+    ]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def _key(key: str) -> str:
+    """A key short enough for a table."""
+    return key if len(key) <= LONGEST_KEY else f"{key[:8]}…{key[-8:]}"
+
+
+def _probability(value: float) -> str:
+    """Three digits, or the distance from 1 where they would round to 1."""
+    return f"1 - {1.0 - value:.2g}" if 0.9995 <= value < 1.0 else f"{value:.3g}"
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"
+
+
+def _span(low: float, high: float) -> str:
+    return "" if np.isnan(low) or np.isnan(high) else f"[{low:.2f}, {high:.2f}]"
