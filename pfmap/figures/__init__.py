@@ -1,0 +1,5 @@
+"""Figures of a campaign, drawn from its tables alone."""
+
+from pfmap.figures.draw import draw_figures
+
+__all__ = ["draw_figures"]

@@ -1,0 +1,98 @@
+"""Probability against Lempel-Ziv complexity, with Dingle's bound and the fitted envelope."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from pfmap.figures.style import BLACK, GREY, SEQUENTIAL, VERMILION, legend_above, new_figure
+from pfmap.figures.tables import Tables
+
+_MAX_LEVELS = 80
+
+
+def draw_bias(tables: Tables) -> Figure:
+    """Two panels, log2 P by counts and log2 P by orbits, against ``lz``.
+
+    The shade is the number of functions (orbits) in a cell of one bit by one step of lz. Lines:
+    the bound with b = 0, and the fitted upper envelope of what is counted often enough. The
+    orbit-based estimate reaches below 1/N, the dotted line. Without orbits counted often enough
+    there is one panel.
+    """
+    lz = tables.numbers("lz")
+    draws = tables.campaign.draws
+    panels = [("log2_p", np.arange(len(lz)), r"$\log_2 P(f)$, counted (bits)", "functions")]
+    rows = _orbit_rows(tables) if tables.has_orbits else np.arange(0)
+    if len(rows):
+        panels.append(("log2_p_orbit", rows, r"$\log_2 P(f)$, by orbit (bits)", "orbits"))
+    figure, axes = new_figure(0.5 + 1.95 * len(panels), rows=len(panels), share_x=True)
+    edges = _edges(lz)
+    for panel, (response, rows, label, noun) in zip(axes, panels, strict=True):
+        values = tables.numbers(response)[rows]
+        known = np.isfinite(values) & np.isfinite(lz[rows])
+        mappable = _density(panel, lz[rows][known], values[known], edges, draws)
+        bar = figure.colorbar(mappable, ax=panel, pad=0.02, aspect=25)
+        bar.set_label(noun)
+        _lines(panel, tables, response, edges)
+        panel.axhline(-np.log2(draws), color=GREY, linewidth=0.7, linestyle=":", label="1/N")
+        panel.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        panel.set_ylabel(label)
+        panel.set_ylim(min(values[known].min(), -np.log2(draws)) - 1.0, 1.0)
+    legend_above(figure, axes[0], columns=3)
+    axes[-1].set_xlabel("Lempel-Ziv complexity lz (bits)")
+    return figure
+
+
+def _orbit_rows(tables: Tables) -> np.ndarray:
+    """Rows of one member of every orbit that is counted often enough: the most counted one."""
+    counts = tables.numbers("orbit_count")
+    rows = np.flatnonzero(counts >= tables.campaign.analysis.min_count)
+    orbits = tables.functions["orbit"].iloc[rows]
+    return rows[~orbits.duplicated().to_numpy()]
+
+
+def _edges(lz: np.ndarray) -> np.ndarray:
+    """Edges of cells around the values of lz, or 80 equal cells where there are more values."""
+    levels = np.unique(lz[np.isfinite(lz)])
+    if len(levels) == 1:
+        return np.array([levels[0] - 0.5, levels[0] + 0.5])
+    if len(levels) > _MAX_LEVELS:
+        return np.linspace(levels[0], levels[-1], _MAX_LEVELS + 1)
+    step = np.diff(levels).min()
+    n_cells = round((levels[-1] - levels[0]) / step) + 1
+    if n_cells > _MAX_LEVELS:
+        return np.linspace(levels[0], levels[-1], _MAX_LEVELS + 1)
+    return levels[0] + step * (np.arange(n_cells + 1) - 0.5)
+
+
+def _density(
+    axes: Axes, lz: np.ndarray, log2_p: np.ndarray, edges: np.ndarray, draws: int
+) -> ScalarMappable:
+    """Shade cells of one bit, aligned with 1/N, by the number of functions in them."""
+    lowest = -np.log2(draws)
+    below = int(np.ceil(max(0.0, lowest - log2_p.min()))) if len(log2_p) else 0
+    # One edge above P = 1, also where 1/N is a whole power of 2.
+    bits = lowest + np.arange(-below, np.floor(-lowest) + 2)
+    counts, _, _ = np.histogram2d(lz, log2_p + 1e-9, bins=(edges, bits))
+    shown = np.ma.masked_equal(counts.T, 0.0)
+    norm = LogNorm(1.0, max(10.0, float(counts.max())))
+    return axes.pcolormesh(edges, bits, shown, norm=norm, cmap=SEQUENTIAL, rasterized=True)
+
+
+def _lines(axes: Axes, tables: Tables, response: str, edges: np.ndarray) -> None:
+    """The bound and the envelope of one response."""
+    ends = np.array([edges[0], edges[-1]])
+    bound = tables.coefficients("dingle_bound", response, "lz")
+    if bound:
+        values = bound["slope"] * (ends - bound["complexity_min"]) - bound["b"]
+        axes.plot(ends, values, color=BLACK, label="bound, b = 0")
+    envelope = tables.coefficients("quantile_envelope", response, "lz")
+    if envelope:
+        values = envelope["slope"] * ends + envelope["intercept"]
+        label = f"envelope, quantile {envelope['quantile']:g}"
+        axes.plot(ends, values, "--", color=VERMILION, label=label)
+    axes.set_xlim(*ends)

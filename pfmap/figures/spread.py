@@ -1,0 +1,34 @@
+"""P(K): how the prior's probability is spread over complexity."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pfmap.analysis.distribution import complexity_distribution
+from pfmap.figures.style import BLUE, new_figure
+from pfmap.figures.tables import Tables
+
+
+def draw_spread(tables: Tables) -> Figure:
+    """P(K) with 95 % binomial intervals, K = ``lz``."""
+    spread = complexity_distribution(tables.functions, n_draws=tables.campaign.draws)
+    figure, (axes,) = new_figure(2.2)
+    p = spread["p"].to_numpy()
+    errors = np.stack([p - spread["low"].to_numpy(), spread["high"].to_numpy() - p])
+    axes.errorbar(
+        spread["lz"],
+        p,
+        yerr=errors,
+        fmt=".-",
+        color=BLUE,
+        markersize=3.5,
+        linewidth=0.6,
+        elinewidth=0.8,
+        capsize=1.2,
+        capthick=0.6,
+    )
+    axes.set_yscale("log")
+    axes.set_xlabel("Lempel-Ziv complexity K = lz (bits)")
+    axes.set_ylabel("P(K), share of draws")
+    return figure

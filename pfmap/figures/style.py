@@ -1,0 +1,128 @@
+"""How every figure looks, and how it is written: the same bytes from the same tables.
+
+Figures are made for one column of a journal, 3.4 inches wide, and use no global state of
+matplotlib's pyplot, so that they need no display and can be drawn beside a user's own plots.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from pfmap.store.atomic import write_bytes
+
+WIDTH_IN = 3.4
+PNG_DPI = 300
+
+# Okabe & Ito's palette: told apart with every kind of colour vision.
+BLACK = "#000000"
+BLUE = "#0072B2"
+SKY = "#56B4E9"
+GREEN = "#009E73"
+ORANGE = "#E69F00"
+VERMILION = "#D55E00"
+GREY = "#7F7F7F"
+SEQUENTIAL = "viridis"
+DIVERGING = "PuOr"
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "mathtext.fontset": "dejavusans",
+    "font.size": 7.0,
+    "axes.labelsize": 7.5,
+    "axes.titlesize": 7.0,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
+    "legend.fancybox": False,
+    "legend.handlelength": 1.8,
+    "legend.labelspacing": 0.35,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.0,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.minor.size": 1.5,
+    "ytick.minor.size": 1.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 0.5,
+    # Identifiers inside an SVG come from this salt instead of a random number.
+    "svg.hashsalt": "pfmap",
+    "svg.fonttype": "path",
+}
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw with pfmap's style, whatever the user's own settings of matplotlib are."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        for key, value in _STYLE.items():
+            matplotlib.rcParams[key] = value  # type: ignore[index]
+        yield
+
+
+def new_figure(
+    height_in: float, *, rows: int = 1, share_x: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure of one column's width with `rows` panels below each other.
+
+    Parameters
+    ----------
+    height_in : float
+        Height in inches.
+    rows : int, default 1
+        Number of panels.
+    share_x : bool, default False
+        Whether all panels have one horizontal axis.
+    """
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
+    figure = Figure(figsize=(WIDTH_IN, height_in), layout=layout)
+    panels = figure.subplots(rows, 1, sharex=share_x, squeeze=False)
+    return figure, [row[0] for row in panels]
+
+
+def legend_above(figure: Figure, axes: Axes, *, columns: int) -> None:
+    """The legend of `axes` above all panels, where it crosses no line and no cell."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.2, borderpad=0.1
+    )
+
+
+def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write ``name.png`` and ``name.svg``, whole or not at all; the same bytes every time.
+
+    Returns
+    -------
+    list of Path
+    """
+    # Laid out once; both files then show the same figure. The canvases are asked directly, since
+    # `savefig` would draw the whole figure once more before each file.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    figure.set_dpi(PNG_DPI)
+    png, svg = io.BytesIO(), io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
+    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    for path, buffer in zip(paths, (png, svg), strict=True):
+        write_bytes(path, buffer.getvalue())
+    return paths
