@@ -1,0 +1,1 @@
+"""Command line of pfmap: one file a command."""

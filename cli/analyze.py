@@ -1,0 +1,31 @@
+"""``pfmap analyze``: run this stage again on a campaign's tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from .campaigns import FolderArgument, ThreadsOption, find_folder
+from .render import JsonFlag
+from .run import run_stages
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("analyze")(analyze)
+
+
+def analyze(
+    folder: FolderArgument = Path("default"),
+    threads: ThreadsOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fit bounds, correlate, and give verdicts.
+
+    Stages before it run only if their tables are missing or out of date.
+
+    Example: pfmap analyze results/default
+    """
+    found = str(find_folder(folder))
+    run_stages(found, stages=("analyze",), threads=threads, resume=True, as_json=as_json)

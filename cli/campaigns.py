@@ -1,0 +1,108 @@
+"""How commands find their campaign: a file, a named campaign, or a folder that holds one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pfmap.campaign import Campaign
+
+CampaignArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A campaign file, the name of a shipped campaign (pfmap init --list), or the folder "
+        "of a campaign (its name, if under results/)."
+    ),
+]
+FolderArgument = Annotated[
+    Path,
+    typer.Argument(help="Folder of a campaign, its name under results/, or its campaign file."),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", envvar="PFMAP_OUT", help="Folder for the results; results/NAME if left out."
+    ),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", envvar="PFMAP_THREADS", min=1, help="Threads; all cores if left out."
+    ),
+]
+DrawsOption = Annotated[
+    int | None,
+    typer.Option("--draws", envvar="PFMAP_DRAWS", help="Total draws, instead of the file's."),
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", envvar="PFMAP_SEED", help="Seed, instead of the file's.")
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Continue the campaign that the folder holds.")
+]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh", help="Delete the campaign that the folder holds; start anew.")
+]
+
+
+def find_campaign(
+    source: str, *, draws: int | None = None, seed: int | None = None
+) -> tuple[Campaign, Path]:
+    """Campaign named by `source` with the given overrides, and its default folder.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such campaign or an override breaks a rule.
+    """
+    from pfmap.campaign import campaign_from_mapping, read_campaign
+    from pfmap.errors import SettingsError
+    from pfmap.experiments import campaign_names, named_campaign
+
+    path = Path(source)
+    named_folder = Path("results") / path
+    if (path / "campaign.toml").is_file():
+        campaign, folder = read_campaign(path / "campaign.toml"), path
+    elif path.is_file() or path.suffix == ".toml":
+        campaign = read_campaign(path)
+        folder = Path("results") / campaign.name
+    elif source not in campaign_names() and (named_folder / "campaign.toml").is_file():
+        campaign, folder = read_campaign(named_folder / "campaign.toml"), named_folder
+    elif source not in campaign_names() and path.is_dir():
+        raise SettingsError(
+            f"campaign: the folder holds no campaign (no campaign.toml), got {source}",
+            next_step="name a campaign file; choose the folder of the results with --out",
+        )
+    else:
+        campaign = named_campaign(source)  # or raises, listing the names
+        folder = Path("results") / campaign.name
+    overrides: dict[str, Any] = {"draws": draws, "seed": seed}
+    overrides = {key: value for key, value in overrides.items() if value is not None}
+    if overrides:
+        settings = campaign.model_dump(mode="json", exclude_none=True)
+        campaign = campaign_from_mapping({**settings, **overrides}, source="command line")
+    return campaign, folder
+
+
+def find_folder(folder: Path) -> Path:
+    """Folder of an existing campaign: the path, its name under ``results/``, or its file's name.
+
+    Raises
+    ------
+    SettingsError
+        If none of them holds a campaign.
+    """
+    from pfmap.campaign import read_campaign
+    from pfmap.errors import SettingsError
+
+    name = Path(read_campaign(folder).name) if folder.is_file() else folder
+    for candidate in (folder, Path("results") / name):
+        if (candidate / "campaign.toml").is_file():
+            return candidate
+    raise SettingsError(
+        f"folder: holds no campaign (no campaign.toml), got {folder}",
+        next_step="run one first: pfmap run",
+    )

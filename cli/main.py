@@ -1,0 +1,100 @@
+"""The command line's entry: the application, its commands, errors turned into exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+
+from pfmap import __version__
+from pfmap.errors import EnvironmentFault, PfmapError, StoppedEarly
+
+from . import (
+    analyze,
+    complexity,
+    doctor,
+    init,
+    llc,
+    plot,
+    run,
+    sample,
+    show,
+    status,
+    verify,
+)
+from .render import emit_error
+
+# Exit code of typer after Ctrl-C outside of a stage, which stops by itself.
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Measure the map from a network's parameters to the functions it expresses.\n\n"
+    "Example: pfmap run            (the default campaign, into results/default)\n\n"
+    "Exit codes: 0 done; 1 bug; 2 usage; 3 stopped early, resumable; 4 data failed verification "
+    "or incompatible; 5 environment.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pfmap {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the full traceback of an error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["PFMAP_DEBUG"] = "1"
+
+
+for module in (run, init, sample, complexity, llc, analyze, plot, show, status, verify, doctor):
+    module.register(app)
+
+
+def entry() -> None:
+    """Run the application; expected errors become a line or two on stderr and an exit code."""
+    try:
+        app()
+    except PfmapError as error:
+        _fail(error.message, error.next_step, error.exit_code)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _fail("stopped on request", "run the same command again", StoppedEarly.exit_code)
+        raise
+    except MemoryError as error:
+        said = f"out of memory: {error}".rstrip(": ")
+        advice = "use fewer draws or points, or a machine with more memory"
+        _fail(said, advice, EnvironmentFault.exit_code)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        said = f"the system refused: {error.strerror or error}{where}"
+        _fail(said, "run again with pfmap --debug … to see where", EnvironmentFault.exit_code)
+    except Exception as error:  # a bug: every expected error is a PfmapError
+        said = f"internal error: {type(error).__name__}: {error}"
+        _fail(said, "run again with pfmap --debug … and report the traceback", 1)
+
+
+def _fail(message: str, next_step: str, exit_code: int) -> NoReturn:
+    """Explain on stderr, with --json on stdout too unless the result stands there, and leave."""
+    if os.environ.get("PFMAP_DEBUG"):
+        traceback.print_exc()
+    typer.echo(f"pfmap: {message}", err=True)
+    if next_step:
+        typer.echo(f"       next: {next_step}", err=True)
+    if "--json" in sys.argv:
+        emit_error({"error": message, "next_step": next_step, "exit_code": exit_code})
+    sys.exit(exit_code)

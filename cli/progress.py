@@ -1,0 +1,134 @@
+"""Progress of a run on stderr: a bar with ETA on a terminal, a plain line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import typer
+
+LINE_EVERY_S = 5.0
+TITLES = {
+    "sample": "sampling the prior",
+    "functions": "weighing functions",
+    "complexity": "measuring complexity",
+    "llc": "learning coefficients",
+    "analyze": "fits and correlations",
+    "plot": "drawing figures",
+    "verify": "verifying",
+}
+
+
+class ProgressReporter:
+    """Reporter of the pipeline that draws on stderr; stdout stays for data."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._bar: Any = None
+        self._task: Any = None
+        self._last_line = 0.0
+        self._first: tuple[float, int] | None = None
+
+    def __enter__(self) -> Self:
+        if self._terminal:
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
+
+            self._bar = Progress(
+                TextColumn("{task.description:<24}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("elapsed,"),
+                TimeRemainingColumn(),
+                TextColumn("left"),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def started(self, stage: str) -> None:
+        """Stage `stage` begins."""
+        self._last_line = time.monotonic()
+        self._first = None
+        if self._bar is not None:
+            self._task = self._bar.add_task(TITLES.get(stage, stage), total=None)
+        else:
+            self._print(f"{TITLES.get(stage, stage)} …")
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """`done` of `total` units of the stage are finished."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total)
+            return
+        now = time.monotonic()
+        # The first units may have had to wait for compilation: the rate is that of the others.
+        if self._first is None and done > 0:
+            self._first = now, done
+        if now - self._last_line < LINE_EVERY_S or self._first is None:
+            return
+        self._last_line = now
+        began, before = self._first
+        left = ""
+        if done > before:
+            left = f", {_clock((now - began) * (total - done) / (done - before))} left"
+        title = TITLES.get(stage, stage)
+        self._print(f"{title}: {done:,} of {total:,} ({done / total:.0%}){left}")
+
+    def message(self, text: str) -> None:
+        """One line worth reading."""
+        if self._bar is not None:
+            self._bar.console.print(text, style="dim", markup=False, highlight=False)
+        else:
+            self._print(text)
+
+    def finished(self, stage: str, elapsed_s: float, up_to_date: bool) -> None:
+        """Stage `stage` ended, or was up to date."""
+        if self._bar is not None:
+            task = self._bar.tasks[self._task]
+            total = task.total or 1
+            note = " (up to date)" if up_to_date else ""
+            self._bar.update(
+                self._task,
+                completed=total,
+                total=total,
+                description=TITLES.get(stage, stage) + note,
+            )
+        else:
+            state = "up to date" if up_to_date else f"{elapsed_s:.1f} s"
+            self._print(f"{TITLES.get(stage, stage)}: {state}")
+
+    @staticmethod
+    def _print(text: str) -> None:
+        # Unlike print, it writes UTF-8 where the locale claims ASCII.
+        typer.echo(text, err=True)
+
+
+def _clock(seconds: float) -> str:
+    """A duration as the bar shows it.
+
+    Examples
+    --------
+    >>> _clock(3725.4)
+    '1:02:05'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

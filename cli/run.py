@@ -1,0 +1,133 @@
+"""``pfmap run``: every stage of a campaign, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from .campaigns import (
+    CampaignArgument,
+    DrawsOption,
+    FreshOption,
+    OutOption,
+    ResumeOption,
+    SeedOption,
+    ThreadsOption,
+    find_campaign,
+)
+from .progress import ProgressReporter
+from .render import JsonFlag, emit
+
+if TYPE_CHECKING:
+    from pfmap.pipeline import RunResult
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("run")(run)
+
+
+def run(
+    campaign: CampaignArgument = "default",
+    out: OutOption = None,
+    draws: DrawsOption = None,
+    seed: SeedOption = None,
+    threads: ThreadsOption = None,
+    resume: ResumeOption = False,
+    fresh: FreshOption = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a campaign from draws to figures, and print its summary.
+
+    Stages whose inputs and settings have not changed are skipped. Ctrl-C stops after the blocks in
+    flight; --resume continues, also towards a larger total of draws.
+
+    Example: pfmap run small --draws 200000
+    """
+    run_stages(
+        campaign,
+        stages=None,
+        out=out,
+        draws=draws,
+        seed=seed,
+        threads=threads,
+        resume=resume,
+        fresh=fresh,
+        as_json=as_json,
+    )
+
+
+def run_stages(
+    source: str,
+    *,
+    stages: Sequence[str] | None,
+    out: Path | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    resume: bool = False,
+    fresh: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Run the given stages (None is all) of a campaign and print what came out."""
+    with ProgressReporter() as reporter:
+        # Said before the imports: they and the first compilation take seconds.
+        reporter.message(f"pfmap: campaign {source}")
+        from pfmap import pipeline
+
+        campaign, folder = find_campaign(source, draws=draws, seed=seed)
+        result = pipeline.run(
+            campaign,
+            out or folder,
+            resume=resume,
+            fresh=fresh,
+            threads=threads,
+            stages=tuple(stages) if stages is not None else None,
+            reporter=reporter,
+        )
+    emit(_payload(result), _text(result), as_json)
+
+
+def _payload(result: RunResult) -> dict[str, Any]:
+    """The result of a run as plain data, tables of the analysis included."""
+    from pfmap.store import read_table
+
+    payload: dict[str, Any] = {
+        "folder": result.folder,
+        "campaign": result.campaign.name,
+        "draws": result.campaign.draws,
+        "elapsed_s": round(result.elapsed_s, 2),
+        "repaired": result.repaired,
+        "stages": {
+            name: {
+                "elapsed_s": round(outcome.elapsed_s, 3),
+                "up_to_date": outcome.up_to_date,
+                "files": outcome.files,
+            }
+            for name, outcome in result.stages.items()
+        },
+    }
+    if "analyze" in result.stages:
+        for name in ("fits", "correlations"):
+            payload[name] = read_table(result.folder, name).to_pylist()
+    return payload
+
+
+def _text(result: RunResult) -> str:
+    """The summary if the analysis ran, else one line a stage."""
+    lines = []
+    summary = result.folder / "summary.md"
+    if "analyze" in result.stages and summary.exists():
+        lines.append(summary.read_text(encoding="utf-8").rstrip())
+    else:
+        for name, outcome in result.stages.items():
+            files = ": " + ", ".join(path.name for path in outcome.files[:3])
+            more = f" and {len(outcome.files) - 3} more" if len(outcome.files) > 3 else ""
+            state = "up to date" if outcome.up_to_date else f"{outcome.elapsed_s:.1f} s"
+            lines.append(f"{name}: {state}{files if outcome.files else ''}{more}")
+    lines += [f"repaired: {name}" for name in result.repaired]
+    lines.append(f"in {result.folder}, {result.elapsed_s:.1f} s")
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""``pfmap sample``: draw from the prior and count functions."""
+
+from __future__ import annotations
+
+import typer
+
+from .campaigns import (
+    CampaignArgument,
+    DrawsOption,
+    FreshOption,
+    OutOption,
+    ResumeOption,
+    SeedOption,
+    ThreadsOption,
+)
+from .render import JsonFlag
+from .run import run_stages
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("sample")(sample)
+
+
+def sample(
+    campaign: CampaignArgument = "default",
+    out: OutOption = None,
+    draws: DrawsOption = None,
+    seed: SeedOption = None,
+    threads: ThreadsOption = None,
+    resume: ResumeOption = False,
+    fresh: FreshOption = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Draw from the prior, count functions and weigh them; no complexities yet.
+
+    Example: pfmap sample small --draws 100000
+    """
+    run_stages(
+        campaign,
+        stages=("sample", "functions"),
+        out=out,
+        draws=draws,
+        seed=seed,
+        threads=threads,
+        resume=resume,
+        fresh=fresh,
+        as_json=as_json,
+    )

@@ -1,0 +1,131 @@
+"""``pfmap show``: everything a campaign knows of one function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .campaigns import find_folder
+from .render import JsonFlag, emit, table
+
+if TYPE_CHECKING:
+    from pfmap.campaign import Campaign
+
+BASE = (
+    "function", "count", "p", "log2_p", "p_low", "p_high", "first_draw", "ones",
+    "orbit", "orbit_size", "orbit_count", "log2_p_orbit",
+)  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("show")(show)
+
+
+def show(
+    key: Annotated[str, typer.Argument(help="Key of the function; its beginning is enough.")],
+    folder: Annotated[
+        Path, typer.Option("--in", help="Folder of a campaign, or its name under results/.")
+    ] = Path("default"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Show a function: truth table, P, complexities, learning coefficients, ranks.
+
+    Example: pfmap show 00000000000000000000000000000000 --in default
+    """
+    from pfmap.store import read_campaign_folder, read_table
+
+    found = find_folder(folder)
+    campaign = read_campaign_folder(found)
+    spelled = _spell(key, campaign)
+    functions = read_table(found, "functions").to_pandas()
+    # Not campaign.draws: a larger total may have been asked for since.
+    draws = int(functions["count"].sum())
+    rows = functions[functions["function"].str.startswith(spelled)]
+    if len(rows) != 1:
+        _refuse(key, len(rows), draws, found)
+    row = rows.iloc[0].to_dict()
+    full_key = str(row["function"])
+    payload: dict[str, Any] = {name: row[name] for name in BASE} | {"draws": draws}
+    payload |= _values(full_key, int(row["first_draw"]), campaign)
+    payload["complexity"] = {name: row[name] for name in functions.columns if name not in BASE}
+    payload["llc"] = []
+    if (found / "llc.parquet").exists():
+        llc = read_table(found, "llc").to_pandas()
+        payload["llc"] = llc[llc["function"] == full_key].to_dict("records")
+    emit(payload, _text(payload, campaign), as_json)
+
+
+def _spell(key: str, campaign: Campaign) -> str:
+    """The key, or its beginning, as the tables spell it."""
+    from pfmap.functions.keys import check_key, key_length
+
+    spelled = key.strip().lower().removeprefix("0x")
+    missing = key_length(campaign.n_points, campaign.exact_keys) - len(spelled)
+    # A beginning can name a function if zeros can complete it.
+    check_key(spelled + "0" * max(missing, 0), campaign, argument="key")
+    return spelled
+
+
+def _refuse(key: str, matches: int, draws: int, folder: Path) -> None:
+    from pfmap.errors import SettingsError
+
+    if matches > 1:
+        raise SettingsError(
+            f"key: must begin one function only, got {key!r}, which begins {matches}",
+            next_step="write more of the key",
+        )
+    raise SettingsError(
+        f"key: no function drawn begins with {key}; a function named beforehand and never seen in "
+        f"{draws:,} draws has P < {3.0 / draws:.2g} (95 %)",
+        next_step=f"take a key from {folder / 'functions.parquet'}, the most frequent first",
+    )
+
+
+def _values(key: str, first_draw: int, campaign: Campaign) -> dict[str, Any]:
+    """What the function is, in the order of the domain: its bits, or its rounded outputs.
+
+    A key that is a hash does not hold them: the function's first draw is made again.
+    """
+    if campaign.exact_keys:
+        return {"truth_table": f"{int(key, 16):0{4 * len(key)}b}"[: campaign.n_points]}
+    import numpy as np
+
+    from pfmap.sampling import bits_of_draws, plan_sampling, symbols_of_draws
+
+    plan = plan_sampling(campaign)
+    draws = np.array([first_draw], dtype=np.int64)
+    if campaign.readout.kind == "sign":
+        return {"truth_table": "".join(map(str, bits_of_draws(plan, draws)[0]))}
+    step = campaign.readout.step
+    return {"truth_table": None, "values": [s * step for s in symbols_of_draws(plan, draws)[0]]}
+
+
+def _text(payload: dict[str, Any], campaign: Campaign) -> str:
+    bits = payload["truth_table"]
+    lines = [f"function {payload['function']} of campaign {campaign.name}"]
+    if bits is None:
+        lines.append("outputs, rounded to the step of the readout, in the order of the points:")
+        shown = [f"{value:g}" for value in payload["values"]]
+        lines += [f"  {' '.join(shown[start : start + 16])}" for start in range(0, len(shown), 16)]
+    else:
+        boolean = campaign.domain.kind == "boolean"
+        order = "first input bit most significant" if boolean else "in the order of the points"
+        lines.append(f"truth table, {order}:")
+        lines += [f"  {bits[start : start + 64]}" for start in range(0, len(bits), 64)]
+    lines.append(
+        f"P = {payload['p']:.4g} ({payload['count']:,} of {payload['draws']:,} draws; 95 % "
+        f"[{payload['p_low']:.4g}, {payload['p_high']:.4g}] if it was named beforehand)"
+    )
+    skip = ("function", "count", "p", "p_low", "p_high")
+    rows = [{"quantity": name, "value": payload[name]} for name in BASE if name not in skip]
+    rows += [{"quantity": name, "value": value} for name, value in payload["complexity"].items()]
+    lines += ["", table(rows)]
+    if payload["llc"]:
+        columns = ["draw", "center", "estimator", "llc", "llc_se", "rank", "rhat", "ess", "verdict"]
+        lines += ["", table(payload["llc"], columns)]
+    else:
+        lines += ["", "not selected for the learning coefficient; name it under [llc] named"]
+    return "\n".join(lines)

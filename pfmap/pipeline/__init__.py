@@ -1,0 +1,19 @@
+"""A campaign from settings to figures: the only place that combines computing and storage."""
+
+from pfmap.pipeline.freshness import STAGES
+from pfmap.pipeline.overview import status
+from pfmap.pipeline.report import Reporter, RunResult, SilentReporter, StageOutcome
+from pfmap.pipeline.runner import run
+from pfmap.pipeline.verification import VerifyReport, verify
+
+__all__ = [
+    "STAGES",
+    "Reporter",
+    "RunResult",
+    "SilentReporter",
+    "StageOutcome",
+    "VerifyReport",
+    "run",
+    "status",
+    "verify",
+]

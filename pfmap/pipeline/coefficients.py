@@ -1,0 +1,122 @@
+"""Stage ``llc``: learning coefficients at several draws of each selected function."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pfmap import sampling
+from pfmap.errors import DataError
+from pfmap.functions.keys import words_from_keys
+from pfmap.llc.select import select_functions
+from pfmap.llc.stage import llc_table
+from pfmap.store.merge import find_shards
+from pfmap.store.schema import arrow_schema
+from pfmap.store.tables import write_table
+
+from .job import Job
+from .weigh import functions_frame
+
+_SELECTION = ["function", "count", "log2_p", "first_draw", "lz"]
+
+
+def llc(job: Job) -> list[str]:
+    """Estimate learning coefficients of the selected functions; the files written."""
+    selected = select_functions(functions_frame(job, _SELECTION), job.campaign.llc)
+    for key in sorted(set(job.campaign.llc.named) - set(selected["function"])):
+        job.reporter.message(f"llc.named: {key} was not drawn; no coefficient for it")
+    if selected.empty:
+        table = arrow_schema("llc").empty_table()
+    else:
+        requests = choose_draws(job, selected["function"])
+        weights = sampling.weights_of_draws(job.plan, requests["draw"].to_numpy())
+        table = llc_table(
+            job.campaign,
+            requests,
+            weights,
+            progress=job.progress("llc"),
+            threads=job.threads,
+        )
+    path = job.files.table("llc")
+    write_table(path, table, "llc", notes=job.notes)
+    return [job.files.relative(path)]
+
+
+def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
+    """Draws at which functions are examined: `draws_per_function` each, fewer if drawn less often.
+
+    Every shard holds the first draw of a function in its block, so the first draws of different
+    blocks come for free; only a function met in too few blocks has some of them drawn again.
+    The choice depends on the campaign alone, not on threads or interruptions.
+
+    Parameters
+    ----------
+    job : Job
+        The run.
+    functions : Series of str
+        Keys.
+
+    Returns
+    -------
+    DataFrame
+        ``function, draw``, functions in the order given, draws ascending.
+
+    Raises
+    ------
+    DataError
+        If a draw, made again, expresses another function than its shard says.
+    """
+    limit = job.campaign.llc.draws_per_function
+    shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
+    places = find_shards(shards, functions, limit)
+    chosen = []
+    again: dict[int, list[str]] = {}
+    for function, blocks in places.groupby("function", sort=False):
+        draws = blocks["first_draw"].sort_values().tolist()[:limit]
+        chosen += [(function, draw) for draw in draws]
+        open_places = limit - len(draws)
+        for block, count in zip(blocks["shard_index"], blocks["count"], strict=True):
+            if open_places > 0 and count > 1:
+                again.setdefault(int(block), []).append(str(function))
+                open_places -= int(count) - 1
+    for block, wanted in again.items():
+        chosen += draw_again(job, block, wanted, limit)
+    requests = pd.DataFrame(chosen, columns=["function", "draw"]).drop_duplicates()
+    order = {function: place for place, function in enumerate(functions)}
+    requests["place"] = requests["function"].map(order)
+    requests = requests.sort_values(["place", "draw"])
+    requests = requests[requests.groupby("place").cumcount() < limit].drop(columns="place")
+    requests = requests.reset_index(drop=True)
+    check_draws(job, requests)
+    return requests
+
+
+def draw_again(job: Job, block: int, functions: list[str], limit: int) -> list[tuple[str, int]]:
+    """The first `limit` draws of each function inside one block, found by drawing it again."""
+    words = words_from_keys(functions, job.campaign.n_points, job.campaign.exact_keys)
+    which, draws = sampling.find_draws(job.plan, words, [block], limit=limit, threads=job.threads)
+    return [(functions[int(i)], int(draw)) for i, draw in zip(which, draws, strict=True)]
+
+
+def check_draws(job: Job, requests: pd.DataFrame) -> None:
+    """Refuse to go on if a draw, made again, expresses another function than its shard says.
+
+    Raises
+    ------
+    DataError
+        Naming the first such draw.
+    """
+    campaign = job.campaign
+    expected = words_from_keys(
+        requests["function"].tolist(), campaign.n_points, campaign.exact_keys
+    )
+    found = sampling.words_of_draws(job.plan, requests["draw"].to_numpy(), threads=job.threads)
+    wrong = np.flatnonzero((expected != found).any(axis=1))
+    if len(wrong):
+        row = requests.iloc[int(wrong[0])]
+        raise DataError(
+            f"draw {row['draw']}: expresses another function than {row['function']}, which its "
+            "shard names: another version of pfmap or another machine wrote it",
+            next_step="pfmap verify; then use the version named in provenance.json, or start "
+            "over with --fresh",
+        )

@@ -1,0 +1,43 @@
+"""Stages ``analyze`` and ``plot``: fits, correlations, the summary and the figures."""
+
+from __future__ import annotations
+
+from pfmap.store.atomic import disk_faults, write_bytes
+from pfmap.store.folder import SUMMARY
+from pfmap.store.tables import read_file, write_table
+
+from .job import Job
+from .weigh import functions_frame
+
+
+def analyze(job: Job) -> list[str]:
+    """Fit, correlate and summarise; the files written."""
+    from pfmap.analysis import analyze as analyze_tables
+    from pfmap.analysis import summary_text
+
+    functions = functions_frame(job)
+    estimates = read_file(job.files.table("llc"), "llc").to_pandas()
+    result = analyze_tables(functions, None if estimates.empty else estimates, job.campaign)
+    written = []
+    for name, table in (("fits", result.fits), ("correlations", result.correlations)):
+        path = job.files.table(name)
+        write_table(path, table, name, notes=job.notes)
+        written.append(path)
+    path = job.files.path / SUMMARY
+    write_bytes(path, summary_text(functions, result, job.campaign).encode())
+    return [job.files.relative(item) for item in (*written, path)]
+
+
+def plot(job: Job) -> list[str]:
+    """Draw every figure from the tables; the files written.
+
+    A figure drawn before but not any more, as its table has become empty, is removed.
+    """
+    from pfmap.figures import draw_figures
+
+    with disk_faults(job.files.path):
+        drawn = [job.files.relative(path) for path in draw_figures(job.files.path)]
+        before = job.files.journal.state.stages.get("plot")
+        for name in set(before.files if before else ()) - set(drawn):
+            (job.files.path / name).unlink(missing_ok=True)
+    return drawn

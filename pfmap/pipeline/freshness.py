@@ -1,0 +1,102 @@
+"""Which stages are up to date: a token of settings and inputs for each, and the journal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pfmap
+from pfmap.campaign import Campaign
+from pfmap.store import CampaignFolder
+from pfmap.store.atomic import file_digest
+from pfmap.store.schema import FORMAT_VERSION
+
+from .orbit_column import least_orbit_count
+
+STAGES = ("sample", "functions", "complexity", "llc", "analyze", "plot")
+
+# The stages whose results a stage reads.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "sample": (),
+    "functions": ("sample",),
+    "complexity": ("functions",),
+    "llc": ("complexity",),
+    "analyze": ("complexity", "llc"),
+    "plot": ("complexity", "llc", "analyze"),
+}
+
+
+def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]:
+    """A token for every stage that changes with its settings, its inputs and pfmap's version.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Settings.
+    proxies : tuple of str
+        Names of the complexity proxies in force.
+
+    Returns
+    -------
+    dict
+        Stage name to token.
+
+    Examples
+    --------
+    >>> before = stage_tokens(Campaign(), ("lz",))
+    >>> after = stage_tokens(Campaign(), ("lz", "entropy"))
+    >>> [stage for stage in STAGES if before[stage] != after[stage]]
+    ['complexity', 'llc', 'analyze', 'plot']
+    """
+    selection = campaign.llc.model_dump(mode="json", include={"functions", "named"})
+    orbits = least_orbit_count(campaign)
+    own: dict[str, Any] = {
+        "sample": [campaign.digest(), campaign.draws],
+        "functions": [pfmap.__version__, FORMAT_VERSION],
+        "complexity": [campaign.digest("complexity"), list(proxies), selection, orbits],
+        "llc": campaign.digest("llc"),
+        "analyze": campaign.digest("analysis"),
+        "plot": [],
+    }
+    tokens: dict[str, str] = {}
+    for stage in STAGES:
+        parts = [stage, own[stage], *(tokens[needed] for needed in NEEDS[stage])]
+        tokens[stage] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    return tokens
+
+
+def why_stale(stage: str, token: str, campaign: Campaign, files: CampaignFolder) -> str:
+    """Why `stage` has to run, in a few words; empty if it is up to date.
+
+    A stage is up to date when the journal's last line about it bears `token`, no stage it needs
+    ran later, and its files are those that were last written.
+    """
+    state = files.journal.state
+    entry = state.stages.get(stage)
+    if entry is None:
+        return "it has not run"
+    if entry.token != token:
+        return "its settings or inputs have changed"
+    if stage == "sample":
+        missing = campaign.n_blocks - len(files.finished_blocks(campaign))
+        return f"{missing} blocks are missing" if missing else ""
+    own_line = state.line_of_stage[stage]
+    for needed in NEEDS[stage]:
+        if state.line_of_stage.get(needed, own_line + 1) > own_line:
+            return f"{needed} ran later"
+    found = damage(entry.files, files)
+    return " ".join(found) if found else ""
+
+
+def damage(names: Iterable[str], files: CampaignFolder) -> tuple[str, str] | None:
+    """The first of a stage's files that is not what was last written, and what is wrong with it."""
+    latest = files.journal.state.files
+    for name in names:
+        path = files.path / name
+        if not path.is_file():
+            return name, "is missing"
+        if file_digest(path) != latest[name]:
+            return name, "is damaged or was changed: its SHA-256 is not the journal's"
+    return None

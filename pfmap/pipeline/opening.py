@@ -1,0 +1,151 @@
+"""Opening a campaign's folder: new, continued or started over, and never by accident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pfmap.campaign import Campaign, read_campaign
+from pfmap.domain import PointsDomain
+from pfmap.errors import PfmapError, SettingsError
+from pfmap.store import CampaignFolder
+from pfmap.store.journal import CampaignEntry
+
+from .report import Reporter
+
+_CHOICES = "continue it with --resume, start over with --fresh, or choose another folder"
+_DRAWING = ("seed", "block_draws", "network", "prior", "domain", "readout")
+
+
+def open_campaign(
+    campaign: Campaign,
+    files: CampaignFolder,
+    *,
+    resume: bool,
+    fresh: bool,
+    reporter: Reporter,
+) -> Campaign:
+    """Make `files` ready for `campaign`.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The settings asked for.
+    files : CampaignFolder
+        The folder; its lock is held.
+    resume : bool
+        Continue what is there (or start, if nothing is).
+    fresh : bool
+        Remove what pfmap wrote there and start over.
+    reporter : Reporter
+        Told what was removed or found damaged.
+
+    Returns
+    -------
+    Campaign
+        The settings with every path made absolute, as written to ``campaign.toml``.
+
+    Raises
+    ------
+    SettingsError
+        If the folder holds a campaign and neither `resume` nor `fresh` is set, if the stored
+        campaign draws differently, or if it has more draws than asked for.
+    """
+    campaign = _with_absolute_paths(campaign)
+    if fresh:
+        removed = files.clear()
+        if removed:
+            reporter.message(f"removed {len(removed)} files of the campaign in {files.path}")
+    swept = files.sweep()
+    if swept:
+        reporter.message(f"removed {len(swept)} temporary files of an interrupted run")
+    stored = _stored_campaign(files)
+    written = [path for path in files.written_files() if path != files.campaign_file]
+    edited = stored is not None and stored != campaign
+    if (written or edited) and not resume:
+        done = len(files.journal.state.blocks)
+        raise SettingsError(
+            f"{files.path}: already holds a campaign ({done} blocks done)", next_step=_CHOICES
+        )
+    if stored is not None or files.holds_campaign():
+        check_same_draws(campaign, stored, files)
+    for line in files.journal.state.damaged:
+        reporter.message(f"journal.jsonl: line {line} is damaged; what it recorded is made again")
+    files.write_settings(campaign)
+    entry = CampaignEntry(digest=campaign.digest(), draws=campaign.draws)
+    if files.journal.state.campaign != entry:
+        files.journal.append(entry)
+    return campaign
+
+
+def check_same_draws(campaign: Campaign, stored: Campaign | None, files: CampaignFolder) -> None:
+    """Refuse settings under which the draws of the folder would be other or fewer ones.
+
+    Raises
+    ------
+    SettingsError
+        Naming what differs.
+    """
+    entry = files.journal.state.campaign
+    digest = entry.digest if entry else stored.digest() if stored else campaign.digest()
+    draws = entry.draws if entry else stored.draws if stored else 0
+    if digest != campaign.digest():
+        differences = _differences(stored, campaign)
+        what = "; ".join(differences) or "the points of its domain have changed"
+        raise SettingsError(
+            f"{files.path}: holds a campaign with other draws: {what}",
+            next_step="restore these settings to continue it, start over with --fresh, or choose "
+            "another folder",
+        )
+    if draws > campaign.draws:
+        raise SettingsError(
+            f"draws: {files.path} already aims at {draws}; a smaller total would discard draws, "
+            f"got {campaign.draws}",
+            next_step=f"ask for at least {draws}, start over with --fresh, or choose another "
+            "folder",
+        )
+
+
+def _stored_campaign(files: CampaignFolder) -> Campaign | None:
+    """Settings in the folder; None if there are none that can be read."""
+    if not files.campaign_file.is_file():
+        return None
+    try:
+        return read_campaign(files.campaign_file)
+    except PfmapError:
+        if files.journal.state.campaign is None:
+            raise
+        return None
+
+
+def _differences(stored: Campaign | None, campaign: Campaign) -> list[str]:
+    """Settings that decide draws and differ, as ``key: there, here``."""
+    if stored is None:
+        return []
+    there = _leaves(stored.model_dump(mode="json", include=set(_DRAWING)))
+    here = _leaves(campaign.model_dump(mode="json", include=set(_DRAWING)))
+    return [
+        f"{key} is {there.get(key)} there, {here.get(key)} here"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key) != here.get(key)
+    ]
+
+
+def _leaves(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one level of dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            flat.update(_leaves(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _with_absolute_paths(campaign: Campaign) -> Campaign:
+    """`campaign` with the file of its points named absolutely: the folder lies elsewhere."""
+    domain = campaign.domain
+    if not isinstance(domain, PointsDomain):
+        return campaign
+    named = domain.model_copy(update={"file": str(Path(domain.file).resolve())})
+    return campaign.model_copy(update={"domain": named})

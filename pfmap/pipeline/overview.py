@@ -1,0 +1,80 @@
+"""How far a campaign is, from its journal alone: quick, and nothing is compiled or verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pfmap.store import CampaignFolder, read_campaign_folder
+from pfmap.store.provenance import read_provenance
+
+from .freshness import NEEDS, STAGES
+
+
+def status(folder: Path | str) -> dict[str, Any]:
+    """How far the campaign in `folder` is.
+
+    Parameters
+    ----------
+    folder : Path or str
+        Folder of a campaign.
+
+    Returns
+    -------
+    dict
+        ``folder``, ``name``, ``settings`` (completed), ``draws`` and ``blocks`` (each ``done`` and
+        ``total``), ``stages`` (name to ``state``: done | stale | missing, and ``elapsed_s``),
+        ``files`` (name to bytes, shards summed as ``counts/``), ``runs`` (number of runs so far),
+        ``complete``. A stage is stale when a stage it needs ran after it, or when draws were
+        added since.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no campaign.
+    """
+    campaign = read_campaign_folder(folder)
+    files = CampaignFolder(Path(folder))
+    finished = files.finished_blocks(campaign)
+    state = files.journal.state
+    stages: dict[str, dict[str, Any]] = {}
+    for stage in STAGES:
+        entry = state.stages.get(stage)
+        stages[stage] = {
+            "state": _stage_state(stage, files, stages, len(finished) == campaign.n_blocks),
+            "elapsed_s": entry.elapsed_s if entry else None,
+        }
+    written = files.written_files()
+    sizes = {files.relative(p): p.stat().st_size for p in written if p.parent != files.counts}
+    sizes["counts/"] = sum(p.stat().st_size for p in written if p.parent == files.counts)
+    return {
+        "folder": str(files.path),
+        "name": campaign.name,
+        "settings": campaign.model_dump(mode="json", exclude_none=True),
+        "draws": {
+            "done": sum(entry.draws for entry in finished.values()),
+            "total": campaign.draws,
+        },
+        "blocks": {"done": len(finished), "total": campaign.n_blocks},
+        "stages": stages,
+        "files": sizes,
+        "runs": len(read_provenance(files.provenance_file)["runs"]),
+        "complete": all(entry["state"] == "done" for entry in stages.values()),
+    }
+
+
+def _stage_state(
+    stage: str, files: CampaignFolder, known: dict[str, dict[str, Any]], all_drawn: bool
+) -> str:
+    """done, stale or missing."""
+    state = files.journal.state
+    entry = state.stages.get(stage)
+    if entry is None or any(not (files.path / name).is_file() for name in entry.files):
+        return "missing"
+    if stage == "sample":
+        return "done" if all_drawn else "stale"
+    line = state.line_of_stage[stage]
+    for needed in NEEDS[stage]:
+        if known[needed]["state"] != "done" or state.line_of_stage[needed] > line:
+            return "stale"
+    return "done"

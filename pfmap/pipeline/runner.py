@@ -1,0 +1,235 @@
+"""Running a campaign: its stages in order, each skipped when nothing it depends on has changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pfmap.campaign import Campaign
+from pfmap.errors import SettingsError
+from pfmap.execution import check_threads, stop_on_signals
+from pfmap.functions.keys import check_key
+from pfmap.sampling import plan_sampling
+from pfmap.store import CampaignFolder
+from pfmap.store.atomic import file_digest
+from pfmap.store.journal import StageEntry
+from pfmap.store.lock import folder_lock
+from pfmap.store.provenance import now, read_provenance, write_provenance
+
+from .coefficients import llc
+from .compiling import compiled
+from .conclude import analyze, plot
+from .freshness import NEEDS, STAGES, damage, stage_tokens, why_stale
+from .job import Job
+from .opening import open_campaign
+from .report import Reporter, RunResult, SilentReporter, StageOutcome
+from .sample import sample, stopped
+from .weigh import campaign_proxies, complexity, functions
+
+_TABLE_STAGES: dict[str, Callable[[Job], list[str]]] = {
+    "functions": functions,
+    "complexity": complexity,
+    "llc": llc,
+    "analyze": analyze,
+    "plot": plot,
+}
+
+
+def run(
+    campaign: Campaign,
+    folder: Path | str,
+    *,
+    resume: bool = False,
+    fresh: bool = False,
+    threads: int | None = None,
+    stages: Iterable[str] | None = None,
+    reporter: Reporter | None = None,
+) -> RunResult:
+    """Run a campaign in a folder, or what of it is missing.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Settings.
+    folder : Path or str
+        Folder of the campaign; made if absent.
+    resume : bool, default False
+        Continue the campaign in the folder towards `campaign.draws` in total. Finished blocks are
+        verified by digest and one of them is drawn again; stages whose inputs and settings have
+        not changed are skipped. With nothing there, start.
+    fresh : bool, default False
+        Remove the files that pfmap wrote in the folder, then start.
+    threads : int, optional
+        Threads; None uses those of the campaign's last run, else all available. No result depends
+        on it.
+    stages : iterable of str, optional
+        Stages to run, of ``sample, functions, complexity, llc, analyze, plot``; None runs all.
+        Stages that these need run too if they are missing or out of date.
+    reporter : Reporter, optional
+        Told what happens; None says nothing.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    SettingsError
+        If the folder holds a campaign and neither `resume` nor `fresh` is set, or one that draws
+        otherwise; if an argument breaks a rule.
+    StoppedEarly
+        On SIGINT or SIGTERM; everything finished is kept.
+    DataError
+        If stored data cannot be trusted.
+    EnvironmentFault
+        If the disk is full, the folder cannot be written, or another process writes to it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pfmap.campaign import Campaign, Network
+    >>> campaign = Campaign(draws=1000, block_draws=512, network=Network(widths=(2, 4, 1)))
+    >>> result = run(campaign, tempfile.mkdtemp(), stages=["sample", "functions"])
+    >>> [path.name for path in result.stages["functions"].files]
+    ['functions.parquet']
+    """
+    if resume and fresh:
+        raise SettingsError("resume, fresh: only one of them can be set, got both")
+    chosen = check_stages(stages)
+    check_threads(threads)
+    proxies = tuple(item.name for item in campaign_proxies(campaign))
+    campaign = _with_plain_keys(campaign)
+    plan_sampling(campaign)  # whatever it refuses is refused before --fresh removes anything
+    tokens = stage_tokens(campaign, proxies)
+    files = CampaignFolder(Path(folder))
+    reporter = reporter or SilentReporter()
+    began = time.perf_counter()
+    with stop_on_signals() as stop:
+        try:
+            with folder_lock(files.path) as held:
+                if not held:
+                    reporter.message(f"{files.path}: no locks here; keep other writers away")
+                before = read_provenance(files.provenance_file)["runs"] if resume else []
+                used = check_threads(threads, before=before[-1].get("threads") if before else None)
+                campaign = open_campaign(
+                    campaign, files, resume=resume, fresh=fresh, reporter=reporter
+                )
+                if "sample" in chosen and not compiled():
+                    reporter.message("compiling kernels, first run only")
+                job = Job(campaign, files, used, reporter, stop)
+                result = RunResult(files.path, campaign, repaired=job.repaired)
+                _run_stages(job, chosen, tokens, result)
+        except KeyboardInterrupt as interrupt:
+            raise stopped(files, campaign) from interrupt
+    result.elapsed_s = time.perf_counter() - began
+    return result
+
+
+def check_stages(stages: Iterable[str] | None) -> list[str]:
+    """The stages named, in the order they run.
+
+    Raises
+    ------
+    SettingsError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> check_stages(["llc", "sample"])
+    ['sample', 'llc']
+    """
+    named = list(STAGES if stages is None else stages)
+    for name in named:
+        if name not in STAGES:
+            raise SettingsError(
+                f"stages: no such stage, got {name!r}", next_step=f"choose from {', '.join(STAGES)}"
+            )
+    return [stage for stage in STAGES if stage in named]
+
+
+def with_needed(chosen: list[str]) -> list[str]:
+    """Stages and all that they need, in the order they run.
+
+    Examples
+    --------
+    >>> with_needed(["llc"])
+    ['sample', 'functions', 'complexity', 'llc']
+    """
+    wanted = set(chosen)
+    for stage in reversed(STAGES):
+        if stage in wanted:
+            wanted.update(NEEDS[stage])
+    return [stage for stage in STAGES if stage in wanted]
+
+
+def _with_plain_keys(campaign: Campaign) -> Campaign:
+    """`campaign` with its named functions checked and spelled as in the tables."""
+    named = tuple(check_key(key, campaign, argument="llc.named") for key in campaign.llc.named)
+    if named == campaign.llc.named:
+        return campaign
+    return campaign.model_copy(update={"llc": campaign.llc.model_copy(update={"named": named})})
+
+
+def _run_stages(job: Job, chosen: list[str], tokens: dict[str, str], result: RunResult) -> None:
+    """Run the stages that are chosen, and those they need, unless up to date.
+
+    Provenance is written as stages end.
+    """
+    record: dict[str, Any] = {
+        "started": now(),
+        "threads": job.threads,
+        "threading_layer": "python",  # kernels release the lock; numba's own layers are not used
+        "stages": {},
+    }
+    write_provenance(job.files.provenance_file, job.campaign, record, first=True)
+    for stage in with_needed(chosen):
+        if stage not in chosen and not why_stale(stage, tokens[stage], job.campaign, job.files):
+            continue
+        job.reporter.started(stage)
+        began = time.perf_counter()
+        ran = _run_stage(job, stage, tokens[stage])
+        elapsed = time.perf_counter() - began
+        names = job.files.journal.state.stages[stage].files
+        paths = tuple(job.files.path / name for name in names)
+        result.stages[stage] = StageOutcome(elapsed, not ran, paths)
+        job.reporter.finished(stage, elapsed, not ran)
+        if ran:
+            record["stages"][stage] = round(elapsed, 3)
+            write_provenance(job.files.provenance_file, job.campaign, record, first=False)
+    record["finished"] = now()
+    write_provenance(job.files.provenance_file, job.campaign, record, first=False)
+
+
+def _run_stage(job: Job, stage: str, token: str) -> bool:
+    """Run one stage unless it is up to date, and journal it; whether it ran."""
+    began = time.perf_counter()
+    known = job.files.journal.state.stages.get(stage)
+    same_token = known is not None and known.token == token
+    if stage == "sample":
+        drawn = sample(job)
+        # Shards drawn again are what they were: later stages stay up to date.
+        if same_token:
+            return drawn > 0
+        written = []
+    else:
+        reason = why_stale(stage, token, job.campaign, job.files)
+        if not reason:
+            return False
+        if same_token and known is not None:
+            _report_damage(job, known)
+        written = _TABLE_STAGES[stage](job)
+    digests = {name: file_digest(job.files.path / name) for name in written}
+    elapsed = round(time.perf_counter() - began, 6)
+    job.files.journal.append(StageEntry(stage, token, digests, elapsed))
+    return True
+
+
+def _report_damage(job: Job, known: StageEntry) -> None:
+    """Name a file of a stage that is missing or damaged and will be made again."""
+    found = damage(known.files, job.files)
+    if found:
+        name, complaint = found
+        job.reporter.message(f"{name} {complaint}; making it again")
+        job.repaired.append(name)

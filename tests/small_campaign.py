@@ -1,0 +1,53 @@
+"""A campaign of seconds for the tests of the pipeline, and what they compare."""
+
+import pandas as pd
+
+from pfmap import pipeline
+from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network
+from pfmap.store import CampaignFolder, read_table
+
+COUNTING = ("sample", "functions")
+UNDRAWN = ("sample", "functions", "complexity", "llc", "analyze")
+TABLES = ("functions", "llc", "fits", "correlations")
+
+
+def small(**changes: object) -> Campaign:
+    settings: dict[str, object] = {
+        "name": "small",
+        "draws": 2800,
+        "block_draws": 512,
+        "network": Network(widths=(3, 6, 1)),
+        "llc": Llc(functions=4, draws_per_function=2, chains=2, steps=100, warmup=50),
+        "analysis": Analysis(bootstrap=100, noise_simulations=200),
+        "complexity": Complexity(dear_functions=20),
+    }
+    return Campaign(**{**settings, **changes})
+
+
+class Listener(pipeline.SilentReporter):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.steps: list[tuple[str, int, int]] = []
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        self.steps.append((stage, done, total))
+
+
+def contents(folder: CampaignFolder, *, but: tuple[str, ...] = ()) -> dict[str, bytes]:
+    return {
+        folder.relative(path): path.read_bytes()
+        for path in sorted(folder.written_files())
+        if path.name not in but
+    }
+
+
+def same_tables(one: object, two: object, names: tuple[str, ...] = TABLES) -> None:
+    for name in names:
+        left, right = (read_table(f, name).to_pandas() for f in (one, two))
+        columns = [column for column in left.columns if column != "elapsed_s"]
+        pd.testing.assert_frame_equal(left[columns], right[columns], check_exact=True)

@@ -1,0 +1,147 @@
+"""A campaign with damaged files, or a disk that refuses: named, repaired, nothing else lost."""
+
+import errno
+import shutil
+from collections import namedtuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_campaign import COUNTING, TABLES, UNDRAWN, Listener, same_tables, small
+
+from pfmap import pipeline
+from pfmap.errors import DataError, EnvironmentFault
+from pfmap.pipeline import sample as sample_stage
+from pfmap.store import CampaignFolder
+from pfmap.store import atomic as store_atomic
+from pfmap.store.journal import BlockEntry
+from pfmap.store.tables import write_table
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a finished campaign; tests copy it before they touch it."""
+    folder = tmp_path_factory.mktemp("finished") / "small"
+    pipeline.run(small(), folder)
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A copy that a test may damage."""
+    return shutil.copytree(finished, tmp_path / "small")
+
+
+def spoil(path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "flipped":
+        content[len(content) // 2] ^= 4
+        path.write_bytes(content)
+    elif how == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("how", ["flipped", "truncated", "deleted"])
+def test_a_damaged_shard_is_named_and_drawn_again(copy, finished, how):
+    files = CampaignFolder(copy)
+    spoil(files.shard(2), how)
+    report = pipeline.verify(copy)
+    assert not report.ok
+    assert all("counts/part-000002.parquet" in problem for problem in report.problems)
+    listener = Listener()
+    result = pipeline.run(small(), copy, resume=True, reporter=listener)
+    assert result.stages["plot"].up_to_date
+    assert any("counts/part-000002.parquet is" in text for text in listener.messages)
+    assert result.repaired == ["counts/part-000002.parquet"]
+    assert result.stages["functions"].up_to_date
+    same_tables(copy, finished, ("counts", *TABLES))
+    assert pipeline.verify(copy).ok
+
+
+@pytest.mark.parametrize("how", ["flipped", "truncated", "deleted"])
+def test_a_damaged_table_is_named_and_made_again(copy, finished, how):
+    spoil(copy / "fits.parquet", how)
+    report = pipeline.verify(copy)
+    assert [problem.partition(":")[0] for problem in report.problems] == ["fits.parquet"]
+    listener = Listener()
+    result = pipeline.run(small(), copy, resume=True, stages=UNDRAWN, reporter=listener)
+    assert result.repaired == ["fits.parquet"]
+    assert any("fits.parquet is" in text for text in listener.messages)
+    assert result.stages["llc"].up_to_date
+    assert pipeline.status(copy)["stages"]["plot"]["state"] == "stale"
+    same_tables(copy, finished)
+
+
+def test_blocks_that_draw_otherwise_are_not_continued(copy):
+    """A shard that is sound as a file but not what its block draws: other hardware or version."""
+    files = CampaignFolder(copy)
+    entry = files.journal.state.blocks[4]
+    frame = pd.read_parquet(files.shard(4))
+    frame.loc[:1, "count"] = frame.loc[:1, "count"] + np.array([1, -1])
+    digest = write_table(files.shard(4), frame, "counts")
+    files.journal.append(
+        BlockEntry(4, entry.draws, entry.rows, entry.shard, digest, entry.elapsed_s)
+    )
+    files.shard(5).unlink()
+    with pytest.raises(DataError, match=r"part-000004.* drawn again, differs.*pfmap doctor"):
+        pipeline.run(small(), copy, resume=True)
+    pipeline.run(small(), copy, fresh=True, stages=COUNTING)
+    files = CampaignFolder(copy)
+    digest = write_table(files.shard(5), pd.read_parquet(files.shard(5))[::-1], "counts")
+    last = files.journal.state.blocks[5]
+    files.journal.append(BlockEntry(5, last.draws, last.rows, last.shard, digest, 0.0))
+    problems = pipeline.verify(copy).problems
+    assert problems == ["counts/part-000005.parquet: differs from the block drawn again"]
+
+
+def test_verify_checks_rows_sums_and_ranges(copy):
+    files = CampaignFolder(copy)
+    assert pipeline.verify(copy, blocks=6).regenerated == 6
+    entry = files.journal.state.blocks[1]
+    good = pd.read_parquet(files.shard(1))
+    shifted = good.assign(first_draw=good["first_draw"] + 512)
+    more = good.assign(count=good["count"] + 1)
+    for frame, complaint in ((good[1:], "rows"), (more, "add up"), (shifted, "outside")):
+        digest = write_table(files.shard(1), frame, "counts")
+        files.journal.append(
+            BlockEntry(1, entry.draws, entry.rows, entry.shard, digest, entry.elapsed_s)
+        )
+        problems = pipeline.verify(copy, blocks=0).problems
+        assert len(problems) == 1
+        assert complaint in problems[0]
+        assert "counts/part-000001.parquet" in problems[0]
+
+
+def test_a_full_disk_in_the_middle_loses_nothing_finished(tmp_path, finished, monkeypatch):
+    real, calls = store_atomic.os.replace, []
+
+    def full(source: object, target: object) -> None:
+        calls.append(target)
+        if str(target).endswith("part-000003.parquet"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(store_atomic.os, "replace", full)
+    with pytest.raises(EnvironmentFault, match=r"disk full while writing .*part-000003"):
+        pipeline.run(small(), tmp_path / "small", stages=COUNTING)
+    monkeypatch.undo()
+    assert pipeline.status(tmp_path / "small")["blocks"] == {"done": 3, "total": 6}
+    pipeline.run(small(), tmp_path / "small", resume=True, stages=UNDRAWN)
+    same_tables(tmp_path / "small", finished)
+
+
+def test_a_disk_too_small_for_the_campaign_is_told_after_one_block(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(sample_stage.shutil, "disk_usage", lambda _: usage(10, 9, 1))
+    with pytest.raises(EnvironmentFault, match=r"the other 5 blocks need about .* GB"):
+        pipeline.run(small(), tmp_path / "small")
+    assert pipeline.status(tmp_path / "small")["blocks"]["done"] == 1
+
+
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
+    (tmp_path / "small").write_text("a file")
+    with pytest.raises(EnvironmentFault, match="a file stands where a folder is needed"):
+        pipeline.run(small(), tmp_path / "small")
+    assert (tmp_path / "small").read_text() == "a file"

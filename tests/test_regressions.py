@@ -1,0 +1,102 @@
+"""Faults that users once met: each stays mended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pfmap import pipeline
+from pfmap.campaign import campaign_from_mapping
+from pfmap.domain import PointsDomain, domain_points
+from pfmap.errors import DataError, SettingsError
+from pfmap.sampling import outputs_of_draws, plan_sampling
+from pfmap.store import read_table
+from pfmap_cli.campaigns import find_campaign
+from pfmap_cli.show import show
+
+SMALL: dict[str, Any] = {
+    "network": {"widths": [2, 4, 1]},
+    "prior": {"preset": "gaussian"},
+    "llc": {"functions": 0},
+    "analysis": {"bootstrap": 100},
+}
+
+
+@pytest.mark.parametrize("draws", [1, 4])
+def test_a_handful_of_draws_runs_to_the_last_figure(tmp_path, draws):
+    """The figure of log2 P had no cell to shade at one draw, and no orbit counted often enough."""
+    campaign = campaign_from_mapping({**SMALL, "draws": draws})
+    result = pipeline.run(campaign, tmp_path / "campaign", threads=1)
+    drawn = {Path(path).name for path in result.stages["plot"].files}
+    assert {"probability_lz.png", "probability_rank.png"} <= drawn
+
+
+def test_complex_points_are_refused(tmp_path):
+    """NumPy dropped their imaginary parts with a warning only."""
+    path = tmp_path / "points.npy"
+    np.save(path, np.array([[1.0, 1.0j], [0.0, 1.0]]))
+    with pytest.raises(DataError, match=r"domain\.file: cannot read .* \(complex numbers\)"):
+        domain_points(PointsDomain(kind="points", file=str(path)), 2)
+
+
+def test_scales_beyond_float32_are_refused():
+    """The cast overflowed with a warning, and the first draw was NaN."""
+    prior = {"weight_sd": 1e300}
+    with pytest.raises(SettingsError, match=r"must fit float32, got 3.78e"):
+        plan_sampling(campaign_from_mapping({"prior": prior}))
+
+
+def test_a_folder_without_a_campaign_is_no_campaign_file(tmp_path):
+    """It was read as TOML: "cannot be read: Is a directory", with exit code 4."""
+    with pytest.raises(SettingsError, match=r"holds no campaign"):
+        find_campaign(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("key", "rule"),
+    [
+        ("zz", "hexadecimal"),
+        ("12", "hexadecimal"),
+        ("", "one function only"),
+        ("6", r"no function drawn begins with 6; .* take a key from .*functions\.parquet"),
+    ],
+)
+def test_show_tells_a_key_that_cannot_be_from_one_never_drawn(tmp_path, key, rule):
+    """Anything was "never drawn", and the next step led to a command that lists no function."""
+    campaign = campaign_from_mapping({**SMALL, "draws": 300, "network": {"widths": [2, 1]}})
+    pipeline.run(campaign, tmp_path / "campaign", threads=1, stages=("functions",))
+    with pytest.raises(SettingsError, match=rule):
+        show(key, tmp_path / "campaign")
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        ({"network": {"widths": [9, 2, 1]}}, ("truth_table", 512)),
+        ({"readout": {"kind": "quantised", "step": 0.5}}, ("values", 4)),
+    ],
+)
+def test_show_brings_a_hashed_function_back(tmp_path, capsys, settings, shown):
+    """It said only that the key is a hash."""
+    campaign = campaign_from_mapping({**SMALL, **settings, "draws": 300})
+    pipeline.run(campaign, tmp_path / "campaign", threads=1, stages=("functions",))
+    row = read_table(tmp_path / "campaign", "functions").to_pylist()[-1]
+    show(row["function"], tmp_path / "campaign", as_json=True)
+    name, length = shown
+    values = json.loads(capsys.readouterr().out)[name]
+    assert len(values) == length
+    if name == "truth_table":
+        assert values.count("1") == row["ones"]
+    else:
+        outputs = outputs_of_draws(plan_sampling(campaign), [row["first_draw"]])[0]
+        assert np.abs(outputs - values).max() <= 0.25
+
+
+def test_an_unknown_kind_of_domain_is_named_by_its_key():
+    """The message spoke of pydantic's tags and showed the whole table."""
+    with pytest.raises(SettingsError, match=r"domain\.kind: must be one of .*'grid'.*, got 'grdi'"):
+        campaign_from_mapping({"domain": {"kind": "grdi"}})
