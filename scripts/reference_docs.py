@@ -1,0 +1,80 @@
+"""Write the reference pages that are made from the code: cli, campaign-file, tables of files.
+
+python scripts/reference_docs.py            write them
+python scripts/reference_docs.py --check    exit code 1 if a page differs from the code
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import typer
+
+from pfmap.experiments import campaign_names, campaign_note, named_campaign, render_template
+from pfmap.store.describe import fill_page
+
+DOCS = Path(__file__).parents[1] / "docs"
+NOTE = "<!-- made by scripts/reference_docs.py; edit the code, not this page -->\n"
+
+
+def _parameters(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        name = ", ".join(f"`{opt}`" for opt in parameter.opts)
+        if isinstance(parameter, click.Argument):
+            name = f"`{parameter.name.upper() if parameter.name else ''}`"
+        text = getattr(parameter, "help", None) or ""
+        variable = getattr(parameter, "envvar", None)
+        yield f"| {name} | {text}{f' (environment: `{variable}`)' if variable else ''} |"
+
+
+def cli_page() -> str:
+    """The command line, one section a command."""
+    from pfmap_cli.main import app
+
+    group = typer.main.get_command(app)
+    lines = [NOTE, "# Command line\n", (group.help or "").strip(), ""]
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        lines += [f"## pfmap {name}\n", (command.help or "").strip(), ""]
+        lines += ["| argument | meaning |", "| --- | --- |", *_parameters(command), ""]
+    return "\n".join(line.rstrip(" ") for line in lines)
+
+
+def campaign_page() -> str:
+    """The campaign file: every key, and the named campaigns."""
+    lines = [NOTE, "# Campaign files\n"]
+    lines += ["`pfmap init` writes this file; every key is optional.\n"]
+    lines += ["```toml", render_template(named_campaign("default")).rstrip(), "```\n"]
+    lines += ["## Named campaigns\n", "`pfmap run NAME` runs one, `pfmap init --from NAME` copies"]
+    lines += ["it into a file of your own.\n", "| name | what it is |", "| --- | --- |"]
+    lines += [f"| `{name}` | {campaign_note(name)} |" for name in campaign_names()]
+    return "\n".join([*lines, ""])
+
+
+def main() -> int:
+    """Write or check the pages."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare instead of writing")
+    options = parser.parse_args()
+    stale = []
+    pages = {
+        "cli.md": cli_page(),
+        "campaign-file.md": campaign_page(),
+        "files.md": fill_page((DOCS / "files.md").read_text(encoding="utf-8")),
+    }
+    for name, text in pages.items():
+        path = DOCS / name
+        if not options.check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        print(f"stale: {', '.join(stale)}; run python scripts/reference_docs.py")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
