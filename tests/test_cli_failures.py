@@ -81,6 +81,39 @@ def test_ctrl_c_outside_of_a_stage_is_no_bug(sampled):
         assert "Traceback" not in errors
 
 
+HALF_BUILT = """
+from pfmap_cli import main
+
+class PassBuilder:
+    def __init__(self):
+        {raised}
+        self.handle = 1
+
+    def __del__(self):
+        del self.handle
+
+main.app = PassBuilder
+main.entry()
+"""
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "silent"),
+    [
+        ("raise SystemExit(main.INTERRUPTED) from KeyboardInterrupt()", 3, True),
+        ("raise main.StoppedEarly('stopped') from KeyboardInterrupt()", 3, True),
+        ("raise main.PfmapError('why')", 1, False),  # the control: elsewhere nothing is hushed
+    ],
+)
+def test_what_a_stop_leaves_half_built_prints_no_traceback(raised, code, silent):
+    script = HALF_BUILT.format(raised=raised)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert ("Traceback" not in done.stderr) is silent, done.stderr
+
+
 @pytest.mark.parametrize(
     ("raised", "code", "words"),
     [
@@ -96,6 +129,7 @@ def test_every_kind_of_error_has_its_exit_code(monkeypatch, capsys, raised, code
         raise raised
 
     monkeypatch.setattr(main, "app", fail)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # restored: a stop changes it
     with pytest.raises(SystemExit) as ended:
         main.entry()
     assert ended.value.code == code
