@@ -53,16 +53,17 @@ def counted_functions(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
 def counted_orbits(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
     """Orbits counted at least `min_count` times, one row each.
 
-    The row is that of the orbit's most counted member. ``lz_orbit_mean_seen`` is taken over the
-    members seen: P is the same for all members, so those seen are a random subset and their mean is
-    unbiased. Their minimum would not be, as it falls with orbit_count by itself: ``lz_orbit_min``
-    of ``functions.parquet`` is the minimum over all members.
+    The row is that of the member drawn first: P is the same for all members, so it is a random one.
+    (The most counted would be too, but for ties, which the smallest key would win, and small keys
+    are simple.) ``lz_orbit_mean_seen`` is taken over the members seen, a random subset too, so it
+    is unbiased. Their minimum would not be, as it falls with orbit_count by itself:
+    ``lz_orbit_min`` of ``functions.parquet`` is the minimum over all members.
     """
     if "orbit" not in functions.columns or functions["orbit"].isna().all():
         return functions.iloc[:0]
     counts = pd.to_numeric(functions["orbit_count"]).to_numpy(dtype=float)
     rows = functions[(counts >= min_count) & functions["log2_p_orbit"].notna().to_numpy()]
-    rows = rows.sort_values("count", ascending=False, kind="stable")
+    rows = rows.sort_values("first_draw")
     top = rows.drop_duplicates("orbit").set_index("orbit", drop=False)
     if "lz" in rows.columns:
         top = top.assign(**{LZ_MEAN: rows.groupby("orbit", sort=False)["lz"].mean()})

@@ -48,9 +48,10 @@ def draw_bias(tables: Tables) -> Figure:
 
 
 def _orbit_rows(tables: Tables) -> np.ndarray:
-    """Rows of one member of every orbit that is counted often enough: the most counted one."""
+    """Rows of one member of every orbit counted often enough: the one drawn first, at random."""
     counts = tables.numbers("orbit_count")
     rows = np.flatnonzero(counts >= tables.campaign.analysis.min_count)
+    rows = rows[np.argsort(tables.numbers("first_draw")[rows])]
     orbits = tables.functions["orbit"].iloc[rows]
     return rows[~orbits.duplicated().to_numpy()]
 
