@@ -147,7 +147,7 @@ class Analysis(BaseModel):
     bootstrap: int = Field(default=1000, ge=100, description="Bootstrap resamples per interval.")
     min_count: int = Field(
         default=10,
-        ge=1,
+        ge=10,
         description="Functions and orbits seen fewer times stay out of fits and correlations: "
         "their P is conditioned on having been seen.",
     )

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Network
+from pfmap.campaign import Campaign, Complexity, Network
 from pfmap.complexity import FunctionBatch, measure, orbit_minimum
 from pfmap.complexity.orbit_minimum import plain_changes
 from pfmap.domain import BooleanDomain, boolean_points
@@ -160,12 +160,6 @@ def test_campaigns_have_the_column_where_orbits_are_counted_often_enough(tmp_pat
     field = pq.read_schema(tmp_path / "a" / "functions.parquet").field("lz_orbit_min")
     assert field.metadata[b"meaning"].decode() == LZ_ORBIT_MIN.meaning
     assert field.metadata[b"unit"] == b"bits"
-
-
-def test_a_lower_threshold_of_the_analysis_brings_rarer_orbits(tmp_path):
-    run(tmp_path / "a", analysis=Analysis(min_count=1))
-    table = read_table(tmp_path / "a", "functions").to_pandas()
-    np.testing.assert_array_equal(table["lz_orbit_min"].notna(), table["orbit_count"] >= 2)
 
 
 def test_the_orbits_drawn_most_often_come_first(tmp_path, monkeypatch):

@@ -13,8 +13,6 @@ from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
 from pfmap.store.schema import FORMAT_VERSION
 
-from .orbit_column import least_orbit_count
-
 STAGES = ("sample", "functions", "complexity", "llc", "analyze", "plot")
 
 # The stages whose results a stage reads.
@@ -51,11 +49,10 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
     ['complexity', 'llc', 'analyze', 'plot']
     """
     selection = campaign.llc.model_dump(mode="json", include={"functions", "named"})
-    orbits = least_orbit_count(campaign)
     own: dict[str, Any] = {
         "sample": [campaign.digest(), campaign.draws],
         "functions": [pfmap.__version__, FORMAT_VERSION],
-        "complexity": [campaign.digest("complexity"), list(proxies), selection, orbits],
+        "complexity": [campaign.digest("complexity"), list(proxies), selection],
         "llc": campaign.digest("llc"),
         "analyze": campaign.digest("analysis"),
         "plot": [],

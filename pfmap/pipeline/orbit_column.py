@@ -16,6 +16,7 @@ from pfmap.functions.symmetry import prior_symmetries
 from .job import Job
 
 MIN_COUNT = 10
+"""Smallest orbit_count with a value: the analysis uses no orbit counted less often."""
 MAX_MEMBERS = 10**9
 """Functions in the orbits to be parsed: without a bound, reflections can take hours."""
 
@@ -23,20 +24,6 @@ MAX_MEMBERS = 10**9
 def wants_orbit_column(campaign: Campaign, proxies: Iterable[str]) -> bool:
     """Whether a campaign has orbits and measures ``lz``."""
     return "lz" in proxies and prior_symmetries(campaign).any
-
-
-def least_orbit_count(campaign: Campaign) -> int:
-    """Smallest orbit_count with a value: no orbit that the analysis uses is left out.
-
-    An orbit drawn once has no ``log2_p_orbit``. A threshold of the analysis above 10 does not
-    matter, so raising it leaves the column as it is.
-
-    Examples
-    --------
-    >>> [least_orbit_count(Campaign(analysis={"min_count": count})) for count in (1, 5, 10, 50)]
-    [2, 5, 10, 10]
-    """
-    return min(MIN_COUNT, max(2, campaign.analysis.min_count))
 
 
 def orbit_column(job: Job, table: pa.Table, progress: Callable[[int, int], None]) -> np.ndarray:
@@ -54,7 +41,7 @@ def orbit_column(job: Job, table: pa.Table, progress: Callable[[int, int], None]
     from pfmap.complexity.orbit_minimum import orbit_minimum
 
     campaign = job.campaign
-    counted = pc.greater_equal(table["orbit_count"], least_orbit_count(campaign))
+    counted = pc.greater_equal(table["orbit_count"], MIN_COUNT)
     rows = table.select(["orbit", "orbit_size", "orbit_count"]).filter(counted).to_pandas()
     orbits = rows.drop_duplicates("orbit")
     orbits = orbits.sort_values(["orbit_count", "orbit"], ascending=[False, True])

@@ -59,9 +59,8 @@ LZ_ORBIT_MIN = Column(
     "lz_orbit_min",
     _f8,
     "bits",
-    "Least lz over all functions of the orbit, drawn or not; null where orbit_count is 1 or below "
-    "the smaller of 10 and analysis.min_count, and beyond the most counted orbits that hold 10^9 "
-    "functions together.",
+    "Least lz over all functions of the orbit, drawn or not; null where orbit_count is below 10, "
+    "and beyond the most counted orbits that hold 10^9 functions together.",
 )
 
 LLC = (
