@@ -70,6 +70,8 @@ def _spell(key: str, campaign: Campaign) -> str:
 
 
 def _refuse(key: str, matches: int, draws: int, folder: Path) -> None:
+    import numpy as np
+
     from pfmap.errors import SettingsError
 
     if matches > 1:
@@ -77,9 +79,12 @@ def _refuse(key: str, matches: int, draws: int, folder: Path) -> None:
             f"key: must begin one function only, got {key!r}, which begins {matches}",
             next_step="write more of the key",
         )
+    from pfmap.functions.probability import clopper_pearson
+
+    p_high = float(clopper_pearson(np.zeros(1, dtype=np.int64), draws)[1][0])
     raise SettingsError(
         f"key: no function drawn begins with {key}; a function named beforehand and never seen in "
-        f"{draws:,} draws has P < {3.0 / draws:.2g} (95 %)",
+        f"{draws:,} draws has P < {p_high:.2g} (95 %)",
         next_step=f"take a key from {folder / 'functions.parquet'}, the most frequent first",
     )
 
