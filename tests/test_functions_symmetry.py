@@ -115,6 +115,14 @@ CASES = {
         ),
         (True, True, False),
     ),
+    "fifth powers of small weights underflow": (
+        make(
+            {"widths": [3, 1, 1, 1], "activation": "monomial", "degree": 5, "bias": False},
+            {"weight_sd": 1e-9},
+            "pm1",
+        ),
+        (True, True, False),
+    ),
     "perceptron without bias": (make({"widths": [3, 1], "bias": False}), (True, False, False)),
     "perceptron, bias of width 0, -1/1": (
         make({"widths": [3, 1]}, NO_BIAS, "pm1"),

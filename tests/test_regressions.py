@@ -50,6 +50,15 @@ def test_scales_beyond_float32_are_refused():
         plan_sampling(campaign_from_mapping({"prior": prior}))
 
 
+@pytest.mark.parametrize(
+    "prior", [{"weight_sd": 1e-46, "bias_sd": 1e-46}, {"output_bias_sd": 1e-30}]
+)
+def test_scales_below_float32_are_refused(prior):
+    """They became 0: the one function had P = 1, and log2_p_orbit of its orbit said 1/2."""
+    with pytest.raises(SettingsError, match=r"0 or at least 1e-25, where float32 .* got"):
+        plan_sampling(campaign_from_mapping({"network": {"widths": [2, 1]}, "prior": prior}))
+
+
 def test_a_folder_without_a_campaign_is_no_campaign_file(tmp_path):
     """It was read as TOML: "cannot be read: Is a directory", with exit code 4."""
     with pytest.raises(SettingsError, match=r"holds no campaign"):

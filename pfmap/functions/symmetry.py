@@ -11,14 +11,18 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pfmap.prior import layer_sds
 
 if TYPE_CHECKING:
     from pfmap.campaign import Campaign
 
 MAX_INPUTS = 7
-# A product of x^degree over layers beyond this power of a weight underflows to an exact 0.
-_MAX_POWER = 30
+# Decades below 1 that a float64 output may lose before it underflows to an exact 0, and those that
+# the smallest of many draws lies below its standard deviation.
+_MAX_DECADES = 300.0
+_DRAW_DECADES = 9.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def _complement(campaign: Campaign) -> tuple[bool, str]:
     network = campaign.network
     if network.output_activation == "monomial" and network.degree % 2 == 0:
         return False, f"the output activation x^{network.degree} is never negative"
-    _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
+    weight_sds, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
     changes = "changing the sign of the last layer complements the function"
     if bias_sds[-1] > 0:
         return True, f"the output bias is random, so the output is never exactly 0, and {changes}"
@@ -151,7 +155,7 @@ def _complement(campaign: Campaign) -> tuple[bool, str]:
         )
     if getattr(campaign.domain, "encoding", "01") == "01" and not bias_sds.any():
         return False, "without random biases the output at the input 0…0 is exactly 0, bit 0"
-    if network.activation == "monomial" and network.degree**n_hidden > _MAX_POWER:
+    if network.activation == "monomial" and _underflows(network.degree, weight_sds, bias_sds):
         return False, (
             f"without a random output bias, x^{network.degree} over {n_hidden} layers underflows "
             "to an output of exactly 0, bit 0"
@@ -160,3 +164,13 @@ def _complement(campaign: Campaign) -> tuple[bool, str]:
         "the output is exactly 0 with probability 0 even without a random output bias, and "
         + changes
     )
+
+
+def _underflows(degree: int, weight_sds: np.ndarray, bias_sds: np.ndarray) -> bool:
+    """Whether powers over several layers can make the output an exact 0.
+
+    A small factor in layer l of L enters the output with the power degree^(L - l).
+    """
+    powers = float(degree) ** np.arange(len(weight_sds) - 1, -1, -1.0)
+    decades = _DRAW_DECADES - np.log10(np.maximum(weight_sds, bias_sds))
+    return bool((powers * np.maximum(decades, 0.0)).sum() > _MAX_DECADES)

@@ -21,6 +21,9 @@ from pfmap.prior import layer_sds
 _PIECE_PRODUCTS = 2 * 10**10
 _PROBE_PRODUCTS = 2 * 10**9
 _TOLERANCE = 1e-5
+# The smallest of many draws lies nine decades below its standard deviation, and float32 loses
+# precision below 1e-38.
+MIN_SD = 1e-25
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
     Raises
     ------
     SettingsError
-        If a standard deviation does not fit float32.
+        If a standard deviation does not fit float32 or falls below 1e-25.
 
     Examples
     --------
@@ -130,6 +133,13 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
         raise SettingsError(
             f"prior: every standard deviation must fit float32, got {scales.max():.3g}",
             next_step="choose smaller weight_sd and bias_sd",
+        )
+    least = scales[scales > 0.0].min()
+    if least < MIN_SD:
+        raise SettingsError(
+            f"prior: every standard deviation must be 0 or at least {MIN_SD:g}, where float32 "
+            f"keeps its precision, got {least:.3g}",
+            next_step="choose larger weight_sd and bias_sd",
         )
     group = 4 * LANES
     padded = np.zeros(-(-len(scales) // group) * group, dtype=np.float32)
