@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import subprocess
 import sys
 import tempfile
@@ -258,6 +259,11 @@ def killed_rows() -> Iterator[Row]:
                 time.sleep(0.005)
             process.kill()
         blocks = len(list(killed.glob("counts/part-*.parquet")))
+        undisturbed = float(process.returncode != -signal.SIGKILL or blocks == campaign.n_blocks)
+        yield Row(
+            "SIGKILL struck in the middle", undisturbed or float(blocks == 0), 0, False,
+            f"{blocks} of {campaign.n_blocks} blocks on disk; exit {process.returncode}",
+        )  # fmt: skip
         pipeline.run(campaign, killed, resume=True, stages=stages)
         tables = [read_table(folder, "functions") for folder in (whole, killed)]
         differs = float(not tables[0].equals(tables[1]))

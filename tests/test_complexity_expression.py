@@ -107,6 +107,15 @@ def test_a_search_cut_short_is_an_upper_bound_and_says_so():
     assert (literals[50] >= literals[10_000]).all()
 
 
+def test_no_budget_at_all_still_gives_an_expression_no_shorter_than_the_shortest():
+    bits = functions(4, 60)
+    literals, proven = counted(bits, 4, 0)
+    truth = np.array([naive_sum_of_products(f, 4) for f in bits])
+    assert (literals[:, 0] >= truth).all()
+    np.testing.assert_array_equal(literals[proven[:, 0], 0], truth[proven[:, 0]])
+    assert not proven[:, 0].all()
+
+
 def test_the_proxy_takes_the_shorter_of_both_forms():
     points = boolean_points(4)
     product_of_sums = (points[:, 0] + points[:, 1] > 0) & (points[:, 2] + points[:, 3] > 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
+from pfmap.functions.keys import words_from_keys
 from pfmap.sampling import (
     BlockTally,
     bits_of_draws,
@@ -149,6 +151,11 @@ def test_find_draws_of_nothing_and_of_the_unseen() -> None:
     plan = plan_sampling(_campaign("exact"))
     index, draw = find_draws(plan, np.zeros((0, 1), dtype=np.uint64), [0], limit=1)
     assert len(index) == len(draw) == 0
+    parity = f"{int(''.join(str(x.bit_count() % 2) for x in range(32)), 2):08x}"
+    unseen = words_from_keys([parity], 32, True)
+    assert not (words_of_draws(plan, np.arange(20_000)) == unseen).all(axis=1).any()
+    index, draw = find_draws(plan, unseen, range(plan.n_blocks), limit=1)
+    assert len(index) == len(draw) == 0
 
 
 def test_progress_reaches_the_total() -> None:
@@ -160,8 +167,11 @@ def test_progress_reaches_the_total() -> None:
 def test_a_reader_that_stops_early_leaves_nothing_running() -> None:
     plan = plan_sampling(_campaign("exact", draws=600_000))
     blocks = sample_blocks(plan, range(plan.n_blocks), threads=2)
+    before = threading.active_count()
     assert next(blocks).block_index == 0
+    assert threading.active_count() > before
     blocks.close()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("kind", ["exact", "quantised"])
