@@ -63,7 +63,7 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
         ),
     ]
     llc = pd.concat(parts, ignore_index=True)
-    llc.loc[:4, "verdict"] = "not a minimum"
+    llc.loc[[10, 35, 60, 85, 110], "verdict"] = "not a minimum"
     llc.loc[7, "llc"] = np.nan
     return functions, llc
 
@@ -206,11 +206,43 @@ def test_verdicts_of_three_definitions(result):
 
 
 def test_rows_dropped_are_counted(result):
-    assert result.dropped["mala/target"] == {"nan": 1, "not a minimum": 5}
+    assert result.dropped["mala/target"].counts == {"nan": 1, "not a minimum": 5}
     row = coefficient(result, "variance_split", "mala/target", "rows_dropped")
     assert row["estimate"] == 6.0
     assert row["n"] == 114
     assert row["verdict"] == "1 nan, 5 not a minimum"
+
+
+def test_orbits_count_with_all_their_draws_in_the_share_below_the_bound(tables, result):
+    orbits = counted_orbits(tables[0], 10)
+    bound = result.fits.query("fit == 'dingle_bound' and response == 'log2_p_orbit'")
+    value = bound.set_index("coefficient")["estimate"]
+    limit = value["slope"] * (orbits["lz"] - value["complexity_min"]) - value["b"]
+    below = orbits["log2_p_orbit"] <= limit + 1e-9
+    draws = orbits["orbit_count"]
+    assert 0.0 < draws[below].sum() < draws.sum()
+    assert value["share_of_draws_below"] == pytest.approx(draws[below].sum() / draws.sum())
+
+
+def test_rows_dropped_by_what_they_measure_forbid_support(tables, result):
+    """A verdict that strikes the simple functions leaves a table that looks complete."""
+    functions, llc = tables
+    mine = (llc["estimator"] == "mala") & (llc["center"] == "target")
+    simple = llc["function"].isin(functions.nsmallest(8, "lz")["function"])
+    campaign = synthetic_campaign()
+    bent = llc.assign(verdict=llc["verdict"].where(~(mine & simple), "soft"))
+    n_struck = int((mine & simple).sum())
+    found = analyze(functions, bent, campaign)
+    row = correlation(found, "mala/target", "lz")
+    assert row["verdict"] == "not supported"
+    assert "rows dropped, not at random: they differ in " in row["reason"]
+    assert "rows dropped, not at random" in summary_text(functions, found, campaign)
+    # Negative control: as many rows dropped at random leave the verdict as it was.
+    order = np.random.default_rng(0).permutation(np.flatnonzero(mine))[:n_struck]
+    verdicts = llc["verdict"].to_numpy(dtype=object).copy()
+    verdicts[order] = "soft"
+    found = analyze(functions, llc.assign(verdict=verdicts), campaign)
+    assert "not at random" not in found.dropped["mala/target"].problem
 
 
 def test_strata_hold_every_row_once(tables, result):
@@ -241,7 +273,7 @@ def test_unknown_functions_and_empty_keys_are_dropped(tables):
     functions, llc = tables
     strange = llc.head(20).assign(function="")
     result = analyze(functions, pd.concat([llc, strange]), synthetic_campaign(bootstrap=100))
-    assert result.dropped["mala/target"]["unknown function"] == 14
+    assert result.dropped["mala/target"].counts["unknown function"] == 18
 
 
 @pytest.mark.parametrize(
@@ -257,7 +289,9 @@ def test_without_learning_coefficients(tables, llc):
 def test_all_estimates_refused(tables):
     functions, llc = tables
     result = analyze(functions, llc.assign(verdict="not converged"), synthetic_campaign())
-    assert all("functions with an estimate: 0" in split.problem for split in result.splits.values())
+    assert all(
+        "functions with 3 draws or more: 0" in split.problem for split in result.splits.values()
+    )
     rows = result.correlations[result.correlations["x"].str.contains("/")]
     assert set(rows["verdict"]) == {"not supported"}
     assert rows["estimate"].isna().all()
@@ -358,7 +392,7 @@ def test_summary_tells_what_matters_in_sixty_lines(tables, result):
     assert len(lines) <= 60
     assert max(map(len, lines)) <= 140
     for words in (
-        "bound holds: ",
+        "; obey: ",
         "% of rows",
         "Good-Turing",
         "Chao1, a lower bound",

@@ -19,10 +19,11 @@ def by_name(rows: list[FitRow], fit: str | None = None) -> dict[str, FitRow]:
     return {row.coefficient: row for row in rows if fit in (None, row.fit)}
 
 
-def bound_of(log2_p, complexity, seen, log2_possible=16.0):
+def bound_of(log2_p, complexity, seen, log2_possible=16.0, counts=None):
     return bound_rows(
         np.asarray(log2_p, dtype=float),
         np.asarray(complexity, dtype=float),
+        np.ones(len(log2_p)) if counts is None else np.asarray(counts, dtype=float),
         np.asarray(seen, dtype=float),
         response="log2_p",
         predictor="lz",
@@ -39,13 +40,11 @@ def test_bound_scales_complexity_to_log2_of_the_possible_functions():
 
 def test_shares_below_the_bound_by_hand():
     # Slope -16/(10 - 2) = -2: the bound is 0, -4, -8, -16 at K = 2, 4, 6, 10.
-    rows = bound_of([-1, -5, -7, -3], [2, 4, 6, 10], [2, 4, 6, 10, 10])
+    rows = bound_of([-1, -5, -7, -3], [2, 4, 6, 10], [2, 4, 6, 10, 10], counts=[40, 20, 10, 30])
     plain = by_name(rows, "dingle_bound")
     assert plain["slope"].estimate == -2.0
     assert plain["share_of_functions_below"].estimate == 0.5
-    mass = np.exp2([-1.0, -5.0, -7.0, -3.0])
-    expected = mass[:2].sum() / mass.sum()
-    assert plain["share_of_probability_below"].estimate == pytest.approx(expected)
+    assert plain["share_of_draws_below"].estimate == pytest.approx(0.6)
 
 
 def test_variants_fix_b_as_named():

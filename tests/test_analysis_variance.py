@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pfmap.analysis.resampling import resample_weights
-from pfmap.analysis.variance import Estimates, collect, moments, split_variance
+from pfmap.analysis.variance import Estimates, collect, moments, shares_of, split_variance
 
 N_DRAWS = np.array([1, 2, 3, 3, 4, 3, 5, 3, 1, 3, 3, 2])
 GROUP = np.repeat(np.arange(len(N_DRAWS)), N_DRAWS)
@@ -85,7 +85,8 @@ def frame(values: np.ndarray, errors: np.ndarray | float) -> pd.DataFrame:
 
 def split(table: pd.DataFrame):
     estimates = collect(table)
-    weights = resample_weights(len(estimates.functions), 300, np.random.default_rng(0))
+    n_repeated = len(estimates.repeated()[0].functions)
+    weights = resample_weights(n_repeated, 300, np.random.default_rng(0))
     return split_variance(estimates, weights)
 
 
@@ -106,6 +107,26 @@ def test_noise_has_no_share_between_functions_with_a_lower_bound_above_0():
     assert found.low[0] == 0.0
 
 
+def test_rare_functions_with_noisier_draws_do_not_pass_for_a_difference():
+    """Ten of forty functions have one draw, three times as far from λ as those of the others."""
+    group = np.r_[np.repeat(np.arange(30), 3), np.arange(30, 40)]
+    spread = np.where(group < 30, 1.0, 3.0)
+    keys = np.array([f"{index:02x}" for index in range(40)])
+    rng = np.random.default_rng(6)
+    weights, everyone = (resample_weights(n, 300, rng) for n in (30, 40))
+    passes = naive_passes = 0
+    for _ in range(100):
+        values = spread * rng.normal(size=len(group))
+        item = Estimates(keys, group, values, np.zeros(len(group)))
+        passes += split_variance(item, weights).low[0] > 0.0
+        means, squares = item.summarise(values[:, None])
+        parts = moments(everyone, means, squares, item.n_draws, item.squared_errors)
+        naive_passes += np.nanquantile(shares_of(*parts)[0], 0.025) > 0.0
+    # One side of a 95 % interval, 2.5 % for an ideal one: at most 11 (5 sd).
+    assert passes <= 11
+    assert naive_passes > 30  # the control: with every function in, noise passes
+
+
 def test_definitions_without_errors_have_no_share_of_the_estimator():
     rng = np.random.default_rng(5)
     found = split(frame(rng.integers(0, 5, size=len(GROUP)) / 2.0, np.nan))
@@ -117,16 +138,18 @@ def test_definitions_without_errors_have_no_share_of_the_estimator():
     ("table", "reason"),
     [
         (frame(np.full(len(GROUP), 0.1), np.nan), "all estimates are equal"),
-        (frame(np.arange(len(GROUP)), 1.0).head(8), "functions with an estimate: 4, 8 needed"),
+        (frame(np.arange(len(GROUP)), 1.0).head(8), "functions with 3 draws or more: 1, 8 needed"),
         (
             frame(np.arange(len(GROUP)), 1.0).drop_duplicates("function"),
-            "functions with 3 draws or more: 0, 3 needed",
+            "functions with 3 draws or more: 0, 8 needed",
         ),
-        (frame(np.arange(len(GROUP)), 1.0).head(0), "functions with an estimate: 0, 8 needed"),
+        (frame(np.arange(len(GROUP)), 1.0).head(0), "functions with 3 draws or more: 0, 8 needed"),
     ],
 )
 def test_what_cannot_be_split_says_why(table, reason):
-    found = split_variance(collect(table), np.ones((10, max(1, table["function"].nunique()))))
+    estimates = collect(table)
+    n_repeated = len(estimates.repeated()[0].functions)
+    found = split_variance(estimates, np.ones((10, max(1, n_repeated))))
     assert found.problem == reason
     assert np.isnan(found.shares).all()
     assert np.isnan(found.reliability)

@@ -7,30 +7,38 @@ import pandas as pd
 import pytest
 from synthetic_tables import select, synthetic_campaign, synthetic_functions, synthetic_llc
 
+from pfmap.analysis.correlate import Estimate, correlate
 from pfmap.analysis.learning import llc_correlations
 from pfmap.analysis.noise import between_passes, noise_rates, simulate_null
 from pfmap.analysis.quantities import definitions, selected_functions
 from pfmap.analysis.resampling import resample_weights, seeded
 from pfmap.analysis.variance import split_variance
-from pfmap.analysis.verdict import pair_verdict
+from pfmap.analysis.verdict import disattenuated, pair_verdict
 
 CONTROLS = ("ones", "entropy")
 
 
-def judge(truth, *, within_sd: float, llc_se: float, seed: int, llc=None) -> pd.DataFrame:
-    """Rows with ``lz`` for 40 functions with three draws each."""
+def all_rows(llc: pd.DataFrame, chosen: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """Rows of every definition in `llc` with ``log2_p``, ``lz`` and the other definitions."""
     campaign = synthetic_campaign().model_copy(update={"seed": seed})
-    chosen = select(synthetic_functions(), 40, seed)
-    if llc is None:
-        llc = synthetic_llc(chosen, truth, within_sd=within_sd, llc_se=llc_se, seed=seed)
-    estimates, _ = definitions(llc, chosen["function"])
+    estimates, dropped = definitions(llc, chosen)
     splits = {
         label: split_variance(item, resample_weights(len(item.functions), 200, seeded(seed, label)))
         for label, item in estimates.items()
     }
     table = selected_functions(chosen, estimates, campaign.analysis.min_count)
-    rows = llc_correlations(table, ["log2_p", "lz"], estimates, splits, CONTROLS, campaign)
-    found = pd.DataFrame(rows)
+    quantities = ["log2_p", "lz"]
+    return pd.DataFrame(
+        llc_correlations(table, quantities, estimates, splits, dropped, CONTROLS, campaign)
+    )
+
+
+def judge(truth, *, within_sd: float, llc_se: float, seed: int, llc=None) -> pd.DataFrame:
+    """Rows with ``lz`` for 40 functions with three draws each."""
+    chosen = select(synthetic_functions(), 40, seed)
+    if llc is None:
+        llc = synthetic_llc(chosen, truth, within_sd=within_sd, llc_se=llc_se, seed=seed)
+    found = all_rows(llc, chosen, seed=seed)
     return found[(found["y"] == "lz") & (found["subset"] == "all")].set_index("method")
 
 
@@ -93,7 +101,35 @@ def test_attenuation_is_corrected_above_reliability_02_only():
     clear = judge(by_lz, within_sd=0.5, llc_se=0.5, seed=3)
     plain, corrected = clear.loc["pearson"], clear.loc["pearson_disattenuated"]
     assert corrected["estimate"] > plain["estimate"] > 0.0
-    assert "reliability (mala/self 0." in corrected["reason"]
+    assert "reliability 0." in corrected["reason"]
+
+
+def test_the_limit_of_attenuation_is_a_reliability_of_02():
+    item = Estimate("mala/self", "lz", "pearson", "", 40, 0.3, 0.1, 0.5, "")
+    assert disattenuated(item, 0.199) is None
+    assert disattenuated(item, float("nan")) is None
+    corrected, _ = disattenuated(item, 0.25)
+    assert (corrected.estimate, corrected.low, corrected.high) == (0.6, 0.2, 1.0)
+
+
+def test_two_definitions_at_the_same_draws_are_not_corrected():
+    """What their draws share is no attenuation: r = 0 between functions would read as 0.8."""
+    chosen = select(synthetic_functions(), 40, 0)
+    first = synthetic_llc(chosen, by_lz, within_sd=1.0, llc_se=0.1, seed=0)
+    llc = pd.concat([first, first.assign(center="target")])
+    rows = all_rows(llc, chosen, seed=0)
+    pair = rows[(rows["x"] == "mala/self") & (rows["y"] == "mala/target")]
+    assert "pearson" in set(pair["method"])
+    assert "pearson_disattenuated" not in set(pair["method"])
+
+
+def test_the_rate_of_noise_reaches_the_verdict(monkeypatch):
+    monkeypatch.setattr(
+        "pfmap.analysis.learning.noise_rates", lambda *_, **__: np.full(len(_[2][0]), 0.5)
+    )
+    row = judge(by_lz, within_sd=0.5, llc_se=0.5, seed=0).loc["spearman"]
+    assert row["verdict"] == "not supported"
+    assert row["reason"] == "pure noise passes in 50.0% of simulations"
 
 
 def test_correction_for_attenuation_recovers_the_correlation_without_noise():
@@ -104,7 +140,7 @@ def test_correction_for_attenuation_recovers_the_correlation_without_noise():
     found = []
     for seed in range(30):
         llc = synthetic_llc(chosen, lambda _: truth, within_sd=1.0, llc_se=1.0, seed=seed)
-        estimates, _ = definitions(llc, chosen["function"])
+        estimates, _ = definitions(llc, chosen)
         (item,) = estimates.values()
         split = split_variance(item, np.ones((2, 40)))
         means = pd.Series(item.means, index=item.functions).loc[chosen["function"]]
@@ -119,7 +155,7 @@ def test_correction_for_attenuation_recovers_the_correlation_without_noise():
 def test_null_simulation_has_the_reported_errors():
     chosen = select(synthetic_functions(), 30, 1)
     llc = synthetic_llc(chosen, by_lz, within_sd=1.0, llc_se=0.5, seed=1)
-    (item,) = definitions(llc, chosen["function"])[0].values()
+    (item,) = definitions(llc, chosen)[0].values()
     split = split_variance(item, np.ones((2, 30)))
     simulated = simulate_null(item, split, 400, np.random.default_rng(0))
     variance = split.within + 0.25
@@ -130,7 +166,7 @@ def test_null_simulation_has_the_reported_errors():
 def test_noise_passes_the_share_rarely_and_both_checks_almost_never():
     chosen = select(synthetic_functions(), 40, 2)
     llc = synthetic_llc(chosen, constant, within_sd=1.0, llc_se=1.0, seed=2)
-    (item,) = definitions(llc, chosen["function"])[0].values()
+    (item,) = definitions(llc, chosen)[0].values()
     rng = np.random.default_rng(1)
     split = split_variance(item, resample_weights(40, 200, rng))
     weights = resample_weights(40, 200, rng)
@@ -155,7 +191,7 @@ def test_a_real_difference_passes_the_check_on_the_share():
     """Negative control of the simulation: data with a difference are not taken for noise."""
     chosen = select(synthetic_functions(), 40, 2)
     llc = synthetic_llc(chosen, by_lz, within_sd=0.5, llc_se=0.5, seed=2)
-    (item,) = definitions(llc, chosen["function"])[0].values()
+    (item,) = definitions(llc, chosen)[0].values()
     weights = resample_weights(40, 200, np.random.default_rng(1))
     assert between_passes(item, item.values[:, None], weights).all()
 
@@ -165,10 +201,8 @@ def test_a_high_noise_rate_alone_forbids_support():
     campaign = synthetic_campaign()
     chosen = select(synthetic_functions(), 40, 1)
     llc = synthetic_llc(chosen, by_lz, within_sd=0.5, llc_se=0.5, seed=1)
-    (item,) = definitions(llc, chosen["function"])[0].values()
+    (item,) = definitions(llc, chosen)[0].values()
     split = {"mala/self": split_variance(item, resample_weights(40, 200, seeded(1, "x")))}
-    from pfmap.analysis.correlate import correlate
-
     table = selected_functions(chosen, {"mala/self": item}, campaign.analysis.min_count)
     found = correlate(
         table[["mala/self", "lz", *CONTROLS]].astype(float),

@@ -9,6 +9,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from pfmap.analysis.bound import bound_rows
+from pfmap.analysis.dropping import Dropping
 from pfmap.analysis.fit import FitRow
 from pfmap.analysis.learning import llc_correlations, variance_rows
 from pfmap.analysis.line import envelope_rows, least_squares_rows
@@ -46,7 +47,7 @@ class AnalysisResult:
         Functions and orbits counted often enough to enter fits and correlations.
     splits : dict of str to VarianceSplit
         Variance split of every definition ``estimator/center`` of the learning coefficient.
-    dropped : dict of str to dict
+    dropped : dict of str to Dropping
         For every definition, rows left out by their verdict.
     """
 
@@ -56,7 +57,7 @@ class AnalysisResult:
     n_counted_functions: int
     n_counted_orbits: int
     splits: dict[str, VarianceSplit]
-    dropped: dict[str, dict[str, int]]
+    dropped: dict[str, Dropping]
 
 
 # Threads that share a matrix product change its last digit.
@@ -118,18 +119,20 @@ def analyze(
     if llc is None:
         llc = pd.DataFrame(columns=[column.name for column in LLC])
     known = functions_named(functions, llc["function"])
-    estimates, dropped = definitions(llc, known["function"])
+    estimates, dropped = definitions(llc, known)
     splits = {}
     for label, item in estimates.items():
         weights = resample_weights(
-            max(1, len(item.functions)), settings.bootstrap, seeded(campaign.seed, "split", label)
+            max(1, len(item.repeated()[0].functions)),
+            settings.bootstrap,
+            seeded(campaign.seed, "split", label),
         )
         splits[label] = split_variance(item, weights)
-        fits += variance_rows(label, splits[label], dropped[label], len(item.values))
+        fits += variance_rows(label, splits[label], dropped[label])
     if estimates:
         selected = selected_functions(known, estimates, settings.min_count)
         correlations += llc_correlations(
-            selected, quantities, estimates, splits, controls, campaign
+            selected, quantities, estimates, splits, dropped, controls, campaign
         )
     return AnalysisResult(
         fits=pd.DataFrame([asdict(row) for row in fits], columns=[c.name for c in FITS]),
@@ -155,14 +158,14 @@ def _probability_fits(
     log2_possible = float(campaign.n_points) if campaign.readout.kind == "sign" else None
     seen = pd.to_numeric(functions["lz"]).to_numpy(dtype=float)
     seen = seen[np.isfinite(seen)]
-    tables = [("log2_p", counted)]
+    tables = [("log2_p", "count", counted)]
     if "orbit" in functions.columns and functions["orbit"].notna().any():
-        tables.append(("log2_p_orbit", orbits))
+        tables.append(("log2_p_orbit", "orbit_count", orbits))
     rows: list[FitRow] = []
-    for response, table in tables:
-        x, y = _columns(table, "lz", response)
+    for response, counts, table in tables:
+        x, y, draws = _columns(table, "lz", response, counts)
         rows += bound_rows(
-            y, x, seen, response=response, predictor="lz", log2_possible=log2_possible
+            y, x, draws, seen, response=response, predictor="lz", log2_possible=log2_possible
         )
         rows += envelope_rows(
             x,
@@ -187,8 +190,8 @@ def _probability_fits(
     return rows
 
 
-def _columns(table: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
-    """Two columns without the rows where either is missing."""
-    both = [pd.to_numeric(table[name]).to_numpy(dtype=float) for name in (x, y)]
-    known = np.isfinite(both[0]) & np.isfinite(both[1])
-    return both[0][known], both[1][known]
+def _columns(table: pd.DataFrame, *names: str) -> list[np.ndarray]:
+    """Columns without the rows where any is missing."""
+    columns = [pd.to_numeric(table[name]).to_numpy(dtype=float) for name in names]
+    known = np.isfinite(columns).all(axis=0)
+    return [column[known] for column in columns]

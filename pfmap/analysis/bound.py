@@ -24,7 +24,7 @@ COEFFICIENTS = (
     "complexity_max",
     "slope",
     "share_of_functions_below",
-    "share_of_probability_below",
+    "share_of_draws_below",
 )
 
 
@@ -87,6 +87,7 @@ def dingle_bound(complexity: np.ndarray, log2_possible: float, *, b: float = 0.0
 def bound_rows(
     log2_p: np.ndarray,
     complexity: np.ndarray,
+    counts: np.ndarray,
     seen: np.ndarray,
     *,
     response: str,
@@ -99,6 +100,9 @@ def bound_rows(
     ----------
     log2_p, complexity : ndarray, shape (n,)
         Functions (or orbits) counted often enough.
+    counts : ndarray, shape (n,)
+        Draws of each: ``share_of_draws_below`` is the share of these draws in functions (or
+        orbits) that obey the bound.
     seen : ndarray, shape (functions,)
         Complexities of all functions of the table, however rare.
     response, predictor : str
@@ -128,9 +132,9 @@ def bound_rows(
             for row in missing_rows(name, response, predictor, ("a", "b"), len(log2_p), problem)
         ]
     plain = dingle_bound(seen, log2_possible)
-    levels, counts = np.unique(seen, return_counts=True)
+    levels, multiples = np.unique(seen, return_counts=True)
     exponents = plain.log2_p(levels)
-    b_sum = float(np.log2(np.sum(counts * np.exp2(exponents))))
+    b_sum = float(np.log2(np.sum(multiples * np.exp2(exponents))))
     top = int(np.argmax(log2_p))
     b_top = float(plain.log2_p(complexity[top : top + 1])[0] - log2_p[top])
     methods = (
@@ -142,7 +146,6 @@ def bound_rows(
     for name, b, method in zip(names, (0.0, b_sum, b_top), methods, strict=True):
         bound = dingle_bound(seen, log2_possible, b=b)
         below = log2_p <= bound.log2_p(complexity) + 1e-9
-        mass = np.exp2(log2_p)
         values = (
             bound.a,
             bound.b,
@@ -151,7 +154,7 @@ def bound_rows(
             bound.high,
             bound.slope,
             float(below.mean()),
-            float(mass[below].sum() / mass.sum()),
+            float(counts[below].sum() / counts.sum()),
         )
         rows += [
             FitRow(name, response, predictor, coefficient, value, n=len(log2_p), method=method)

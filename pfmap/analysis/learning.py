@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pfmap.analysis.correlate import Estimate, correlate
+from pfmap.analysis.dropping import QUANTITIES, Dropping
 from pfmap.analysis.fit import FitRow
 from pfmap.analysis.noise import noise_rates
 from pfmap.analysis.quantities import strata
@@ -32,9 +33,7 @@ Pair = tuple[str, str]
 SHARED_DRAWS = Verdict(DESCRIPTIVE, "both definitions are estimated at the same draws")
 
 
-def variance_rows(
-    label: str, split: VarianceSplit, dropped: dict[str, int], n_rows: int
-) -> list[FitRow]:
+def variance_rows(label: str, split: VarianceSplit, dropped: Dropping) -> list[FitRow]:
     """Rows of the table of fits: the variance split of one definition.
 
     Parameters
@@ -43,10 +42,8 @@ def variance_rows(
         The definition, ``estimator/center``.
     split : VarianceSplit
         Its split.
-    dropped : dict of str to int
-        Rows left out, by their verdict.
-    n_rows : int
-        Rows kept.
+    dropped : Dropping
+        Rows left out.
     """
     verdict = split.problem or "ok"
     method = "method of moments, bootstrap over functions"
@@ -84,17 +81,30 @@ def variance_rows(
         )
         for name, value in numbers.items()
     ]
-    lost = ", ".join(f"{count} {verdict}" for verdict, count in dropped.items())
+    lost = ", ".join(f"{count} {verdict}" for verdict, count in dropped.counts.items())
     rows.append(
         FitRow(
             "variance_split",
             label,
             "",
             "rows_dropped",
-            float(sum(dropped.values())),
-            n=n_rows,
+            float(dropped.n_dropped),
+            n=dropped.n_kept,
             method="rows of llc.parquet whose verdict is not ok; n counts those kept",
             verdict=lost or "ok",
+        )
+    )
+    rows.append(
+        FitRow(
+            "variance_split",
+            label,
+            "",
+            "p_dropped_at_random",
+            dropped.p_value,
+            n=dropped.n_kept,
+            method=f"Mann-Whitney between rows dropped and kept, {dropped.quantity or 'none'}; "
+            f"times the quantities tested ({', '.join(QUANTITIES)})",
+            verdict=dropped.problem or "ok",
         )
     )
     return rows
@@ -105,6 +115,7 @@ def llc_correlations(
     quantities: list[str],
     estimates: dict[str, Estimates],
     splits: dict[str, VarianceSplit],
+    dropped: dict[str, Dropping],
     controls: tuple[str, ...],
     campaign: Campaign,
 ) -> list[dict[str, object]]:
@@ -118,6 +129,8 @@ def llc_correlations(
         Columns of it: log2 P and the complexities.
     estimates, splits : dict of str
         Estimates and variance split of every definition.
+    dropped : dict of str
+        What was left out of every definition.
     controls : tuple of str
         Columns held fixed in partial correlations.
     campaign : Campaign
@@ -139,13 +152,17 @@ def llc_correlations(
         mine = {label: splits[label] for label in pair if label in splits}
         verdict = SHARED_DRAWS
         if len(mine) == 1:
-            verdict = pair_verdict(item, mine, partials.get(pair), rates.get(pair))
+            verdict = pair_verdict(
+                item, mine, partials.get(pair), rates.get(pair), dropped[item.x].problem
+            )
         elif item.problem:
             verdict = Verdict(NOT_SUPPORTED, item.problem)
         rows.append(judged(item, verdict))
-        if item.method == "pearson":
-            known = {label: split.reliability for label, split in mine.items()}
-            corrected = disattenuated(item, known)
+        if item.method == "pearson" and len(mine) == 1:
+            chosen = values[item.y][values[item.x].notna()].notna().to_numpy()
+            corrected = disattenuated(
+                item, splits[item.x].reliability_among(estimates[item.x], chosen)
+            )
             if corrected is not None:
                 rows.append(judged(corrected[0], Verdict(DESCRIPTIVE, corrected[1])))
     return rows + _strata_rows(values, list(estimates), quantities, campaign)

@@ -39,11 +39,12 @@ def between_passes(estimates: Estimates, simulated: np.ndarray, weights: np.ndar
         The design.
     simulated : ndarray, shape (N, data sets)
         From `simulate_null`.
-    weights : ndarray, shape (resamples, F)
+    weights : ndarray, shape (resamples, functions with three draws or more)
         Bootstrap over functions.
     """
-    means, squares_within = estimates.summarise(simulated)
-    parts = moments(weights, means, squares_within, estimates.n_draws, estimates.squared_errors)
+    repeated, rows = estimates.repeated()
+    means, squares_within = repeated.summarise(simulated[rows])
+    parts = moments(weights, means, squares_within, repeated.n_draws, repeated.squared_errors)
     return np.quantile(shares_of(*parts)[0], 0.025, axis=0) > 0.0
 
 
@@ -79,7 +80,7 @@ def noise_rates(
     ndarray of float64, shape (quantities,)
     """
     simulated = simulate_null(estimates, split, n_simulations, rng)
-    weights = resample_weights(len(estimates.functions), n_resamples, rng)
+    weights = resample_weights(split.n_functions, n_resamples, rng)
     passing = between_passes(estimates, simulated, weights)
     means = estimates.summarise(simulated[:, passing])[0]
     counts = np.zeros(quantities.shape[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pfmap.analysis.dropping import QUANTITIES, Dropping, examine_dropping
 from pfmap.analysis.resampling import seeded, subset_rows
 from pfmap.analysis.variance import Estimates, collect
 from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN
@@ -79,11 +80,11 @@ def numeric(frame: pd.DataFrame, columns: list[str], seed: int) -> pd.DataFrame:
 
 
 def definitions(
-    llc: pd.DataFrame, known: pd.Series
-) -> tuple[dict[str, Estimates], dict[str, dict[str, int]]]:
-    """Estimates of every definition ``estimator/center``, and rows dropped by their verdict.
+    llc: pd.DataFrame, functions: pd.DataFrame
+) -> tuple[dict[str, Estimates], dict[str, Dropping]]:
+    """Estimates of every definition ``estimator/center``, and what was dropped by its verdict.
 
-    Only rows with verdict ``ok`` and a finite ``llc`` of a function in `known` are kept.
+    Only rows with verdict ``ok`` and a finite ``llc`` of one of `functions` are kept.
 
     Examples
     --------
@@ -91,21 +92,26 @@ def definitions(
     ...     {"function": ["a", "a"], "draw": [1, 2], "center": "self", "estimator": "mala",
     ...      "llc": [1.0, 3.0], "llc_se": [0.1, 0.1], "verdict": ["ok", "not converged"]}
     ... )
-    >>> estimates, dropped = definitions(llc, pd.Series(["a"]))
-    >>> estimates["mala/self"].means.tolist(), dropped["mala/self"]
+    >>> estimates, dropped = definitions(llc, pd.DataFrame({"function": ["a"], "lz": [7.0]}))
+    >>> estimates["mala/self"].means.tolist(), dropped["mala/self"].counts
     ([1.0], {'not converged': 1})
     """
     labels = llc["estimator"].astype(str) + "/" + llc["center"].astype(str)
     values = pd.to_numeric(llc["llc"]).to_numpy(dtype=float)
     verdicts = llc["verdict"].astype(str).to_numpy(dtype=object)
     verdicts[(verdicts == "ok") & ~np.isfinite(values)] = "nan"
-    verdicts[(verdicts == "ok") & ~llc["function"].isin(known).to_numpy()] = "unknown function"
+    verdicts[(verdicts == "ok") & ~llc["function"].isin(functions["function"]).to_numpy()] = (
+        "unknown function"
+    )
+    shown = [name for name in QUANTITIES if name in functions.columns]
+    table = llc.merge(functions[["function", *shown]], on="function", how="left")
     estimates, dropped = {}, {}
     for label in sorted(labels.unique()):
         mine = (labels == label).to_numpy()
         estimates[label] = collect(llc[mine & (verdicts == "ok")])
         lost = pd.Series(verdicts[mine & (verdicts != "ok")]).value_counts()
-        dropped[label] = {str(verdict): int(lost[verdict]) for verdict in sorted(lost.index)}
+        counts = {str(verdict): int(lost[verdict]) for verdict in sorted(lost.index)}
+        dropped[label] = examine_dropping(table[mine], verdicts[mine] != "ok", counts)
     return estimates, dropped
 
 

@@ -132,9 +132,9 @@ def _fits(result: AnalysisResult) -> list[str]:
             continue
         note = ""
         if "share_of_functions_below" in values:
-            note = f"b = {values['b']['estimate']:.3g}; bound holds: "
+            note = f"b = {values['b']['estimate']:.3g}; obey: "
             note += f"{values['share_of_functions_below']['estimate']:.1%} of rows, "
-            note += f"{values['share_of_probability_below']['estimate']:.1%} of P"
+            note += f"{values['share_of_draws_below']['estimate']:.1%} of their draws"
         elif "r_squared" in values:
             note = f"R² = {values['r_squared']['estimate']:.2f}"
         elif "quantile" in values:
@@ -205,9 +205,11 @@ def _variances(result: AnalysisResult) -> list[str]:
         return []
     rows, problems = [], []
     for label, split in result.splits.items():
-        lost = sum(result.dropped[label].values())
+        dropped = result.dropped[label]
+        if dropped.problem:
+            problems.append(f"- {label}: {dropped.problem}. What is left is no fair sample.")
         if split.problem:
-            problems.append(f"- {label}: no variance split ({split.problem}); {lost} rows dropped.")
+            problems.append(f"- {label}: no variance split ({split.problem}).")
             continue
         rows.append(
             [
@@ -218,7 +220,7 @@ def _variances(result: AnalysisResult) -> list[str]:
                 ),
                 f"{split.reliability:.2f}",
                 str(split.n_functions),
-                str(lost),
+                str(dropped.n_dropped),
             ]
         )
     header = ["λ", "between functions", "within", "estimator", "reliability", "n", "dropped"]

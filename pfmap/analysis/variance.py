@@ -5,23 +5,26 @@ variance σ_B²), W (between the draws of one function, σ_W²) and e (the estim
 the square of its reported standard error). Method of moments for unequal numbers of draws: with
 n_i draws of function i, N = Σ n_i, S_i = Σ_k se_ik²,
 
-    E[Σ_ik (y_ik - ȳ_i)²]  = σ_W² Σ_i (n_i - 1) + Σ_i S_i (1 - 1/n_i)       (n_i >= 3 only),
+    E[Σ_ik (y_ik - ȳ_i)²]  = σ_W² Σ_i (n_i - 1) + Σ_i S_i (1 - 1/n_i),
     E[Σ_i n_i (ȳ_i - ȳ)²]  = σ_B² (N - Σ_i n_i²/N) + σ_W² (F - 1) + Σ_i S_i (1/n_i - 1/N),
 
 solved for σ_W² and σ_B² (analysis of variance, Searle, Casella & McCulloch, Variance Components,
 1992, section 3.6, with the known estimator variance added to every expectation).
+
+Only functions with three draws or more take part. Those with fewer are rare functions, and if their
+draws differ more among themselves than those of the others, σ_W² is too small for them and the
+rest would pass for variance between functions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 MIN_FUNCTIONS = 8
-MIN_DRAWS_WITHIN = 3
-MIN_FUNCTIONS_WITHIN = 3
+MIN_DRAWS = 3
 SHARES = ("between functions", "within functions", "estimator")
 
 
@@ -61,6 +64,16 @@ class Estimates:
         """Mean estimate of each function over its draws, shape (F,)."""
         return self.summarise(self.values[:, None])[0][:, 0]
 
+    def repeated(self) -> tuple[Estimates, np.ndarray]:
+        """The part of functions with three draws or more, and which rows it holds."""
+        chosen = self.n_draws >= MIN_DRAWS
+        rows = chosen[self.group]
+        index = np.cumsum(chosen) - 1
+        part = Estimates(
+            self.functions[chosen], index[self.group[rows]], self.values[rows], self.errors[rows]
+        )
+        return part, rows
+
     def summarise(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means and squared deviations by function of data sets with this design.
 
@@ -92,9 +105,10 @@ class VarianceSplit:
     shares, low, high : tuple of float
         Shares of the total in the order of `SHARES`, and their 95 % bootstrap intervals.
     reliability : float
-        Share of the variance of the functions' means that is between functions.
+        Share of the variance of the functions' means that is between functions, over all
+        functions with an estimate.
     n_functions : int
-        Functions with an estimate.
+        Functions that take part: those with three draws or more.
     problem : str
         Why there is no split; empty if there is one.
     """
@@ -108,6 +122,16 @@ class VarianceSplit:
     reliability: float
     n_functions: int
     problem: str = ""
+
+    def reliability_among(self, estimates: Estimates, chosen: np.ndarray) -> float:
+        """The reliability of the means of some functions only; `chosen` is a mask of them."""
+        if not chosen.any():
+            return float("nan")
+        n_draws = estimates.n_draws[chosen]
+        noise = self.within * np.mean(1.0 / n_draws)
+        noise += np.mean(estimates.squared_errors[chosen] / n_draws**2)
+        total = self.between + float(noise)
+        return self.between / total if total > 0.0 else float("nan")
 
 
 def collect(rows: pd.DataFrame) -> Estimates:
@@ -153,13 +177,10 @@ def moments(
     Returns
     -------
     between, within, estimator : ndarray, shapes (resamples, data sets) twice and (resamples, 1)
-        `within` is NaN in a resample without a function of three draws.
     """
-    many = n_draws >= MIN_DRAWS_WITHIN
-    freedom = weights @ np.where(many, n_draws - 1.0, 0.0)
-    known_within = weights @ np.where(many, squared_errors * (1.0 - 1.0 / n_draws), 0.0)
-    observed_within = weights @ np.where(many[:, None], squares_within, 0.0)
-    within = (observed_within - known_within[:, None]) / np.where(freedom, freedom, np.nan)[:, None]
+    freedom = weights @ (n_draws - 1.0)
+    known_within = weights @ (squared_errors * (1.0 - 1.0 / n_draws))
+    within = (weights @ squares_within - known_within[:, None]) / freedom[:, None]
 
     total = weights @ n_draws
     # Centring first keeps the difference of two large sums accurate.
@@ -179,8 +200,8 @@ def moments(
 def shares_of(between: np.ndarray, within: np.ndarray, estimator: np.ndarray) -> np.ndarray:
     """Shares of the three variances, negative ones cut at 0; shape (3, ...).
 
-    Where no share is defined (equal values, no function of three draws) the share between
-    functions is 0, since nothing speaks for it, and the other two are NaN.
+    Where no share is defined (equal values) the share between functions is 0, since nothing speaks
+    for it, and the other two are NaN.
     """
     cut = [np.maximum(between, 0.0), np.maximum(within, 0.0), estimator]
     parts = np.stack(np.broadcast_arrays(*cut))
@@ -197,7 +218,7 @@ def split_variance(estimates: Estimates, weights: np.ndarray) -> VarianceSplit:
     ----------
     estimates : Estimates
         From `summarise`.
-    weights : ndarray, shape (resamples, F)
+    weights : ndarray, shape (resamples, functions with three draws or more)
         Bootstrap over functions.
 
     Returns
@@ -205,42 +226,39 @@ def split_variance(estimates: Estimates, weights: np.ndarray) -> VarianceSplit:
     VarianceSplit
         `problem` says why where the data cannot carry a split.
     """
-    n_functions = len(estimates.functions)
-    problem = _problem(estimates)
+    repeated, _ = estimates.repeated()
+    n_functions = len(repeated.functions)
+    problem = _problem(repeated)
     nan3 = (float("nan"),) * 3
     if problem:
         nan = float("nan")
         return VarianceSplit(nan, nan, nan, nan3, nan3, nan3, nan, n_functions, problem)
-    n_draws, squared_errors = estimates.n_draws, estimates.squared_errors
-    means, squares_within = estimates.summarise(estimates.values[:, None])
+    n_draws, squared_errors = repeated.n_draws, repeated.squared_errors
+    means, squares_within = repeated.summarise(repeated.values[:, None])
     point = moments(np.ones((1, n_functions)), means, squares_within, n_draws, squared_errors)
     between, within, estimator = (float(np.maximum(part[0, 0], 0.0)) for part in point)
     shares = shares_of(*point)[:, 0, 0]
     resampled = shares_of(*moments(weights, means, squares_within, n_draws, squared_errors))
     low, high = np.nanquantile(resampled[:, :, 0], [0.025, 0.975], axis=1)
-    noise = within * np.mean(1.0 / n_draws) + np.mean(squared_errors / n_draws**2)
-    return VarianceSplit(
+    split = VarianceSplit(
         between,
         within,
         estimator,
         tuple(map(float, shares)),
         tuple(map(float, low)),
         tuple(map(float, high)),
-        between / (between + noise) if between + noise > 0.0 else float("nan"),
+        float("nan"),
         n_functions,
     )
+    everyone = np.ones(len(estimates.functions), dtype=bool)
+    return replace(split, reliability=split.reliability_among(estimates, everyone))
 
 
-def _problem(estimates: Estimates) -> str:
+def _problem(repeated: Estimates) -> str:
     """Why the data cannot carry a split; empty if they can."""
-    if len(estimates.functions) < MIN_FUNCTIONS:
-        return f"functions with an estimate: {len(estimates.functions)}, {MIN_FUNCTIONS} needed"
-    n_within = int((estimates.n_draws >= MIN_DRAWS_WITHIN).sum())
-    if n_within < MIN_FUNCTIONS_WITHIN:
-        return (
-            f"functions with {MIN_DRAWS_WITHIN} draws or more: {n_within}, "
-            f"{MIN_FUNCTIONS_WITHIN} needed"
-        )
-    if np.ptp(estimates.values) <= 1e-9 * np.abs(estimates.values).max():
+    n_functions = len(repeated.functions)
+    if n_functions < MIN_FUNCTIONS:
+        return f"functions with {MIN_DRAWS} draws or more: {n_functions}, {MIN_FUNCTIONS} needed"
+    if np.ptp(repeated.values) <= 1e-9 * np.abs(repeated.values).max():
         return "all estimates are equal"
     return ""

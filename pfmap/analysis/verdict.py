@@ -5,7 +5,8 @@
 1. the 95 % lower bound of the between-function share of the variance of λ is above 0;
 2. the partial rank correlation given ``ones`` and ``entropy`` excludes 0;
 3. pure noise with the reported standard errors passes 1 and 2 in under 1 % of simulations;
-4. the coefficient's own 95 % interval excludes 0.
+4. the coefficient's own 95 % interval excludes 0;
+5. the rows of λ that were dropped for their verdict are few and look like those kept.
 
 Anything else is ``not supported``, with the conditions that failed. Correlations in which no
 learning coefficient takes part are ``descriptive``: they describe the table, no claim is tested.
@@ -75,6 +76,7 @@ def pair_verdict(
     splits: dict[str, VarianceSplit],
     partial: Estimate | None,
     noise_rate: float | None,
+    dropping: str = "",
 ) -> Verdict:
     """Verdict on one coefficient between a learning coefficient and another quantity.
 
@@ -88,12 +90,16 @@ def pair_verdict(
         The partial rank correlation of the same pair.
     noise_rate : float or None
         Share of pure-noise simulations that pass; None where conditions 1 and 2 already fail.
+    dropping : str, default ""
+        Why the rows kept cannot stand for all, from `pfmap.analysis.dropping`.
     """
     checks = [share_reason(label, split) for label, split in splits.items()]
     checks.append(partial_reason(partial))
     if noise_rate is not None:
         words = f"pure noise passes in {noise_rate:.1%} of simulations"
         checks.append((noise_rate < MAX_NOISE_RATE, words))
+    if dropping:
+        checks.append((False, dropping))
     if item.problem:
         checks.insert(0, (False, item.problem))
     elif not item.excludes_zero:
@@ -112,22 +118,21 @@ def table_verdict(item: Estimate, min_count: int) -> Verdict:
     return Verdict(DESCRIPTIVE, f"{rows} counted at least {min_count} times")
 
 
-def disattenuated(item: Estimate, reliabilities: dict[str, float]) -> tuple[Estimate, str] | None:
+def disattenuated(item: Estimate, reliability: float) -> tuple[Estimate, str] | None:
     """Pearson coefficient divided by the root of the reliability of λ, or None below 0.2.
 
     Spearman's correction for attenuation r / sqrt(reliability), with the reliability taken as
-    known: the interval is scaled by the same factor.
+    known: the interval is scaled by the same factor. Only for λ with something that is not
+    estimated at the same draws: errors that two definitions share are no attenuation.
 
     References
     ----------
     Spearman, C. (1904), The proof and measurement of association between two things, American
     Journal of Psychology 15, 72-101.
     """
-    if item.problem or not all(value >= MIN_RELIABILITY for value in reliabilities.values()):
+    if item.problem or not reliability >= MIN_RELIABILITY:
         return None
-    factor = 1.0
-    for value in reliabilities.values():
-        factor /= value**0.5
+    factor = reliability**-0.5
     corrected = Estimate(
         item.x,
         item.y,
@@ -139,8 +144,7 @@ def disattenuated(item: Estimate, reliabilities: dict[str, float]) -> tuple[Esti
         item.high * factor,
         "",
     )
-    words = ", ".join(f"{label} {value:.2f}" for label, value in reliabilities.items())
-    reason = f"pearson over the root of the reliability ({words}, taken as known)"
+    reason = f"pearson over the root of the reliability {reliability:.2f}, taken as known"
     if abs(corrected.estimate) > 1.0:
         reason += "; beyond 1 by sampling error"
     return corrected, reason
