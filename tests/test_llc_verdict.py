@@ -11,7 +11,7 @@ from pfmap.errors import SettingsError
 from pfmap.llc.diagnostics import ADVICE, Summary, judge, summarize
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.problem import Chains
-from pfmap.models.network import network_model, parameter_count, unflatten
+from pfmap.models.network import kink_margin, network_model, parameter_count, unflatten
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import gaussian_model, polynomial_model
 
@@ -51,6 +51,18 @@ def test_good_chains_are_ok():
     assert abs(found.slope) < 5 * np.sqrt(5 / 4000)
     assert found.slope_se == pytest.approx(np.sqrt(5 / 4000), rel=0.3)
     assert verdict_of(chains_of(good_trace()), rank=2) == "ok"
+
+
+def test_the_error_of_correlated_chains_is_that_of_their_effective_size():
+    """An autoregression x' = ρ x + noise: the variance of its mean is (1 + ρ)/(1 - ρ) as large."""
+    rng, rho = np.random.default_rng(3), 0.9
+    noise = rng.normal(size=(4, 20_000)) * np.sqrt(1.0 - rho**2)
+    trace = np.empty_like(noise)
+    trace[:, 0] = rng.normal(size=4)
+    for step in range(1, trace.shape[1]):
+        trace[:, step] = rho * trace[:, step - 1] + noise[:, step]
+    expected = np.sqrt((1.0 + rho) / (1.0 - rho) / trace.size)
+    assert summarize(chains_of(5.0 + trace)).llc_se == pytest.approx(expected, rel=0.15)
 
 
 @pytest.mark.parametrize(
@@ -161,10 +173,16 @@ def test_nan_in_the_users_loss_is_nan():
         ({"n_beta": np.inf}, "n_beta: must be finite"),
         ({"chains": 1}, "chains: must be at least 2, got 1"),
         ({"steps": 1}, "steps: must be at least"),
+        ({"steps": 1e3}, r"steps: must be a whole number, got 1000\.0"),
         ({"warmup": 0}, "warmup: must be at least"),
         ({"replicas": 0}, "replicas: must be at least 1, got 0"),
         ({"replica_ratio": 1.0}, "replica_ratio: must be finite and above 1"),
         ({"targets": np.ones(2)}, 'targets: go with center="target"'),
+        (
+            {"targets": np.ones(3), "center": "target"},
+            r"targets: .* shape \(2,\), got shape \(3,\)",
+        ),
+        ({"targets": [np.nan, 1.0], "center": "target"}, "targets: must be finite"),
     ],
 )
 def test_bad_arguments_are_named(change, rule):
@@ -173,10 +191,60 @@ def test_bad_arguments_are_named(change, rule):
         estimate_llc(gaussian_model(np.ones(2)), **arguments)
 
 
+def test_a_gradient_of_the_wrong_shape_is_named():
+    model = OwnModel(2, lambda w: 0.0, lambda w: w[:1])
+    with pytest.raises(SettingsError, match=r"gradient must return shape \(2,\), got \(1,\)"):
+        estimate_llc(model, np.zeros(2), center="given", **SMALL)
+
+
 def test_own_model_needs_the_center_given():
     model = OwnModel(1, lambda w: 0.0, lambda w: w)
     with pytest.raises(SettingsError, match='center="given"'):
         estimate_llc(model, np.zeros(1))
+
+
+def test_a_kink_bounds_nothing():
+    """a·relu(bx) at a = 1, b = 0: zero for b < 0 and regular for b > 0, so λ = 0; rank/2 is not."""
+    points = np.array([[1.0], [2.0]])
+    model = network_model((1, 1, 1), points, bias=False)
+    found = estimate_llc(model, np.array([0.0, 1.0]), center="given", steps=2000, **SMALL)
+    assert (found.rank_verdict, found.rank_constant) == ("kink", None)
+    assert found.llc < 0.1
+    # Negative control: beside the kink, b = 0.5, the same network is regular.
+    aside = estimate_llc(model, np.array([0.5, 1.0]), center="self", steps=2000, **SMALL)
+    assert aside.rank_verdict == "ok"
+    assert aside.llc == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("weights", "margin"),
+    [
+        ([1.0, 0.0, 1.0, 0.5], 0.0),  # off at x = 0 by nothing
+        ([1.0, 1.0, 1.0, 0.5], 1.0),
+        ([-1.0, 1.0 - 1e-12, 1.0, 0.0], 5e-13),
+        ([0.0, 0.0, 1.0, 0.0], 0.0),  # idle: any bias would switch it
+    ],
+)
+def test_margin_of_a_kink(weights, margin):
+    model = network_model((1, 1, 1), np.array([[0.0], [1.0]]))
+    assert kink_margin(model, np.array(weights)) == pytest.approx(margin, rel=1e-3)
+
+
+def test_what_no_parameter_can_move_is_no_kink():
+    """Without biases every unit is at 0 for the input 0, whatever the weights."""
+    model = network_model((1, 1, 1), np.array([[0.0], [1.0]]), bias=False)
+    assert kink_margin(model, np.array([1.0, 1.0])) == 1.0
+    smooth = network_model((1, 1, 1), np.array([[0.0], [1.0]]), activation="tanh")
+    assert kink_margin(smooth, np.zeros(4)) == np.inf
+
+
+def test_every_stream_has_its_own_numbers():
+    model = gaussian_model(np.ones(3))
+    first, other = (
+        estimate_llc(model, np.zeros(3), steps=50, stream=("f", draw, "self"), **SMALL)
+        for draw in (1, 2)
+    )
+    assert (first.trace != other.trace).any()
 
 
 def test_equal_arguments_give_equal_estimates():

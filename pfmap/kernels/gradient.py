@@ -19,7 +19,7 @@ from ._jit import jit
 from .activation import LINEAR, RELU, TANH, activate, slope
 from .dense import add_product, outer_product, total
 
-OUTPUT_CODE = 5
+HIDDEN_CODE, DEGREE, OUTPUT_CODE = 3, 4, 5
 FIRST_WIDTH = 6
 
 
@@ -89,7 +89,7 @@ def network_forward(ints, floats, weights, scratch):
                 values[u, p] = offset
         add_product(weights, position, n_below, one, below, values)
         position = first_bias + n_units * bias
-        code = ints[OUTPUT_CODE] if layer == n_layers - 1 else ints[3]
+        code = ints[OUTPUT_CODE] if layer == n_layers - 1 else ints[HIDDEN_CODE]
         activate_layer(code, ints[4], values, slopes)
     return start
 

@@ -18,9 +18,11 @@ from pfmap.llc.problem import Chains, Problem, metric, stream_key
 from pfmap.llc.rank import GAP_LIMIT, JacobianRank, jacobian_rank, rank_is_constant
 from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel, Model, RegressionModel
+from pfmap.models.network import kink_margin
 
 CENTERS = ("self", "target", "given")
 MAX_DECREMENT = 0.05
+MIN_KINK_MARGIN = 1e-9
 _DEFAULTS = Llc()
 
 
@@ -46,11 +48,12 @@ class LlcEstimate:
         K(w*).
     rank, rank_gap : int, float
         Rank of the Jacobian at w* and gap of its singular values; None and NaN without a Jacobian.
+        On a kink of a relu network they belong to one side of it.
     rank_constant : bool or None
         Whether rank/2 is λ itself; False means λ > rank/2; None if not known.
     rank_verdict : str
-        ok | not a minimum | soft | nan: how far rank/2 can be trusted as a lower bound. It bounds λ
-        at zeros of K only: ``not a minimum`` also where nβ K(w*) > 0.05.
+        ok | not a minimum | kink | soft | nan: how far rank/2 can be trusted as a lower bound. It
+        bounds λ at zeros of K only: ``not a minimum`` also where nβ K(w*) > 0.05.
     quadratic_llc : float
         What λ̂ would be if the loss were quadratic around w*; NaN without a Jacobian.
     n_beta, gamma : float
@@ -180,16 +183,19 @@ def estimate_llc(
         warmup=warmup, replicas=replicas, replica_ratio=replica_ratio,
     )  # fmt: skip
     key = stream_key(seed, *stream)
-    found, constant = None, None
+    found, constant, on_kink = None, None, False
     with one_blas_thread():
         model, position, reached = _place_center(model, position, targets, center, target_tolerance)
         loss = float(model.loss(position))
-        at_zero = n_beta * loss <= MAX_DECREMENT  # elsewhere rank/2 bounds nothing
+        at_zero = n_beta * loss <= MAX_DECREMENT
+        if isinstance(model, CompiledModel):
+            on_kink = kink_margin(model, position) < MIN_KINK_MARGIN
+        bounded = at_zero and not on_kink  # elsewhere rank/2 bounds nothing
         if isinstance(model, RegressionModel):
             jacobian = model.jacobian(position)
             if np.isfinite(jacobian).all():
                 found = jacobian_rank(jacobian)
-                if at_zero:
+                if bounded:
                     constant = rank_is_constant(model, position, found, seed=key)
     n_points = model.n_points if isinstance(model, RegressionModel) else 1
     basis, curvature = metric(found, len(position), n_points, n_beta)
@@ -212,7 +218,7 @@ def estimate_llc(
         result,
         n_parameters=len(position),
         is_minimum=is_minimum,
-        rank=found.rank if found and at_zero else None,
+        rank=found.rank if found and bounded else None,
         rank_constant=constant,
     )
     return LlcEstimate(
@@ -227,7 +233,7 @@ def estimate_llc(
         rank=found.rank if found else None,
         rank_gap=found.gap if found else math.nan,
         rank_constant=constant,
-        rank_verdict=_judge_rank(found, is_minimum and at_zero),
+        rank_verdict=_judge_rank(found, is_minimum and at_zero, on_kink),
         quadratic_llc=problem.quadratic_llc if found else math.nan,
         n_beta=n_beta,
         gamma=gamma,
@@ -280,10 +286,18 @@ def _check_arguments(
             raise SettingsError(f"{name}: must be finite and above 0, got {value}")
     counts = {"chains": (chains, 2), "steps": (steps, 10), "warmup": (warmup, 1)}
     for name, (count, least) in {**counts, "replicas": (replicas, 1)}.items():
+        if not isinstance(count, (int, np.integer)):
+            raise SettingsError(f"{name}: must be a whole number, got {count!r}")
         if count < least:
             raise SettingsError(f"{name}: must be at least {least}, got {count}")
     if not (math.isfinite(replica_ratio) and replica_ratio > 1):
         raise SettingsError(f"replica_ratio: must be finite and above 1, got {replica_ratio}")
+    gradient = np.shape(model.gradient(position))
+    if gradient != position.shape:
+        raise SettingsError(
+            f"model: gradient must return shape {position.shape}, got {gradient}",
+            next_step="check it with pfmap.models.own.check_gradient",
+        )
     return position
 
 
@@ -301,6 +315,10 @@ def _place_center(
         return model, weights, True
     if center == "self":
         return model.with_targets(model.outputs(weights)), weights, True
+    if targets is not None:
+        wanted, given = np.shape(model.targets), np.shape(targets)
+        if np.size(targets) != np.size(model.targets) or not np.isfinite(targets).all():
+            raise SettingsError(f"targets: must be finite, of shape {wanted}, got shape {given}")
     aimed = model if targets is None else model.with_targets(targets)
     trained = train_to_targets(aimed, weights, tolerance=tolerance)
     attained = not isinstance(aimed, CompiledModel) or aimed.attains(aimed.targets)
@@ -321,10 +339,12 @@ def _is_stationary(problem: Problem) -> bool:
     return decrement <= MAX_DECREMENT
 
 
-def _judge_rank(found: JacobianRank | None, at_minimum: bool) -> str:
+def _judge_rank(found: JacobianRank | None, at_minimum: bool, on_kink: bool) -> str:
     """Verdict on rank/2 as a lower bound on λ; `at_minimum`: w* is a minimum with K = 0."""
     if found is None:
         return "nan"
     if not at_minimum:
         return "not a minimum"
+    if on_kink:
+        return "kink"
     return "soft" if found.gap > GAP_LIMIT else "ok"

@@ -48,8 +48,9 @@ def load_weights(path: Path, network: Network) -> np.ndarray:
     arrays = _read(path)
     if "weights" in arrays:
         d = parameter_count(network.widths, network.bias)
+        _check_names(path, arrays, {"weights"})
         return _checked(path, "weights", arrays["weights"], (d,))
-    parts = []
+    parts, names = [], set()
     for layer, (below, units) in enumerate(itertools.pairwise(network.widths), start=1):
         shapes: dict[str, tuple[int, ...]] = {f"W{layer}": (units, below)}
         if network.bias:
@@ -62,6 +63,8 @@ def load_weights(path: Path, network: Network) -> np.ndarray:
                     next_step="write weights (one vector), or W1, b1, W2, b2, …",
                 )
             parts.append(_checked(path, name, arrays[name], shape).ravel())
+            names.add(name)
+    _check_names(path, arrays, names)
     return np.concatenate(parts)
 
 
@@ -118,6 +121,17 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: cannot be read as .npz: {error}", next_step=remedy) from error
+
+
+def _check_names(path: Path, arrays: dict[str, np.ndarray], used: set[str]) -> None:
+    """DataError if the file holds arrays that the network has no place for."""
+    unused = sorted(set(arrays) - used)
+    if unused:
+        raise DataError(
+            f"{path}: must hold nothing but {', '.join(sorted(used))} for this network, found "
+            f"{', '.join(unused)}",
+            next_step="check widths and bias under [network], or leave the arrays out",
+        )
 
 
 def _checked(path: Path, name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import CODES, activate
+from pfmap.kernels.activation import CODES, RELU, activate
 from pfmap.kernels.family import NETWORK
+from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel
 
 
@@ -106,8 +108,7 @@ def network_outputs(
             value = value + offset
         name = output_activation if index == len(layers) - 1 else activation
         if name != "linear":
-            scalar = np.vectorize(activate.py_func, otypes=[np.float64])
-            value = scalar(CODES[name], degree, value)
+            value = _activated(CODES[name], degree, value)
     return value
 
 
@@ -169,3 +170,46 @@ def network_model(
         len(points),
     )
     return model if targets is None else model.with_targets(np.asarray(targets).T)
+
+
+def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
+    """Distance of a relu network from its nearest kink: how far the closest unit is from switching.
+
+    The least |z| / (Σ_i |W_i x_i| + |b|) over all relu units and points, z = Σ_i W_i x_i + b their
+    pre-activation; infinite without relu units. At the level of rounding, 1e-16 times the number of
+    terms, w* lies on a kink: the outputs have no Jacobian there.
+
+    Examples
+    --------
+    >>> model = network_model((1, 1, 1), np.array([[1.0], [2.0]]))
+    >>> kink_margin(model, np.array([1.0, -1.0, 1.0, 0.0]))  # the unit is at 0 for x = 1
+    0.0
+    >>> kink_margin(model, np.array([1.0, 1.0, 1.0, 0.0]))
+    1.0
+    """
+    if model.family != NETWORK or RELU not in model.ints[[HIDDEN_CODE, OUTPUT_CODE]]:
+        return math.inf
+    n_layers, n_points, bias = (int(value) for value in model.ints[:3])
+    widths = tuple(map(int, model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1]))
+    values = model.floats.reshape(widths[0], n_points)
+    margin = math.inf
+    for layer, (matrix, offset) in enumerate(unflatten(weights, widths, bool(bias)), start=1):
+        code = int(model.ints[OUTPUT_CODE if layer == n_layers else HIDDEN_CODE])
+        sums, terms = matrix @ values, np.abs(matrix) @ np.abs(values)
+        # A unit that sums nothing is at its kink if its parameters can move it.
+        movable = np.broadcast_to(np.abs(values).max(axis=0) > 0.0, sums.shape)
+        if bias:
+            sums, terms = sums + offset[:, None], terms + np.abs(offset)[:, None]
+            movable = np.ones_like(movable)
+        if code == RELU:
+            ratio = np.abs(sums) / np.where(terms > 0.0, terms, 1.0)
+            margin = min(margin, float(ratio[(terms > 0.0) | movable].min(initial=math.inf)))
+        values = _activated(code, int(model.ints[DEGREE]), sums)
+    return margin
+
+
+def _activated(code: int, degree: int, values: np.ndarray) -> np.ndarray:
+    """An activation applied to an array."""
+    if code == RELU:
+        return np.maximum(values, 0.0)
+    return np.vectorize(activate.py_func, otypes=[np.float64])(code, degree, values)

@@ -105,7 +105,12 @@ LLC = (
         "Effective sample size over all chains, the lower of nβK and |w - w*|; null for rank.",
     ),
     Column("acceptance", _f8, "", "Mean acceptance of the sampler; null for rank."),
-    Column("verdict", pa.string(), "", "ok | not converged | not a minimum | short | soft | nan."),
+    Column(
+        "verdict",
+        pa.string(),
+        "",
+        "ok | not converged | not a minimum | short | soft | kink (rank only) | nan.",
+    ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),
 )
