@@ -7,6 +7,7 @@ Every key of a campaign file is a field below; its description is the documentat
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import tomllib
 from pathlib import Path
@@ -25,6 +26,7 @@ _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 
 MAX_DRAWS = 10**10
 MAX_EXACT_BITS = 256
+MAX_PARAMETERS = 10**7
 
 
 class Network(BaseModel):
@@ -52,6 +54,11 @@ class Network(BaseModel):
             raise ValueError("every width must lie between 1 and 4096")
         if widths[-1] != 1:
             raise ValueError("the last width must be 1: a function has one output")
+        n_parameters = sum((below + 1) * units for below, units in itertools.pairwise(widths))
+        if n_parameters > MAX_PARAMETERS:
+            raise ValueError(
+                f"at most {MAX_PARAMETERS:,} parameters, {n_parameters:,} with these widths"
+            )
         return widths
 
 
@@ -105,6 +112,14 @@ class Llc(BaseModel):
         description="self: the draw itself against its own outputs; target: trained from the draw "
         "to ±1 targets.",
     )
+
+    @field_validator("centers")
+    @classmethod
+    def _check_centers(cls, centers: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(centers)) < len(centers):
+            raise ValueError("must differ from each other")
+        return centers
+
     n_beta: float = Field(
         default=1e16,
         gt=0,
@@ -119,9 +134,13 @@ class Llc(BaseModel):
         description="Localisation γ around w*: chains stay within sqrt(d/γ) of it. Above 0, since "
         "flat directions have no other bound.",
     )
-    chains: int = Field(default=4, ge=2, description="Independent chains per estimate.")
-    steps: int = Field(default=200, ge=100, description="Steps kept per chain, after warm-up.")
-    warmup: int = Field(default=100, ge=50, description="Warm-up steps that adapt the step size.")
+    chains: int = Field(default=4, ge=2, le=1000, description="Independent chains per estimate.")
+    steps: int = Field(
+        default=200, ge=100, le=10**6, description="Steps kept per chain, after warm-up."
+    )
+    warmup: int = Field(
+        default=100, ge=50, le=10**6, description="Warm-up steps that adapt the step size."
+    )
     replicas: int = Field(
         default=1,
         ge=1,
@@ -135,6 +154,7 @@ class Llc(BaseModel):
     target_tolerance: float = Field(
         default=1e-20,
         gt=0,
+        allow_inf_nan=False,
         description="Loss K below which training to ±1 targets has succeeded; nβ times it must "
         "be small.",
     )
@@ -315,7 +335,7 @@ def read_campaign(path: Path) -> Campaign:
         If the file is missing, is not TOML, or breaks a rule.
     """
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise SettingsError(
             f"campaign file: no such file: {path}", next_step=f"pfmap init {path}"

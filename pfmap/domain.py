@@ -147,9 +147,15 @@ def _read_points(path: Path) -> np.ndarray:
         else:
             import pandas as pd
 
-            points = pd.read_parquet(path).to_numpy()
+            table = pd.read_parquet(path)
+            for name, kind in table.dtypes.items():
+                if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
+                    raise TypeError(f"column {name} holds {kind}, not numbers")
+            points = table.to_numpy()
         if np.iscomplexobj(points):
             raise TypeError("complex numbers")
+        if points.dtype.kind not in "fiub":
+            raise TypeError(f"{points.dtype}, not numbers")
         points = np.asarray(points, dtype=np.float64)
     except FileNotFoundError as error:
         raise DataError(f"domain.file: no such file: {path}", next_step=remedy) from error

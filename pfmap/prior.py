@@ -87,6 +87,12 @@ class Prior(BaseModel):
             return values
         preset = values.get("preset")
         if isinstance(preset, str) and preset in PRESETS:
+            law = PRESETS[preset]
+            if all(values.get(key, value) != value for key, value in law.items()):
+                raise ValueError(
+                    f"preset {preset} changes nothing, since other values stand beside it for all "
+                    f"its keys, {', '.join(law)}: remove those or the preset"
+                )
             # The name itself is dropped: a completed file holds the values alone, so that nobody
             # changes the name later and is surprised that the values beside it still rule.
             return {**PRESETS[preset], **{k: v for k, v in values.items() if k != "preset"}}

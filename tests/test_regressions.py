@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pfmap import pipeline
-from pfmap.campaign import campaign_from_mapping
+from pfmap.campaign import Network, campaign_from_mapping, read_campaign
 from pfmap.domain import PointsDomain, domain_points
 from pfmap.errors import DataError, SettingsError
+from pfmap.llc.load import load_weights
 from pfmap.sampling import outputs_of_draws, plan_sampling
 from pfmap.store import read_table
 from pfmap_cli.campaigns import find_campaign
@@ -57,6 +60,51 @@ def test_scales_below_float32_are_refused(prior):
     """They became 0: the one function had P = 1, and log2_p_orbit of its orbit said 1/2."""
     with pytest.raises(SettingsError, match=r"0 or at least 1e-25, where float32 .* got"):
         plan_sampling(campaign_from_mapping({"network": {"widths": [2, 1]}, "prior": prior}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        # Every draw counted twice, and the variance between functions grew with it.
+        ({"llc": {"centers": ["self", "self"]}}, r"llc\.centers: must differ from each other"),
+        # The values beside it won, and the preset was ignored without a word.
+        (
+            {"prior": {"preset": "gaussian", "law": "uniform", "weight_sd": 2.0, "bias_sd": 0.5}},
+            r"prior: preset gaussian changes nothing, .* law, weight_sd, bias_sd: remove those",
+        ),
+        # One draw took minutes, and no signal came through.
+        ({"network": {"widths": [7, *[4096] * 3, 1]}}, "at most 10,000,000 parameters"),
+        # It failed for want of memory, after sampling, and advised fewer draws.
+        ({"llc": {"steps": 10**12}}, r"llc\.steps: .* less than or equal to 1000000"),
+        ({"llc": {"target_tolerance": math.inf}}, r"llc\.target_tolerance: .* finite"),
+    ],
+)
+def test_settings_that_went_wrong_late_or_in_silence(settings, rule):
+    with pytest.raises(SettingsError, match=rule):
+        campaign_from_mapping(settings)
+
+
+def test_a_byte_order_mark_is_no_statement(tmp_path):
+    path = tmp_path / "marked.toml"
+    path.write_text("draws = 5\n", encoding="utf-8-sig")
+    assert read_campaign(path).draws == 5
+
+
+@pytest.mark.parametrize("values", [["0", "1"], pd.to_datetime(["2020-01-01", "2021-01-01"])])
+def test_points_of_text_or_dates_are_refused(tmp_path, values):
+    """They were converted to numbers."""
+    path = tmp_path / "points.parquet"
+    pd.DataFrame({"x": [0.0, 1.0], "name": values}).to_parquet(path)
+    with pytest.raises(DataError, match=r"domain\.file: cannot read .* \(column name holds "):
+        domain_points(PointsDomain(kind="points", file=str(path)), 2)
+
+
+def test_arrays_without_a_place_in_the_network_are_refused(tmp_path):
+    """They were ignored, and the estimate was that of another network."""
+    path = tmp_path / "weights.npz"
+    np.savez(path, W1=np.ones((1, 2)), b1=np.ones(1))
+    with pytest.raises(DataError, match=r"nothing but W1 for this network, found b1"):
+        load_weights(path, Network(widths=(2, 1), bias=False))
 
 
 def test_a_folder_without_a_campaign_is_no_campaign_file(tmp_path):

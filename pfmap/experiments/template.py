@@ -13,8 +13,9 @@ from pfmap.campaign import Campaign
 
 _INTRO = """\
 # A pfmap campaign. Run it with: pfmap run THIS_FILE
-# Every key is optional; the values below are those that would be used without it, or those of the
-# named campaign this file was made from. Results depend on this file alone, not on threads or
+# Every key is optional. Without a key, its default holds, which need not be the value below: see
+# docs/campaign-file.md. Without the whole table [prior] the law is that of vallePerez2019; with it,
+# keys left out have the values of gaussian. Results depend on this file alone, not on threads or
 # machine."""
 
 _NAMES = {
