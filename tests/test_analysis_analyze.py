@@ -392,7 +392,7 @@ def test_summary_tells_what_matters_in_sixty_lines(tables, result):
     assert len(lines) <= 60
     assert max(map(len, lines)) <= 140
     for words in (
-        "; obey: ",
+        "; holds: ",
         "% of rows",
         "Good-Turing",
         "Chao1, a lower bound",

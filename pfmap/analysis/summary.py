@@ -132,9 +132,9 @@ def _fits(result: AnalysisResult) -> list[str]:
             continue
         note = ""
         if "share_of_functions_below" in values:
-            note = f"b = {values['b']['estimate']:.3g}; obey: "
+            note = f"b = {values['b']['estimate']:.3g}; holds: "
             note += f"{values['share_of_functions_below']['estimate']:.1%} of rows, "
-            note += f"{values['share_of_draws_below']['estimate']:.1%} of their draws"
+            note += f"{values['share_of_draws_below']['estimate']:.1%} of their P"
         elif "r_squared" in values:
             note = f"R² = {values['r_squared']['estimate']:.2f}"
         elif "quantile" in values:
