@@ -16,6 +16,7 @@ from . import (
     analyze,
     complexity,
     doctor,
+    exact,
     init,
     llc,
     plot,
@@ -61,7 +62,9 @@ def _options(
         os.environ["PFMAP_DEBUG"] = "1"
 
 
-for module in (run, init, sample, complexity, llc, analyze, plot, show, status, verify, doctor):
+for module in (
+    run, init, sample, complexity, llc, exact, analyze, plot, show, status, verify, doctor,
+):  # fmt: skip
     module.register(app)
 
 

@@ -31,6 +31,16 @@ def _parameters(command: click.Command) -> Iterator[str]:
         yield f"| {name} | {text}{f' (environment: `{variable}`)' if variable else ''} |"
 
 
+def _section(name: str, command: click.Command, level: int) -> Iterator[str]:
+    """Help and arguments of a command, then its forms, if it has any."""
+    yield from [f"{'#' * level} pfmap {name}\n", (command.help or "").strip(), ""]
+    forms = getattr(command, "commands", {})
+    if not forms:
+        yield from ["| argument | meaning |", "| --- | --- |", *_parameters(command), ""]
+    for form, inner in forms.items():
+        yield from _section(f"{name} {form}", inner, level + 1)
+
+
 def cli_page() -> str:
     """The command line, one section a command."""
     from pfmap_cli.main import app
@@ -38,8 +48,7 @@ def cli_page() -> str:
     group = typer.main.get_command(app)
     lines = [NOTE, "# Command line\n", (group.help or "").strip(), ""]
     for name, command in group.commands.items():  # type: ignore[attr-defined]
-        lines += [f"## pfmap {name}\n", (command.help or "").strip(), ""]
-        lines += ["| argument | meaning |", "| --- | --- |", *_parameters(command), ""]
+        lines += _section(name, command, 2)
     return "\n".join(line.rstrip(" ") for line in lines)
 
 
