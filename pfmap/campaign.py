@@ -136,7 +136,11 @@ class Llc(BaseModel):
     )
     chains: int = Field(default=4, ge=2, le=1000, description="Independent chains per estimate.")
     steps: int = Field(
-        default=200, ge=100, le=10**6, description="Steps kept per chain, after warm-up."
+        default=200,
+        ge=100,
+        le=10**6,
+        description="Steps kept per chain, after warm-up; 5 and then 25 times as many where an "
+        "estimate is short or not converged.",
     )
     warmup: int = Field(
         default=100, ge=50, le=10**6, description="Warm-up steps that adapt the step size."

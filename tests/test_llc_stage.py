@@ -243,3 +243,27 @@ def test_unreadable_files_are_named(tmp_path):
     np.savez(tmp_path / "none.npz", other=np.ones(2))
     with pytest.raises(DataError, match="array target"):
         load_targets(tmp_path / "none.npz", 2)
+
+
+def test_short_estimates_are_made_again_with_more_steps(tiny_campaign, monkeypatch):
+    requests, weights = requests_of(tiny_campaign, n=1)
+    steps = []
+
+    def estimate(*arguments, **options):
+        steps.append((options["center"], options["steps"], options["warmup"]))
+        return estimate_llc(*arguments, **options)
+
+    monkeypatch.setattr("pfmap.llc.stage.estimate_llc", estimate)
+    settings = tiny_campaign.llc
+    once = (settings.steps, settings.warmup)
+    monkeypatch.setattr("pfmap.llc.diagnostics.MIN_ESS", 0.0)
+    monkeypatch.setattr("pfmap.llc.diagnostics.MAX_RHAT", 10.0)
+    monkeypatch.setattr("pfmap.llc.diagnostics.MAX_VIRIAL_SE", 100.0)
+    monkeypatch.setattr("pfmap.llc.diagnostics.MIN_ACCEPTANCE", 0.0)
+    llc_table(tiny_campaign, requests, weights, threads=1)
+    assert [item[1:] for item in steps] == [once, once]
+    steps.clear()
+    monkeypatch.setattr("pfmap.llc.diagnostics.MIN_ESS", 1e9)
+    table = llc_table(tiny_campaign, requests, weights, threads=1).to_pandas()
+    assert [item[1:] for item in steps] == [(f * once[0], f * once[1]) for f in (1, 5, 25)] * 2
+    assert (table.loc[table["estimator"] == "mala", "verdict"] == "short").all()

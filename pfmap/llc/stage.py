@@ -20,6 +20,9 @@ from pfmap.models.network import network_model
 from pfmap.store.schema import arrow_schema
 from pfmap.threads import count_threads
 
+LONGER = (5, 25)
+"""Steps of the second and the third attempt over those of the first."""
+
 
 def campaign_model(campaign: Campaign) -> CompiledModel:
     """The network of a campaign on its domain, targets 0.
@@ -65,6 +68,10 @@ def llc_table(
 ) -> pa.Table:
     """Learning coefficients at draws of selected functions, for every center of the campaign.
 
+    An estimate that comes out ``short`` or ``not converged`` is made again with five times the
+    steps and, if need be, with twenty-five times: such rows are where the geometry is hard, and
+    leaving them out would bend what is said of the rest.
+
     Parameters
     ----------
     campaign : Campaign
@@ -95,14 +102,17 @@ def llc_table(
 
     def run(row: int, center: str) -> list[dict[str, Any]]:
         function, draw = names[row]
-        estimate = estimate_llc(
-            model,
-            points[row],
-            targets=targets[row] if center == "target" else None,
-            center=center,
-            stream=(function, draw, center),
-            **shared,
-        )
+        for longer in (1, *LONGER):
+            estimate = estimate_llc(
+                model,
+                points[row],
+                targets=targets[row] if center == "target" else None,
+                center=center,
+                stream=(function, draw, center),
+                **shared | {"steps": longer * settings.steps, "warmup": longer * settings.warmup},
+            )
+            if estimate.verdict not in ("short", "not converged"):
+                break
         return estimate_rows(estimate, function=function, draw=draw)
 
     results: dict[tuple[int, str], list[dict[str, Any]]] = {}
