@@ -10,7 +10,8 @@ import pytest
 from small_campaign import COUNTING, TABLES, UNDRAWN, Listener, same_tables, small
 
 from pfmap import pipeline
-from pfmap.errors import DataError, EnvironmentFault
+from pfmap.campaign import read_campaign
+from pfmap.errors import DataError, EnvironmentFault, SettingsError
 from pfmap.pipeline import sample as sample_stage
 from pfmap.store import CampaignFolder
 from pfmap.store import atomic as store_atomic
@@ -145,3 +146,55 @@ def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
     with pytest.raises(EnvironmentFault, match="a file stands where a folder is needed"):
         pipeline.run(small(), tmp_path / "small")
     assert (tmp_path / "small").read_text() == "a file"
+
+
+def test_files_of_the_user_are_never_touched(tmp_path):
+    """Not by a first run, not by --resume, not by --fresh, though their names are pfmap's."""
+    folder = tmp_path / "mine"
+    (folder / "counts").mkdir(parents=True)
+    (folder / "summary.md").write_text("my own words")
+    pd.DataFrame({"a": [1]}).to_parquet(folder / "functions.parquet")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for options in ({}, {"resume": True}, {"fresh": True}):
+        with pytest.raises(DataError, match=r"functions\.parquet: pfmap did not write it"):
+            pipeline.run(small(), folder, stages=COUNTING, **options)
+        assert {p: p.read_bytes() for p in before if p.is_file()} == before
+    (folder / "functions.parquet").unlink()
+    with pytest.raises(DataError, match=r"summary\.md: pfmap did not write it"):
+        pipeline.run(small(), folder, stages=COUNTING)
+
+
+def test_a_foreign_file_among_the_shards_is_named(copy):
+    """pandas and DuckDB read the folder as a whole."""
+    foreign = copy / "counts" / "mine.parquet"
+    pd.DataFrame({"a": [1]}).to_parquet(foreign)
+    report = pipeline.verify(copy)
+    assert any("counts/mine.parquet: pfmap did not write it" in text for text in report.problems)
+    with pytest.raises(DataError, match=r"mine\.parquet: pfmap did not write it"):
+        pipeline.run(small(), copy, resume=True)
+    assert foreign.is_file()
+
+
+def test_shards_without_a_journal_are_still_known(copy, finished):
+    CampaignFolder(copy).journal.path.unlink()
+    assert not CampaignFolder(copy).foreign_files()
+    pipeline.run(small(), copy, resume=True)
+    same_tables(copy, finished, ("counts", *TABLES))
+
+
+def test_an_edited_campaign_file_is_explained(copy):
+    file = CampaignFolder(copy).campaign_file
+    text = file.read_text()
+    file.write_text(text.replace("seed = 1", "seed = 5", 1))
+    edited = read_campaign(file)
+    assert edited.seed == 5
+    with pytest.raises(SettingsError, match=r"seed is 1 there, 5 here") as refused:
+        pipeline.run(edited, copy, resume=True)
+    assert f"restore that in {file}" in refused.value.next_step
+    file.write_text(text)
+    assert pipeline.verify(copy).ok
+
+
+def test_a_broken_provenance_is_a_problem(copy):
+    CampaignFolder(copy).provenance_file.write_text("{")
+    assert any("provenance.json: missing or damaged" in p for p in pipeline.verify(copy).problems)

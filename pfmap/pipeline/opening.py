@@ -7,9 +7,10 @@ from typing import Any
 
 from pfmap.campaign import Campaign, read_campaign
 from pfmap.domain import PointsDomain
-from pfmap.errors import PfmapError, SettingsError
+from pfmap.errors import DataError, PfmapError, SettingsError
 from pfmap.store import CampaignFolder
 from pfmap.store.journal import CampaignEntry
+from pfmap.store.provenance import campaign_of_provenance
 
 from .report import Reporter
 
@@ -50,8 +51,16 @@ def open_campaign(
     SettingsError
         If the folder holds a campaign and neither `resume` nor `fresh` is set, if the stored
         campaign draws differently, or if it has more draws than asked for.
+    DataError
+        If files that pfmap did not write stand in its places.
     """
     campaign = _with_absolute_paths(campaign)
+    foreign = files.foreign_files()
+    if foreign:
+        raise DataError(
+            f"{foreign[0]}: pfmap did not write it, and would read it or write over it",
+            next_step="move it away, or choose another folder with --out",
+        )
     if fresh:
         removed = files.clear()
         if removed:
@@ -90,12 +99,14 @@ def check_same_draws(campaign: Campaign, stored: Campaign | None, files: Campaig
     digest = entry.digest if entry else stored.digest() if stored else campaign.digest()
     draws = entry.draws if entry else stored.draws if stored else 0
     if digest != campaign.digest():
-        differences = _differences(stored, campaign)
+        drawn = _drawn_campaign(files, digest) or stored
+        differences = _differences(drawn, campaign)
         what = "; ".join(differences) or "the points of its domain have changed"
+        edited = stored is not None and stored.digest() == campaign.digest() and differences
         raise SettingsError(
             f"{files.path}: holds a campaign with other draws: {what}",
-            next_step="restore these settings to continue it, start over with --fresh, or choose "
-            "another folder",
+            next_step=(f"restore that in {files.campaign_file}" if edited else "restore that")
+            + " to continue it, start over with --fresh, or choose another folder",
         )
     if draws > campaign.draws:
         raise SettingsError(
@@ -104,6 +115,15 @@ def check_same_draws(campaign: Campaign, stored: Campaign | None, files: Campaig
             next_step=f"ask for at least {draws}, start over with --fresh, or choose another "
             "folder",
         )
+
+
+def _drawn_campaign(files: CampaignFolder, digest: str) -> Campaign | None:
+    """The settings that the blocks were drawn with, if the provenance still holds them."""
+    try:
+        drawn = campaign_of_provenance(files.provenance_file)
+        return drawn if drawn.digest() == digest else None
+    except PfmapError:
+        return None
 
 
 def _stored_campaign(files: CampaignFolder) -> Campaign | None:

@@ -101,10 +101,12 @@ def run(
     check_threads(threads)
     proxies = tuple(item.name for item in campaign_proxies(campaign))
     campaign = _with_plain_keys(campaign)
+    reporter = reporter or SilentReporter()
+    if not compiled(chosen):
+        reporter.message("compiling kernels, first run only: some seconds as each stage begins")
     plan_sampling(campaign)  # whatever it refuses is refused before --fresh removes anything
     tokens = stage_tokens(campaign, proxies)
     files = CampaignFolder(Path(folder))
-    reporter = reporter or SilentReporter()
     began = time.perf_counter()
     with stop_on_signals() as stop:
         try:
@@ -116,8 +118,6 @@ def run(
                 campaign = open_campaign(
                     campaign, files, resume=resume, fresh=fresh, reporter=reporter
                 )
-                if "sample" in chosen and not compiled():
-                    reporter.message("compiling kernels, first run only")
                 job = Job(campaign, files, used, reporter, stop)
                 result = RunResult(files.path, campaign, repaired=job.repaired)
                 _run_stages(job, chosen, tokens, result)

@@ -18,6 +18,7 @@ from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
 from pfmap.store.merge import merge_counts, same_counts
+from pfmap.store.provenance import read_provenance
 from pfmap.store.tables import read_file
 
 from .freshness import damage
@@ -102,6 +103,13 @@ def verify(
     report.problems += [
         f"journal.jsonl: line {line} is damaged" for line in files.journal.state.damaged
     ]
+    report.problems += [
+        f"{files.relative(path)}: pfmap did not write it; move it away, or whoever reads the "
+        "folder reads it too"
+        for path in files.foreign_files()
+    ]
+    if not read_provenance(files.provenance_file)["runs"]:
+        report.problems.append("provenance.json: missing or damaged; the next run begins a new one")
     finished = files.finished_blocks(campaign)
     regenerate = spread(sorted(finished), blocks)
     total = len(finished) + len(regenerate)

@@ -15,8 +15,9 @@ from pfmap.errors import DataError
 from .atomic import sweep, write_bytes
 from .journal import BlockEntry, Journal
 from .merge import merge_counts
+from .provenance import read_provenance
 from .schema import TABLES
-from .tables import read_file
+from .tables import bears_mark, read_file
 
 FIGURES = "figures"
 SUMMARY = "summary.md"
@@ -99,16 +100,34 @@ class CampaignFolder:
         return [path for folder in folders if folder.is_dir() for path in sweep(folder)]
 
     def written_files(self) -> list[Path]:
-        """Every file here that pfmap wrote, the journal last."""
-        fixed = [self.campaign_file, self.provenance_file, self.path / SUMMARY]
+        """Every file here that pfmap wrote, the journal last.
+
+        What the journal names, and what says so itself, if the journal was lost.
+        """
+        return [path for path, ours in self._places().items() if ours]
+
+    def foreign_files(self) -> list[Path]:
+        """Files that pfmap did not write in places where it writes or reads."""
+        return [path for path, ours in self._places().items() if not ours]
+
+    def _places(self) -> dict[Path, bool]:
+        """The files in pfmap's places, the journal last, and whether pfmap wrote each."""
         tables = [self.table(name) for name in TABLES if name != "counts"]
-        shards = sorted(self.counts.glob("part-*.parquet"))
+        shards = sorted(p for p in self.counts.glob("*.parquet") if not p.name.startswith("."))
         # Names in a journal are data: none may point outside the folder.
         root = self.path.resolve()
         noted = [self.path / name for name in self.journal.state.files]
-        inside = [path for path in noted if path.resolve().is_relative_to(root)]
-        files = dict.fromkeys([*fixed, *tables, *shards, *inside])
-        return [path for path in [*files, self.journal.path] if path.is_file()]
+        noted = [path for path in noted if path.resolve().is_relative_to(root)]
+        noted += [self.shard(index) for index in self.journal.state.blocks]
+        known = set(noted)
+        places = {self.campaign_file: True}
+        for path in [*tables, *shards, *noted]:
+            places[path] = path in known or bears_mark(path)
+        has_run = self.holds_campaign() or any(places[path] for path in [*tables, *shards])
+        has_run |= bool(read_provenance(self.provenance_file)["runs"])
+        places |= dict.fromkeys([self.provenance_file, self.path / SUMMARY], has_run)
+        places[self.journal.path] = True
+        return {path: ours for path, ours in places.items() if path.is_file()}
 
     def clear(self) -> list[Path]:
         """Remove the files that pfmap wrote, and its folders where nothing else is left."""

@@ -113,6 +113,14 @@ def read_file(path: Path, name: str, columns: list[str] | None = None) -> pa.Tab
         ) from error
 
 
+def bears_mark(path: Path) -> bool:
+    """Whether a file is a Parquet table that pfmap wrote, of any format."""
+    try:
+        return b"pfmap_table" in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
+
+
 def column_names(path: Path, name: str) -> list[str]:
     """Columns of a pfmap table, from its footer alone; raises as `read_file` does."""
     try:
