@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,5 +105,5 @@ def find_folder(folder: Path) -> Path:
             return candidate
     raise SettingsError(
         f"folder: holds no campaign (no campaign.toml), got {folder}",
-        next_step="run one first: pfmap run",
+        next_step=f"run it first: pfmap run {shlex.quote(str(folder))}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,9 @@ def init(
         return
     campaign = named_campaign(source)
     path = file or Path(f"{campaign.name}.toml")
+    if file is not None:  # its folder under results/ is then its own
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem).lstrip("._-") or campaign.name
+        campaign = campaign.model_copy(update={"name": name})
     try:
         with path.open("x", encoding="utf-8") as handle:
             handle.write(render_template(campaign))

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from pfmap.campaign import Campaign
     from pfmap.llc.estimate import LlcEstimate
 
-COLUMNS = ["center", "estimator", "llc", "llc_se", "rank", "rhat", "ess", "acceptance", "verdict"]
+COLUMNS = [
+    "center", "estimator", "llc", "llc_se", "rank", "rank_constant", "rhat", "ess", "acceptance",
+    "verdict",
+]  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -72,12 +75,13 @@ def _estimate(
     campaign: Campaign, weights: Path, target: Path | None, threads: int | None
 ) -> list[LlcEstimate]:
     """Estimates at the user's weights: against their own outputs, and at the trained minimum."""
+    from pfmap.execution import check_threads
     from pfmap.llc.estimate import estimate_llc
     from pfmap.llc.load import load_targets, load_weights
     from pfmap.llc.stage import campaign_model, sampler_arguments
 
     position = load_weights(weights, campaign.network)
-    shared = {**sampler_arguments(campaign), "threads": threads or 1}
+    shared = {**sampler_arguments(campaign), "threads": check_threads(threads)}
     model = campaign_model(campaign)
     estimates = [estimate_llc(model, position, center="self", **shared)]
     if target is not None:

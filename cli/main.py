@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from typing import Annotated, NoReturn
@@ -70,13 +71,24 @@ for module in (
 
 def entry() -> None:
     """Run the application; expected errors become a line or two on stderr and an exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops as Ctrl-C does
+    try:
+        _run()
+    except KeyboardInterrupt:  # while another error was on its way out
+        _stop()
+
+
+def _run() -> None:
     try:
         app()
     except PfmapError as error:
         _fail(error.message, error.next_step, error.exit_code)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            _fail("stopped on request", "run the same command again", StoppedEarly.exit_code)
+            _stop()
+        said = getattr(ended.__context__, "format_message", None)
+        if said is not None and "--json" in sys.argv:  # a usage error, already on stderr
+            emit_error({"error": said(), "next_step": "see --help", "exit_code": ended.code})
         raise
     except MemoryError as error:
         said = f"out of memory: {error}".rstrip(": ")
@@ -91,8 +103,16 @@ def entry() -> None:
         _fail(said, "run again with pfmap --debug … and report the traceback", 1)
 
 
+def _stop() -> NoReturn:
+    _fail("stopped on request", "run the same command again", StoppedEarly.exit_code)
+
+
 def _fail(message: str, next_step: str, exit_code: int) -> NoReturn:
     """Explain on stderr, with --json on stdout too unless the result stands there, and leave."""
+    if exit_code == StoppedEarly.exit_code:
+        # The user asked once; asking again must not turn the answer into a traceback.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
     if os.environ.get("PFMAP_DEBUG"):
         traceback.print_exc()
     typer.echo(f"pfmap: {message}", err=True)

@@ -22,6 +22,7 @@ from .progress import ProgressReporter
 from .render import JsonFlag, emit
 
 if TYPE_CHECKING:
+    from pfmap.campaign import Campaign
     from pfmap.pipeline import RunResult
 
 
@@ -77,8 +78,11 @@ def run_stages(
         # Said before the imports: they and the first compilation take seconds.
         reporter.message(f"pfmap: campaign {source}")
         from pfmap import pipeline
+        from pfmap.experiments import campaign_names
 
         campaign, folder = find_campaign(source, draws=draws, seed=seed)
+        if resume and draws is None and source in campaign_names():
+            campaign = _towards_its_total(campaign, out or folder)
         result = pipeline.run(
             campaign,
             out or folder,
@@ -89,6 +93,18 @@ def run_stages(
             reporter=reporter,
         )
     emit(_payload(result), _text(result), as_json)
+
+
+def _towards_its_total(campaign: Campaign, folder: Path) -> Campaign:
+    """A shipped campaign with the total of draws that the folder already aims at."""
+    from pfmap.errors import PfmapError
+    from pfmap.store import read_campaign_folder
+
+    try:
+        total = read_campaign_folder(folder).draws
+    except PfmapError:  # nothing to continue, or a damaged file that the run will name
+        return campaign
+    return campaign.model_copy(update={"draws": total})
 
 
 def _payload(result: RunResult) -> dict[str, Any]:

@@ -132,5 +132,8 @@ def _text(payload: dict[str, Any], campaign: Campaign) -> str:
         columns = ["draw", "center", "estimator", "llc", "llc_se", "rank", "rhat", "ess", "verdict"]
         lines += ["", table(payload["llc"], columns)]
     else:
-        lines += ["", "not selected for the learning coefficient; name it under [llc] named"]
+        lines += [
+            "",
+            "no learning coefficient: name the function under [llc] named, and run the stage",
+        ]
     return "\n".join(lines)

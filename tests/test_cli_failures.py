@@ -18,6 +18,7 @@ import pytest
 from test_cli import TINY, pfmap
 
 import pfmap_cli.progress
+from pfmap.campaign import read_campaign
 from pfmap.errors import PfmapError
 from pfmap_cli import main
 from pfmap_cli.progress import ProgressReporter
@@ -81,6 +82,65 @@ def test_ctrl_c_outside_of_a_stage_is_no_bug(sampled):
         assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "--bogus"), "--bogus"),
+        (("run", "--draws", "abc"), "integer"),
+        (("show",), "key"),
+        (("bogus",), "bogus"),
+    ],
+)
+def test_usage_errors_are_one_json_document_too(tmp_path, arguments, words):
+    told = pfmap(*arguments, "--json", cwd=tmp_path)
+    assert told.returncode == 2
+    error = json.loads(told.stdout)
+    assert error["exit_code"] == 2
+    assert words in error["error"].lower()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_twice_is_stopping_once(tmp_path, number):
+    (tmp_path / "tiny.toml").write_text(TINY.replace("draws = 20_000", "draws = 40_000_000", 1))
+    command = [COMMAND, "sample", "tiny.toml"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        counts = tmp_path / "results/tiny/counts"
+        deadline = time.monotonic() + 120
+        while not list(counts.glob("part-*.parquet")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for _ in range(4):
+            running.send_signal(number)
+            time.sleep(0.02)
+        assert running.stderr is not None
+        errors = running.stderr.read()
+    assert running.returncode == 3, errors
+    assert "stopped on request" in errors
+    assert "Traceback" not in errors
+
+
+def test_sigterm_before_any_stage_is_a_stop(tmp_path):
+    """While NumPy and the like are imported, no handler of a stage is in place yet."""
+    command = [COMMAND, "run", "small"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        running.stderr.readline()
+        running.send_signal(signal.SIGTERM)
+        errors = running.stderr.read()
+    assert running.returncode == 3, errors
+
+
+def test_resuming_a_shipped_campaign_keeps_the_total_of_the_folder(tmp_path):
+    assert pfmap("sample", "small", "--draws", "20000", cwd=tmp_path).returncode == 0
+    done = pfmap("run", "small", "--resume", "--json", cwd=tmp_path)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["draws"] == 20_000
+
+
+def test_a_campaign_file_is_named_after_itself(tmp_path):
+    assert pfmap("init", "my net.toml", "--from", "small", cwd=tmp_path).returncode == 0
+    assert read_campaign(tmp_path / "my net.toml").name == "my-net"
+
+
 HALF_BUILT = """
 from pfmap_cli import main
 
@@ -129,7 +189,9 @@ def test_every_kind_of_error_has_its_exit_code(monkeypatch, capsys, raised, code
         raise raised
 
     monkeypatch.setattr(main, "app", fail)
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # restored: a stop changes it
+    # Restored, since a stop changes it, and so are the handlers of signals.
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     with pytest.raises(SystemExit) as ended:
         main.entry()
     assert ended.value.code == code

@@ -15,8 +15,8 @@ _INTRO = """\
 # A pfmap campaign. Run it with: pfmap run THIS_FILE
 # Every key is optional. Without a key, its default holds, which need not be the value below: see
 # docs/campaign-file.md. Without the whole table [prior] the law is that of vallePerez2019; with it,
-# keys left out have the values of gaussian. Results depend on this file alone, not on threads or
-# machine."""
+# keys left out have the values of gaussian. Draws, counts and complexities depend on this file
+# alone; learning coefficients also on the processor, in their last digits, and on no threads."""
 
 _NAMES = {
     "ge": "at least",
