@@ -39,6 +39,11 @@ def draw_bias(tables: Tables) -> Figure:
         bar.set_label(noun)
         _lines(panel, tables, response, edges)
         panel.axhline(-np.log2(draws), color=GREY, linewidth=0.7, linestyle=":", label="1/N")
+        if response == "log2_p":
+            least = tables.campaign.analysis.min_count
+            panel.axhline(
+                np.log2(least / draws), color=GREY, linewidth=0.7, label=f"{least}/N: fits above"
+            )
         panel.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         panel.set_ylabel(label)
         panel.set_ylim(min(values[known].min(), -np.log2(draws)) - 1.0, 1.0)

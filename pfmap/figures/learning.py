@@ -15,6 +15,7 @@ from pfmap.analysis.quantities import functions_named
 from pfmap.figures.style import BLUE, GREY, SEQUENTIAL, new_figure
 from pfmap.figures.tables import Tables
 
+_BARS = "\nbars: one standard error of the mean over draws"
 _LABELS = {"rank": "rank(J)/2", "mala": "MALA"}
 
 
@@ -79,8 +80,8 @@ def draw_learning(tables: Tables, quantity: str) -> Figure:
         panel.set_title(_verdict(tables, definition, quantity), loc="left", pad=2.0, fontsize=6.0)
         panel.margins(x=0.04, y=0.12)
     labels = {
-        "log2_p": r"$\log_2 P(f)$ (bits); open: too few counts",
-        "lz": "Lempel-Ziv complexity lz (bits)",
+        "log2_p": r"$\log_2 P(f)$ (bits); open: too few counts" + _BARS,
+        "lz": "Lempel-Ziv complexity lz (bits)" + _BARS,
     }
     axes[-1].set_xlabel(labels[quantity])
     # Whole numbers, few of them: their labels keep apart. The panels share one horizontal axis.

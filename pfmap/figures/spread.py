@@ -30,5 +30,5 @@ def draw_spread(tables: Tables) -> Figure:
     )
     axes.set_yscale("log")
     axes.set_xlabel("Lempel-Ziv complexity K = lz (bits)")
-    axes.set_ylabel("P(K), share of draws")
+    axes.set_ylabel("P(K), share of draws (95 %)")
     return figure
