@@ -266,10 +266,18 @@ def test_points_of_a_file_are_found_from_anywhere_and_watched(tmp_path, monkeypa
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert pipeline.verify(tmp_path / "out" / "points").ok
-    stored = read_campaign(tmp_path / "out" / "points" / "campaign.toml")
+    # The folder has a copy of its own: everything else works without the user's file.
+    shutil.copytree(tmp_path / "out" / "points", tmp_path / "moved")
     np.save(tmp_path / "points.npy", np.array([[0.0, 0.5], [1.0, -0.5], [2.0, 0.5]]))
+    moved = read_campaign(tmp_path / "moved" / "campaign.toml")
+    assert pipeline.run(moved, tmp_path / "moved", resume=True).stages["functions"].up_to_date
+    pipeline.run(moved, tmp_path / "moved", fresh=True, stages=COUNTING)
+    same_tables(tmp_path / "out" / "points", tmp_path / "moved", ("counts", "functions"))
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match="the points of its domain have changed"):
-        pipeline.run(stored, tmp_path / "out" / "points", resume=True)
+        pipeline.run(campaign, tmp_path / "out" / "points", resume=True)
+    np.save(CampaignFolder(tmp_path / "moved").points_file, np.zeros((3, 2)))
+    assert any("not those of the drawn" in p for p in pipeline.verify(tmp_path / "moved").problems)
 
 
 @pytest.mark.parametrize(

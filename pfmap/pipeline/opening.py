@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from pfmap.campaign import Campaign, read_campaign
@@ -44,7 +43,7 @@ def open_campaign(
     Returns
     -------
     Campaign
-        The settings with every path made absolute, as written to ``campaign.toml``.
+        The settings as written to ``campaign.toml``; points of a file are now the folder's copy.
 
     Raises
     ------
@@ -54,7 +53,8 @@ def open_campaign(
     DataError
         If files that pfmap did not write stand in its places.
     """
-    campaign = _with_absolute_paths(campaign)
+    # Read before --fresh removes anything: they may be the folder's own copy.
+    points = campaign.points if isinstance(campaign.domain, PointsDomain) else None
     foreign = files.foreign_files()
     if foreign:
         raise DataError(
@@ -78,6 +78,9 @@ def open_campaign(
         )
     if stored is not None or files.holds_campaign():
         check_same_draws(campaign, stored, files)
+    if points is not None:
+        files.write_points(points)
+        campaign = _with_points_of(files, campaign)
     for line in files.journal.state.damaged:
         reporter.message(f"journal.jsonl: line {line} is damaged; what it recorded is made again")
     files.write_settings(campaign)
@@ -147,7 +150,8 @@ def _differences(stored: Campaign | None, campaign: Campaign) -> list[str]:
     return [
         f"{key} is {there.get(key)} there, {here.get(key)} here"
         for key in sorted(there.keys() | here.keys())
-        if there.get(key) != here.get(key)
+        # The points decide, wherever they were read from.
+        if key != "domain.file" and there.get(key) != here.get(key)
     ]
 
 
@@ -162,10 +166,7 @@ def _leaves(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _with_absolute_paths(campaign: Campaign) -> Campaign:
-    """`campaign` with the file of its points named absolutely: the folder lies elsewhere."""
-    domain = campaign.domain
-    if not isinstance(domain, PointsDomain):
-        return campaign
-    named = domain.model_copy(update={"file": str(Path(domain.file).resolve())})
-    return campaign.model_copy(update={"domain": named})
+def _with_points_of(files: CampaignFolder, campaign: Campaign) -> Campaign:
+    """`campaign` with its points read from the folder's own copy, wherever the user's file goes."""
+    domain = PointsDomain(kind="points", file=str(files.points_file.resolve()))
+    return campaign.model_copy(update={"domain": domain})

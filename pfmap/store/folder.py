@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from pfmap.campaign import Campaign, read_campaign
+from pfmap.domain import PointsDomain
 from pfmap.errors import DataError
 
 from .atomic import sweep, write_bytes
@@ -53,6 +56,11 @@ class CampaignFolder:
         """Versions, machine, threads and wall times."""
         return self.path / "provenance.json"
 
+    @property
+    def points_file(self) -> Path:
+        """Copy of the points of a domain that was read from a file."""
+        return self.path / "domain.npy"
+
     @cached_property
     def journal(self) -> Journal:
         """The journal of finished blocks and stages."""
@@ -91,8 +99,18 @@ class CampaignFolder:
         return self.journal.path.exists()
 
     def write_settings(self, campaign: Campaign) -> None:
-        """Write ``campaign.toml``."""
+        """Write ``campaign.toml``, naming the folder's own points so that the folder can move."""
+        domain = campaign.domain
+        if isinstance(domain, PointsDomain) and Path(domain.file) == self.points_file.resolve():
+            own = domain.model_copy(update={"file": self.points_file.name})
+            campaign = campaign.model_copy(update={"domain": own})
         write_bytes(self.campaign_file, campaign.to_toml().encode())
+
+    def write_points(self, points: np.ndarray) -> None:
+        """Write the copy of the domain's points."""
+        buffer = io.BytesIO()
+        np.save(buffer, points, allow_pickle=False)
+        write_bytes(self.points_file, buffer.getvalue())
 
     def sweep(self) -> list[Path]:
         """Remove the temporary files of killed writers."""
@@ -125,7 +143,8 @@ class CampaignFolder:
             places[path] = path in known or bears_mark(path)
         has_run = self.holds_campaign() or any(places[path] for path in [*tables, *shards])
         has_run |= bool(read_provenance(self.provenance_file)["runs"])
-        places |= dict.fromkeys([self.provenance_file, self.path / SUMMARY], has_run)
+        others = [self.provenance_file, self.points_file, self.path / SUMMARY]
+        places |= dict.fromkeys(others, has_run)
         places[self.journal.path] = True
         return {path: ours for path, ours in places.items() if path.is_file()}
 
