@@ -21,11 +21,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from pfmap.analysis import AnalysisResult, analyze, complexity_distribution, summary_text
 from pfmap.analysis.quantities import counted_orbits, strata, with_controls
 from pfmap.campaign import campaign_from_mapping
-from pfmap.complexity import measure_tables
-from pfmap.experiments import named_campaign
-from pfmap.functions import functions_table
 from pfmap.functions.probability import clopper_pearson
-from pfmap.sampling import sample_prior
 from pfmap.store.schema import LLC, arrow_schema
 from pfmap.store.tables import conform
 
@@ -153,23 +149,6 @@ def test_rare_functions_would_change_the_answer(tables, result):
     all_rows = correlation(loose, "log2_p", "lz")
     assert all_rows["n"] == len(tables[0])
     assert abs(all_rows["estimate"] - strict["estimate"]) > 0.1
-
-
-def test_the_row_of_an_orbit_is_a_random_member():
-    """And the smallest key, which ties in the count would choose, is a simple one."""
-    campaign = named_campaign("small").model_copy(update={"draws": 200_000})
-    functions = functions_table(sample_prior(campaign), campaign).to_pandas()
-    keys = functions["function"].to_list()
-    tables = [f"{int(key, 16):032b}" for key in keys]
-    functions = functions.assign(lz=measure_tables(tables, ["lz"])["lz"])
-    functions = functions[functions["orbit_count"] >= 10]
-    first = counted_orbits(functions, 10).set_index("orbit")
-    smallest = functions.sort_values("function").drop_duplicates("orbit").set_index("orbit")
-    groups = functions.groupby("orbit")["lz"]
-    means, variances = groups.mean(), groups.var(ddof=0)
-    tolerance = 5 * math.sqrt(variances.sum()) / len(means)
-    assert abs((first["lz"] - means).mean()) < tolerance
-    assert (smallest["lz"] - means).mean() < -tolerance
 
 
 def test_orbits_take_mean_lz_of_the_members_seen_and_least_lz_of_all(tables, result):
