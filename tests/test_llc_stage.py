@@ -11,6 +11,7 @@ from pfmap.campaign import Llc, Network, campaign_from_mapping
 from pfmap.domain import boolean_points
 from pfmap.errors import DataError, PfmapError
 from pfmap.functions.keys import keys_from_words, words_from_bits
+from pfmap.llc.compiled import run_compiled
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.load import load_targets, load_weights
 from pfmap.llc.select import select_functions
@@ -249,11 +250,11 @@ def test_short_estimates_are_made_again_with_more_steps(tiny_campaign, monkeypat
     requests, weights = requests_of(tiny_campaign, n=1)
     steps = []
 
-    def estimate(*arguments, **options):
-        steps.append((options["center"], options["steps"], options["warmup"]))
-        return estimate_llc(*arguments, **options)
+    def run(*arguments, **options):
+        steps.append((options["steps"], options["warmup"]))
+        return run_compiled(*arguments, **options)
 
-    monkeypatch.setattr("pfmap.llc.stage.estimate_llc", estimate)
+    monkeypatch.setattr("pfmap.llc.estimate.run_compiled", run)
     settings = tiny_campaign.llc
     once = (settings.steps, settings.warmup)
     monkeypatch.setattr("pfmap.llc.diagnostics.MIN_ESS", 0.0)
@@ -261,9 +262,9 @@ def test_short_estimates_are_made_again_with_more_steps(tiny_campaign, monkeypat
     monkeypatch.setattr("pfmap.llc.diagnostics.MAX_VIRIAL_SE", 100.0)
     monkeypatch.setattr("pfmap.llc.diagnostics.MIN_ACCEPTANCE", 0.0)
     llc_table(tiny_campaign, requests, weights, threads=1)
-    assert [item[1:] for item in steps] == [once, once]
+    assert steps == [once, once]
     steps.clear()
     monkeypatch.setattr("pfmap.llc.diagnostics.MIN_ESS", 1e9)
     table = llc_table(tiny_campaign, requests, weights, threads=1).to_pandas()
-    assert [item[1:] for item in steps] == [(f * once[0], f * once[1]) for f in (1, 5, 25)] * 2
+    assert steps == [(f * once[0], f * once[1]) for f in (1, 5, 25)] * 2
     assert (table.loc[table["estimator"] == "mala", "verdict"] == "short").all()

@@ -116,6 +116,7 @@ def estimate_llc(
     replicas: int = _DEFAULTS.replicas,
     replica_ratio: float = _DEFAULTS.replica_ratio,
     target_tolerance: float = _DEFAULTS.target_tolerance,
+    longer: tuple[int, ...] = (),
     seed: int = 1,
     stream: tuple[object, ...] = (),
     threads: int = 1,
@@ -152,6 +153,9 @@ def estimate_llc(
         posterior has narrow arms, take enough to bring nβK down to about 1.
     target_tolerance : float
         Loss at which training has succeeded.
+    longer : tuple of int, default ()
+        Factors on `steps` and `warmup` of further attempts, made one after the other while the
+        verdict is ``short`` or ``not converged``.
     seed : int, default 1
         Seed; equal arguments give equal results.
     stream : tuple, default ()
@@ -202,25 +206,28 @@ def estimate_llc(
     n_betas = tuple(n_beta / replica_ratio**index for index in range(replicas))
     problem = Problem(model, position, loss, basis, curvature, n_betas, gamma, key)
     ready = time.perf_counter()
-    sizes = {"chains": chains, "steps": steps, "warmup": warmup}
-    if not math.isfinite(loss) or (found is None and isinstance(model, RegressionModel)):
-        nothing = np.full((chains, steps), math.nan)
-        none = nothing[:, 0]
-        result = Chains(nothing, nothing, nothing, none, none, math.nan, finite=False)
-    elif isinstance(model, CompiledModel):
-        result = run_compiled(problem, model, threads=threads, **sizes)
-    else:
-        result = run_plain(problem, **sizes)
-    summary = summarize(result)
     is_minimum = reached and _is_stationary(problem)
-    verdict = judge(
-        summary,
-        result,
-        n_parameters=len(position),
-        is_minimum=is_minimum,
-        rank=found.rank if found and bounded else None,
-        rank_constant=constant,
-    )
+    for factor in (1, *longer):
+        sizes = {"chains": chains, "steps": factor * steps, "warmup": factor * warmup}
+        if not math.isfinite(loss) or (found is None and isinstance(model, RegressionModel)):
+            nothing = np.full((chains, steps), math.nan)
+            none = nothing[:, 0]
+            result = Chains(nothing, nothing, nothing, none, none, math.nan, finite=False)
+        elif isinstance(model, CompiledModel):
+            result = run_compiled(problem, model, threads=threads, **sizes)
+        else:
+            result = run_plain(problem, **sizes)
+        summary = summarize(result)
+        verdict = judge(
+            summary,
+            result,
+            n_parameters=len(position),
+            is_minimum=is_minimum,
+            rank=found.rank if found and bounded else None,
+            rank_constant=constant,
+        )
+        if verdict not in ("short", "not converged"):
+            break
     return LlcEstimate(
         llc=summary.llc,
         llc_se=summary.llc_se,

@@ -102,17 +102,15 @@ def llc_table(
 
     def run(row: int, center: str) -> list[dict[str, Any]]:
         function, draw = names[row]
-        for longer in (1, *LONGER):
-            estimate = estimate_llc(
-                model,
-                points[row],
-                targets=targets[row] if center == "target" else None,
-                center=center,
-                stream=(function, draw, center),
-                **shared | {"steps": longer * settings.steps, "warmup": longer * settings.warmup},
-            )
-            if estimate.verdict not in ("short", "not converged"):
-                break
+        estimate = estimate_llc(
+            model,
+            points[row],
+            targets=targets[row] if center == "target" else None,
+            center=center,
+            longer=LONGER,
+            stream=(function, draw, center),
+            **shared,
+        )
         return estimate_rows(estimate, function=function, draw=draw)
 
     results: dict[tuple[int, str], list[dict[str, Any]]] = {}
