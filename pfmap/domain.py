@@ -149,9 +149,9 @@ def _read_points(path: Path) -> np.ndarray:
 
             table = pd.read_parquet(path)
             for name, kind in table.dtypes.items():
-                if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind)):
+                if not pd.api.types.is_numeric_dtype(kind):
                     raise TypeError(f"column {name} holds {kind}, not numbers")
-            points = table.to_numpy()
+            points = table.to_numpy(dtype=np.float64, na_value=np.nan)
         if np.iscomplexobj(points):
             raise TypeError("complex numbers")
         if points.dtype.kind not in "fiub":

@@ -99,6 +99,15 @@ def test_points_of_text_or_dates_are_refused(tmp_path, values):
         domain_points(PointsDomain(kind="points", file=str(path)), 2)
 
 
+@pytest.mark.parametrize("column", [pd.array([1, 0], dtype="Int64"), [True, False]])
+def test_points_of_mixed_kinds_of_numbers_are_read(tmp_path, column):
+    """As one array such columns are objects, and were refused as no numbers."""
+    path = tmp_path / "points.parquet"
+    pd.DataFrame({"x": column, "y": [0.5, 1.5]}).to_parquet(path)
+    points = domain_points(PointsDomain(kind="points", file=str(path)), 2)
+    assert points.tolist() == [[1.0, 0.5], [0.0, 1.5]]
+
+
 def test_arrays_without_a_place_in_the_network_are_refused(tmp_path):
     """They were ignored, and the estimate was that of another network."""
     path = tmp_path / "weights.npz"
