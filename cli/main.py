@@ -113,6 +113,9 @@ def _fail(message: str, next_step: str, exit_code: int) -> NoReturn:
         # The user asked once; asking again must not turn the answer into a traceback.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        # Ctrl-C can land inside a constructor of the compiler. The half-built object goes when the
+        # exception does, and what its finalizer then says is nobody's bug.
+        sys.unraisablehook = lambda _: None
     if os.environ.get("PFMAP_DEBUG"):
         traceback.print_exc()
     typer.echo(f"pfmap: {message}", err=True)
@@ -120,8 +123,4 @@ def _fail(message: str, next_step: str, exit_code: int) -> NoReturn:
         typer.echo(f"       next: {next_step}", err=True)
     if "--json" in sys.argv:
         emit_error({"error": message, "next_step": next_step, "exit_code": exit_code})
-    if exit_code == StoppedEarly.exit_code:
-        # Ctrl-C can land inside a constructor of the compiler. The half-built object goes when the
-        # exception does, and what its finalizer then says is nobody's bug.
-        sys.unraisablehook = lambda _: None
     sys.exit(exit_code)

@@ -70,18 +70,15 @@ def _spell(key: str, campaign: Campaign) -> str:
 
 
 def _refuse(key: str, matches: int, draws: int, folder: Path) -> None:
-    import numpy as np
-
     from pfmap.errors import SettingsError
+    from pfmap.functions.probability import clopper_pearson
 
     if matches > 1:
         raise SettingsError(
             f"key: must begin one function only, got {key!r}, which begins {matches}",
             next_step="write more of the key",
         )
-    from pfmap.functions.probability import clopper_pearson
-
-    p_high = float(clopper_pearson(np.zeros(1, dtype=np.int64), draws)[1][0])
+    (p_high,) = clopper_pearson([0], draws)[1]
     raise SettingsError(
         f"key: no function drawn begins with {key}; a function named beforehand and never seen in "
         f"{draws:,} draws has P < {p_high:.2g} (95 %)",

@@ -85,8 +85,7 @@ def frame(values: np.ndarray, errors: np.ndarray | float) -> pd.DataFrame:
 
 def split(table: pd.DataFrame):
     estimates = collect(table)
-    n_repeated = len(estimates.repeated()[0].functions)
-    weights = resample_weights(n_repeated, 300, np.random.default_rng(0))
+    weights = resample_weights(estimates.n_repeated, 300, np.random.default_rng(0))
     return split_variance(estimates, weights)
 
 
@@ -148,8 +147,7 @@ def test_definitions_without_errors_have_no_share_of_the_estimator():
 )
 def test_what_cannot_be_split_says_why(table, reason):
     estimates = collect(table)
-    n_repeated = len(estimates.repeated()[0].functions)
-    found = split_variance(estimates, np.ones((10, max(1, n_repeated))))
+    found = split_variance(estimates, np.ones((10, max(1, estimates.n_repeated))))
     assert found.problem == reason
     assert np.isnan(found.shares).all()
     assert np.isnan(found.reliability)

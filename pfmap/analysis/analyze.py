@@ -123,9 +123,7 @@ def analyze(
     splits = {}
     for label, item in estimates.items():
         weights = resample_weights(
-            max(1, len(item.repeated()[0].functions)),
-            settings.bootstrap,
-            seeded(campaign.seed, "split", label),
+            max(1, item.n_repeated), settings.bootstrap, seeded(campaign.seed, "split", label)
         )
         splits[label] = split_variance(item, weights)
         fits += variance_rows(label, splits[label], dropped[label])

@@ -64,6 +64,11 @@ class Estimates:
         """Mean estimate of each function over its draws, shape (F,)."""
         return self.summarise(self.values[:, None])[0][:, 0]
 
+    @property
+    def n_repeated(self) -> int:
+        """Number of functions with three draws or more."""
+        return int((self.n_draws >= MIN_DRAWS).sum())
+
     def repeated(self) -> tuple[Estimates, np.ndarray]:
         """The part of functions with three draws or more, and which rows it holds."""
         chosen = self.n_draws >= MIN_DRAWS

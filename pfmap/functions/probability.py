@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import arrow_keys_from_words, words_from_keys
@@ -22,7 +23,7 @@ _BITS_AT_ONCE = 2**26
 
 
 def clopper_pearson(
-    counts: np.ndarray, n_draws: int, *, level: float = 0.95
+    counts: ArrayLike, n_draws: int, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Clopper-Pearson interval of a probability, for a function named before the draws.
 

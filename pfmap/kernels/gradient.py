@@ -90,7 +90,7 @@ def network_forward(ints, floats, weights, scratch):
         add_product(weights, position, n_below, one, below, values)
         position = first_bias + n_units * bias
         code = ints[OUTPUT_CODE] if layer == n_layers - 1 else ints[HIDDEN_CODE]
-        activate_layer(code, ints[4], values, slopes)
+        activate_layer(code, ints[DEGREE], values, slopes)
     return start
 
 

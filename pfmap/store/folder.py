@@ -141,8 +141,11 @@ class CampaignFolder:
         places = {self.campaign_file: True}
         for path in [*tables, *shards, *noted]:
             places[path] = path in known or bears_mark(path)
-        has_run = self.holds_campaign() or any(places[path] for path in [*tables, *shards])
-        has_run |= bool(read_provenance(self.provenance_file)["runs"])
+        has_run = (
+            self.holds_campaign()
+            or any(places[path] for path in [*tables, *shards])
+            or bool(read_provenance(self.provenance_file)["runs"])
+        )
         others = [self.provenance_file, self.points_file, self.path / SUMMARY]
         places |= dict.fromkeys(others, has_run)
         places[self.journal.path] = True
