@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -227,3 +230,26 @@ def test_own_model_gives_the_coefficient_of_the_compiled_one(swap, right, monkey
 def _product_gradient(w):
     output = w[0] ** 2 * w[1]
     return output * np.array([2 * w[0] * w[1], w[0] ** 2])
+
+
+COLD_OR_WARM = """
+import numpy as np
+from pfmap.domain import boolean_points
+from pfmap.llc.estimate import estimate_llc
+from pfmap.models.network import network_model
+
+model = network_model((5, 16, 16, 1), boolean_points(5))
+weights = np.random.default_rng(1).normal(size=model.n_parameters) / 2
+print(estimate_llc(model, weights, steps=50, warmup=50).trace.tobytes().hex())
+"""
+
+
+def test_a_process_that_compiles_makes_the_chains_of_one_that_loads(tmp_path):
+    """Helpers had code of their own in the first and copies in the second, rounded differently."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", COLD_OR_WARM]
+    cold, warm = (
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert cold == warm

@@ -90,6 +90,10 @@ def jit(
                 cache=_writable(folder),
                 fastmath=set(FAST) if fast else False,
                 inline="always" if inline else "never",
+                # A process that compiles a kernel calls its helpers' own machine code, one that
+                # loads it from the cache calls the copies inside it, and fast mathematics rounds
+                # the two differently. Without calls there is one code.
+                forceinline=True,
                 error_model="numpy",
             )
         finally:
