@@ -15,6 +15,7 @@ from pfmap.errors import EnvironmentFault, PfmapError, StoppedEarly
 
 from . import (
     analyze,
+    calibrate,
     complexity,
     doctor,
     exact,
@@ -64,7 +65,7 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, analyze, plot, show, status, verify, doctor,
+    run, init, sample, complexity, llc, exact, calibrate, analyze, plot, show, status, verify, doctor,
 ):  # fmt: skip
     module.register(app)
 

@@ -9,11 +9,18 @@ from __future__ import annotations
 import numpy as np
 
 from ._jit import jit
-from .gradient import network_jacobian, network_loss_gradient, network_outputs, network_scratch
+from .gradient import (
+    network_jacobian,
+    network_loss_gradient,
+    network_outputs,
+    network_pull_back,
+    network_scratch,
+)
 from .polynomial import (
     polynomial_jacobian,
     polynomial_loss_gradient,
     polynomial_outputs,
+    polynomial_pull_back,
     polynomial_scratch,
 )
 
@@ -35,6 +42,27 @@ def loss_gradient(family, ints, floats, targets, weights, gradient, scratch):
     if family == NETWORK:
         return network_loss_gradient(ints, floats, targets, weights, gradient, scratch)
     return polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch)
+
+
+@jit
+def model_outputs(family, ints, floats, weights, outputs, scratch):
+    """Set `outputs` to the outputs over all points."""
+    if family == NETWORK:
+        network_outputs(ints, floats, weights, scratch, outputs)
+    else:
+        polynomial_outputs(ints, floats, weights, scratch, outputs)
+
+
+@jit
+def pull_back_outputs(family, ints, floats, weights, cotangent, gradient, scratch):
+    """Set `gradient` to Jᵀ c, J the derivatives of the outputs and c the `cotangent`.
+
+    `scratch` comes from `model_outputs` at the same weights, once: it is used up.
+    """
+    if family == NETWORK:
+        network_pull_back(ints, weights, cotangent, gradient, scratch)
+    else:
+        polynomial_pull_back(ints, floats, weights, cotangent, gradient, scratch)
 
 
 @jit

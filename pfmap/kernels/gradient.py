@@ -162,6 +162,20 @@ def network_loss_gradient(ints, floats, targets, weights, gradient, scratch):
     return 0.5 * loss / n_points
 
 
+@jit(fast=True, inline=True)
+def network_pull_back(ints, weights, cotangent, gradient, scratch):
+    """Set `gradient` to Jᵀ c, J the derivatives of the outputs and c the `cotangent`.
+
+    `scratch` comes from `network_forward` at the same weights, once: it is used up.
+    """
+    start, size = 0, cotangent.shape[0]
+    for layer in range(ints[0]):
+        start += 2 * ints[FIRST_WIDTH + layer] * ints[1]
+    for i in range(size):
+        scratch[start + size + i] *= cotangent[i]
+    network_backward(ints, weights, scratch, start, gradient)
+
+
 @jit
 def network_jacobian(ints, floats, weights, scratch, jacobian):
     """Set ``jacobian[i]`` to the gradient of output i, i in the layout [output, point].

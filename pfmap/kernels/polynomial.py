@@ -89,6 +89,21 @@ def polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch):
 
 
 @jit
+def polynomial_pull_back(ints, floats, weights, cotangent, gradient, scratch):
+    """Set `gradient` to Jᵀ c, J the derivatives of the outputs and c the `cotangent`."""
+    n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]
+    for i in range(n_parameters):
+        gradient[i] = 0.0
+    prefix = scratch[n_outputs + n_monomials :]
+    for j in range(n_monomials):
+        factor = 0.0
+        for p in range(n_outputs):
+            factor += floats[p * n_monomials + j] * cotangent[p]
+        exponents = ints[FIRST_EXPONENT + j * n_parameters :]
+        add_monomial_gradient(exponents, factor, weights, prefix, gradient)
+
+
+@jit
 def polynomial_jacobian(ints, floats, weights, scratch, jacobian):
     """Set ``jacobian[p]`` to the gradient of output p."""
     n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]

@@ -172,6 +172,12 @@ def network_model(
     return model if targets is None else model.with_targets(np.asarray(targets).T)
 
 
+def has_kinks(model: CompiledModel) -> bool:
+    """Whether the outputs are piecewise in the weights: a network with relu units."""
+    codes = model.ints[[HIDDEN_CODE, OUTPUT_CODE]] if model.family == NETWORK else ()
+    return RELU in codes
+
+
 def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
     """Distance of a relu network from its nearest kink: how far the closest unit is from switching.
 
@@ -187,7 +193,7 @@ def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
     >>> kink_margin(model, np.array([1.0, 1.0, 1.0, 0.0]))
     1.0
     """
-    if model.family != NETWORK or RELU not in model.ints[[HIDDEN_CODE, OUTPUT_CODE]]:
+    if not has_kinks(model):
         return math.inf
     n_layers, n_points, bias = (int(value) for value in model.ints[:3])
     widths = tuple(map(int, model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1]))

@@ -153,12 +153,36 @@ CORRELATIONS = (
     Column("reason", pa.string(), "", "Why the verdict is what it is."),
 )
 
+CALIBRATION = (
+    Column("name", pa.string(), "", "Model."),
+    Column("family", pa.string(), "", "Family of models."),
+    Column("n_parameters", _i8, "", "Parameters d."),
+    Column("true_llc", _f8, "", "λ, exact."),
+    Column("true_multiplicity", _i8, "", "m, exact."),
+    Column("llc", _f8, "", "Estimate of λ from the ladder."),
+    Column("llc_se", _f8, "", "Its standard error; 0 where λ = rank/2 was shown."),
+    Column("low", _f8, "", "Lower end of the 95 % interval."),
+    Column("high", _f8, "", "Upper end of the 95 % interval."),
+    Column("error", _f8, "", "(llc - true_llc) / true_llc."),
+    Column("z", _f8, "", "(llc - true_llc) / llc_se; 0 where both are exact and agree."),
+    Column("covered", pa.bool_(), "", "Whether the interval holds true_llc."),
+    Column("multiplicity", _i8, "", "Estimate of m; null: undetermined."),
+    Column("weight_true_m", _f8, "", "Weight of the true m; 0 above 4."),
+    Column("verdict", pa.string(), "", "ok | not converged | not a minimum | short | nan."),
+    Column("exact", pa.bool_(), "", "Whether λ = rank/2 was shown, so that no chain was needed."),
+    Column("rank", _i8, "", "Rank of the Jacobian at w*."),
+    Column("single_llc", _f8, "", "E[nβK] at nβ = 1086, γ = 1: the value of the literature."),
+    Column("n_gradients", _i8, "", "Gradients evaluated."),
+    Column("elapsed_s", _f8, "s", "Wall time."),
+)
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
     "llc": LLC,
     "fits": FITS,
     "correlations": CORRELATIONS,
+    "calibration": CALIBRATION,
 }
 
 

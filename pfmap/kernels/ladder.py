@@ -1,0 +1,336 @@
+"""Markov chains around w* at a whole ladder of inverse temperatures, for the singular part of K.
+
+Rung r has the density exp(-U_r(x)) on offsets x in the null space of the Jacobian at w*,
+
+    U_r(x) = nβ_r (K_G(w* + x) - K*) - log φ(x),
+
+K_G from `remainder` (K itself at rank 0), and φ either the bump (1 - |x|²/R²)^(γR²/2) on the ball
+of radius R or, for R = ∞, the Gaussian exp(-(γ/2) |x|²).
+
+A step of a rung makes two moves and is followed by exchanges between neighbouring rungs.
+
+Hamiltonian move. With momentum p, standard normal on the null space, `leaps` times
+
+    p -= tan(θ/2) (∇U - γx)/√γ;    (√γ x, p) turned by the angle θ;    p -= tan(θ/2) (∇U - γx)/√γ,
+
+accepted with probability min(1, exp(U + |p|²/2 - U' - |p'|²/2)). The Gaussian part is solved
+exactly, so a weak force leaves every θ usable (Beskos, Pinski, Sanz-Serna, Stuart 2011,
+doi:10.1016/j.spa.2011.06.003). One leap is Metropolis-adjusted Langevin with the Crank-Nicolson
+noise of `langevin` and step size b = 1 - cos θ. Half of the steps have b near an adapted size, the
+other half log-uniform between it and 1: no single size moves in narrow and wide parts.
+
+Scaling move. x_g -> exp(ξ) x_g for a random group g of coordinates and normal ξ, accepted with
+probability min(1, exp(U - U' + |g| ξ)), |g| ξ the log of the map's Jacobian determinant. Along the
+arms of {K = 0} such moves have the right size at every distance from w*. In half of the moves the
+sum or the difference of two groups is scaled in place of one: arms where units cancel or coincide.
+
+Replica exchange: neighbours exchange states with the probability that keeps each one's density.
+
+State of a rung, all that the next step needs: rows OFFSET and FORCE of `vectors` (the other rows
+are work), row STATE of `stiff` (the solved coordinates), and `scalars`: U and nβ (K - K*).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ._jit import jit
+from .dense import dot
+from .lowrank import add_combination
+from .philox import random_words
+from .remainder import remainder_loss_force, remainder_scratch
+from .variates import normal_of_word, uniform_of_word
+
+OFFSET, FORCE, TRIAL, TRIAL_FORCE, MOMENTUM = 0, 1, 2, 3, 4
+N_VECTORS = 5
+STATE, TRIAL_STATE = 0, 1
+ENERGY, EXCESS = 0, 1
+
+# Tuning of a rung: log b, its averages in the dual averaging, and where that started.
+LOG_STEP, MEAN_ERROR, MEAN_LOG_STEP, FIRST_LOG_STEP, N_ADAPTED = 0, 1, 2, 3, 4
+N_TUNINGS = 5
+
+# Counts of a rung: sums of acceptance probabilities and the number of tries.
+MOVED, MOVES, SCALED, SCALES, EXCHANGED, EXCHANGES = 0, 1, 2, 3, 4, 5
+N_COUNTS = 6
+
+TARGET_ACCEPTANCE = 0.65
+MIN_LOG_STEP = -60.0
+SCALE_SPREAD = 2.0
+
+# Random words of a step after those of the momentum.
+TEST, SIZE, WHICH, SWAP, KIND, PICK, SCALE, SCALE_TEST = 0, 1, 2, 3, 4, 5, 6, 7
+PARTNER, PAIRING = 8, 9
+N_WORDS = 10
+
+
+@jit(inline=True)
+def unit_uniform(word):
+    """Uniform number on (0, 1]."""
+    return abs(np.float64(uniform_of_word(word)))
+
+
+@jit(inline=True)
+def local_energy(gamma, radius, square):
+    """-log φ at |x|² = `square`, and the factor c of its gradient c x."""
+    if radius == math.inf:
+        return 0.5 * gamma * square, gamma
+    left = 1.0 - square / (radius * radius)
+    if left <= 0.0:
+        return math.inf, gamma
+    return -0.5 * gamma * radius * radius * math.log(left), gamma / left
+
+
+@jit(fast=True)
+def project_out(right, coefficients, vector):
+    """Make `vector` orthogonal to the rows of `right`."""
+    for i in range(right.shape[0]):
+        coefficients[i] = -dot(right[i], vector)
+    add_combination(right, coefficients, vector)
+
+
+@jit(fast=True)
+def kick(gamma, tangent, offset, force, momentum):
+    """p -= tan(θ/2) (∇U - γx)/√γ."""
+    root = math.sqrt(gamma)
+    for i in range(offset.shape[0]):
+        momentum[i] -= tangent * (force[i] / root - root * offset[i])
+
+
+@jit(fast=True)
+def turn(gamma, cosine, sine, offset, momentum):
+    """Turn (√γ x, p) by the angle θ."""
+    root = math.sqrt(gamma)
+    for i in range(offset.shape[0]):
+        x, p = offset[i], momentum[i]
+        offset[i] = cosine * x + sine / root * p
+        momentum[i] = cosine * p - sine * root * x
+
+
+@jit(inline=True)
+def set_scaled(groups, kind, pick, partner, sign, log_factor, offset, trial):
+    """Set `trial` to `offset` with one group scaled, or a combination of two; return its size.
+
+    With a `partner` of the same size, (x_g - σ x_h)/2 is scaled for both and their σ-sum kept.
+    """
+    factor = math.exp(log_factor)
+    half = 0.5 * (factor - 1.0)
+    row = groups[kind]
+    n = offset.shape[0]
+    size = n_partner = 0
+    for i in range(n):
+        trial[i] = offset[i]
+        size += row[i] == pick
+        n_partner += row[i] == partner
+    if partner == pick or n_partner != size:
+        for i in range(n):
+            if row[i] == pick:
+                trial[i] = factor * offset[i]
+        return size
+    j = 0
+    for i in range(n):
+        if row[i] == pick:
+            while row[j] != partner:
+                j += 1
+            change = half * (offset[i] - sign * offset[j])
+            trial[i] = offset[i] + change
+            trial[j] = offset[j] - sign * change
+            j += 1
+    return size
+
+
+@jit(inline=True)
+def adapt(tuning, probability):
+    """One step of dual averaging of log b towards `TARGET_ACCEPTANCE`.
+
+    As Hoffman & Gelman 2014 (arXiv 1111.4246), with γ = 0.05, t0 = 10, κ = 0.75.
+    """
+    tuning[N_ADAPTED] += 1.0
+    step = tuning[N_ADAPTED]
+    weight = 1.0 / (step + 10.0)
+    error = TARGET_ACCEPTANCE - probability
+    tuning[MEAN_ERROR] = (1.0 - weight) * tuning[MEAN_ERROR] + weight * error
+    log_step = tuning[FIRST_LOG_STEP] - math.sqrt(step) / 0.05 * tuning[MEAN_ERROR]
+    log_step = min(0.0, max(MIN_LOG_STEP, log_step))
+    weight = step**-0.75
+    tuning[MEAN_LOG_STEP] = weight * log_step + (1.0 - weight) * tuning[MEAN_LOG_STEP]
+    tuning[LOG_STEP] = log_step
+
+
+@jit(fast=True)
+def exchange(i, j, n_betas, gamma, radius, vectors, stiff, scalars, test):
+    """Exchange the states of rungs i and j if the test says so; return the probability.
+
+    With D = K - K*, the probability is min(1, exp((nβ_i - nβ_j) (D_i - D_j))).
+    """
+    loss_i, loss_j = scalars[i, EXCESS] / n_betas[i], scalars[j, EXCESS] / n_betas[j]
+    log_ratio = (n_betas[i] - n_betas[j]) * (loss_i - loss_j)
+    probability = 1.0 if log_ratio >= 0.0 else math.exp(max(log_ratio, -700.0))
+    if test > probability:
+        return probability
+    local_i, pull_i = local_energy(gamma, radius, dot(vectors[i, OFFSET], vectors[i, OFFSET]))
+    local_j, pull_j = local_energy(gamma, radius, dot(vectors[j, OFFSET], vectors[j, OFFSET]))
+    to_i, to_j = n_betas[i] / n_betas[j], n_betas[j] / n_betas[i]
+    for c in range(vectors.shape[2]):
+        x, y = vectors[i, OFFSET, c], vectors[j, OFFSET, c]
+        force_x = vectors[i, FORCE, c] - pull_i * x
+        force_y = vectors[j, FORCE, c] - pull_j * y
+        vectors[i, OFFSET, c], vectors[j, OFFSET, c] = y, x
+        vectors[i, FORCE, c] = to_i * force_y + pull_j * y
+        vectors[j, FORCE, c] = to_j * force_x + pull_i * x
+    for c in range(stiff.shape[2]):
+        stiff[i, STATE, c], stiff[j, STATE, c] = stiff[j, STATE, c], stiff[i, STATE, c]
+    scalars[i, EXCESS], scalars[j, EXCESS] = n_betas[i] * loss_j, n_betas[j] * loss_i
+    scalars[i, ENERGY] = scalars[i, EXCESS] + local_j
+    scalars[j, ENERGY] = scalars[j, EXCESS] + local_i
+    return probability
+
+
+@jit
+def advance_ladder(
+    family, ints, floats, targets, n_points, center, loss_at_center, left, right, values, groups,
+    n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung, highest_rung,
+    adapting, vectors, stiff, scalars, tunings, counts, trace,
+):  # fmt: skip
+    """Make one step of rungs `lowest_rung` … `highest_rung` - 1 for every column of `trace`.
+
+    Parameters
+    ----------
+    family, ints, floats, targets, n_points : int, int64[:], float64[:], float64[:], int
+        The model, as in `family`, and P.
+    center, loss_at_center : float64[d], float
+        w* and K*.
+    left, right, values : float64[k, outputs], float64[k, d], float64[k]
+        Singular vectors and values of the Jacobian at w*; k = 0 samples K itself.
+    groups : int64[kinds, d]
+        Groups of coordinates that scale together: ``groups[0]`` is 0 everywhere (all of x);
+        ``groups[c, i]`` is the number of the group of kind c that holds coordinate i, or -1. Only
+        coordinates that are orthogonal to every row of `right` belong to groups of kinds 1, 2, ….
+    n_betas, tolerances : float64[r], float64[r]
+        nβ of the rungs in descending order, and how small |u_iᵀ (F - t)| must be there.
+    gamma, radius : float, float
+        γ and R.
+    leaps : int
+        Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
+    key, chain, first_step : uint64, int, int
+        Names of the random numbers: a step depends on them, its rung and its state alone.
+    lowest_rung, highest_rung : int, int
+        Which rungs move.
+    adapting : bool
+        Whether step sizes adapt.
+    vectors, stiff, scalars : float64[r, 5, d], float64[r, 2, k], float64[r, 2]
+        State.
+    tunings, counts : float64[r, 5], float64[r, 6]
+        Step sizes, and sums of acceptance probabilities.
+    trace : float64[r, steps]
+        Result: nβ (K - K*) after every step.
+    """
+    n, n_rungs, rank = center.shape[0], n_betas.shape[0], left.shape[0]
+    n_free = n - rank
+    n_groups = np.empty(groups.shape[0], dtype=np.int64)
+    for kind in range(groups.shape[0]):
+        n_groups[kind] = groups[kind].max() + 1
+    words = np.empty(64 * ((n + N_WORDS - 1) // 64 + 1), dtype=np.uint32)
+    scratch = np.empty(remainder_scratch(family, ints, n, targets.shape[0], rank))
+    along = np.empty(rank)
+    swaps = np.empty(n_rungs)
+    for column in range(trace.shape[1]):
+        step = np.int64(first_step + column)
+        for r in range(lowest_rung, highest_rung):
+            stream = np.int64(chain) * np.int64(n_rungs) + np.int64(r)
+            random_words(key, stream * np.int64(4294967296) + step, words)
+            extra = words[n:]
+            swaps[r] = unit_uniform(extra[SWAP])
+            state, tuning, count = vectors[r], tunings[r], counts[r]
+            trial, momentum = state[TRIAL], state[MOMENTUM]
+            for move in range(2):
+                n_leaps = 1
+                log_ratio = 0.0
+                steady = False
+                cosine, sine, tangent = 1.0, 0.0, 0.0
+                for i in range(rank):
+                    stiff[r, TRIAL_STATE, i] = stiff[r, STATE, i]
+                if move == 0:
+                    n_leaps = leaps
+                    steady = unit_uniform(extra[WHICH]) <= 0.5
+                    low, size = math.exp(tuning[LOG_STEP]), unit_uniform(extra[SIZE])
+                    b = min(1.0, low * (0.5 + size)) if steady else low**size
+                    cosine, sine = 1.0 - b, math.sqrt(b * (2.0 - b))
+                    tangent = b / sine
+                    for i in range(n):
+                        trial[i] = state[OFFSET, i]
+                        state[TRIAL_FORCE, i] = state[FORCE, i]
+                        momentum[i] = normal_of_word(words[i])
+                    project_out(right, along, momentum)
+                    log_ratio = 0.5 * dot(momentum, momentum)
+                else:
+                    kind = min(int(unit_uniform(extra[KIND]) * len(n_groups)), len(n_groups) - 1)
+                    last = n_groups[kind] - 1
+                    pick = min(int(unit_uniform(extra[PICK]) * n_groups[kind]), last)
+                    size = n_free if kind == 0 else (groups[kind] == pick).sum()
+                    spread = SCALE_SPREAD / math.sqrt(max(size, 1))
+                    log_factor = spread * normal_of_word(extra[SCALE])
+                    partner = pick
+                    pairing = unit_uniform(extra[PAIRING])
+                    if pairing > 0.5:
+                        partner = min(int(unit_uniform(extra[PARTNER]) * n_groups[kind]), last)
+                    sign = 1.0 if pairing > 0.75 else -1.0
+                    set_scaled(groups, kind, pick, partner, sign, log_factor, state[OFFSET], trial)
+                    log_ratio = size * log_factor
+                energy = excess = math.inf
+                for _ in range(n_leaps):
+                    if move == 0:
+                        kick(gamma, tangent, trial, state[TRIAL_FORCE], momentum)
+                        turn(gamma, cosine, sine, trial, momentum)
+                    local, pull = local_energy(gamma, radius, dot(trial, trial))
+                    energy = math.inf
+                    if local == math.inf:
+                        break
+                    loss = remainder_loss_force(
+                        family, ints, floats, targets, n_points, center, left, right, values,
+                        tolerances[r], trial, stiff[r, TRIAL_STATE], state[TRIAL_FORCE], scratch,
+                    )  # fmt: skip
+                    if not math.isfinite(loss):
+                        break
+                    for i in range(n):
+                        state[TRIAL_FORCE, i] = n_betas[r] * state[TRIAL_FORCE, i] + pull * trial[i]
+                    excess = n_betas[r] * (loss - loss_at_center)
+                    energy = excess + local
+                    if move == 0:
+                        kick(gamma, tangent, trial, state[TRIAL_FORCE], momentum)
+                probability = 0.0
+                if math.isfinite(energy):
+                    if move == 0:
+                        log_ratio -= 0.5 * dot(momentum, momentum)
+                    log_ratio += scalars[r, ENERGY] - energy
+                    # A NaN compares false and leaves probability 0.
+                    if log_ratio >= 0.0:
+                        probability = 1.0
+                    elif log_ratio > -700.0:
+                        probability = math.exp(log_ratio)
+                if unit_uniform(extra[TEST if move == 0 else SCALE_TEST]) <= probability:
+                    for i in range(n):
+                        state[OFFSET, i] = trial[i]
+                        state[FORCE, i] = state[TRIAL_FORCE, i]
+                    project_out(right, along, state[OFFSET])
+                    for i in range(rank):
+                        stiff[r, STATE, i] = stiff[r, TRIAL_STATE, i]
+                    scalars[r, ENERGY], scalars[r, EXCESS] = energy, excess
+                if move == 1:
+                    count[SCALED] += probability
+                    count[SCALES] += 1.0
+                elif steady:
+                    count[MOVED] += probability
+                    count[MOVES] += 1.0
+                    if adapting:
+                        adapt(tuning, probability)
+        # Neighbours (0, 1), (2, 3), … after odd steps and (1, 2), (3, 4), … after even ones.
+        for r in range(lowest_rung + (step + 1) % 2, highest_rung - 1, 2):
+            counts[r, EXCHANGED] += exchange(
+                r, r + 1, n_betas, gamma, radius, vectors, stiff, scalars, swaps[r]
+            )
+            counts[r, EXCHANGES] += 1.0
+        for r in range(n_rungs):
+            trace[r, column] = scalars[r, EXCESS]

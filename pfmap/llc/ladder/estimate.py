@@ -1,0 +1,373 @@
+"""The estimator of λ and m at one parameter, from a whole ladder of inverse temperatures."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+
+import numpy as np
+
+from pfmap.errors import SettingsError
+from pfmap.llc.blas import one_blas_thread
+from pfmap.llc.ladder.chains import Ladder, build_rungs, run_ladder
+from pfmap.llc.ladder.fit import LadderFit, block_means, covariance_of_means, fit_ladder
+from pfmap.llc.ladder.judge import (
+    ADVICE,
+    CLEAR_WEIGHT,
+    MIN_KEPT,
+    first_agreeing,
+    judge_ladder,
+    worst_rhat,
+)
+from pfmap.llc.ladder.problem import (
+    ZERO_LOSS,
+    LadderProblem,
+    localise,
+    make_problem,
+    prior_losses,
+)
+from pfmap.llc.problem import stream_key
+from pfmap.llc.rank import rank_is_constant
+from pfmap.models.base import CompiledModel, Model, RegressionModel
+from pfmap.models.network import has_kinks, kink_margin
+
+MAX_SLOPE = 1e-8
+"""Largest gradient, over max(1, K), of a minimum with K > 0."""
+
+M_HIDDEN = 5.0
+"""Above this λ the logarithms are too small a part of E[nβK] to spend chains on."""
+
+MIN_KINK_MARGIN = 1e-9
+"""Where a pre-activation is this small next to its terms, w* lies on a kink."""
+
+FLAT = 1e-24
+"""A remainder of the loss up to here, times the outputs' mean square, is rounding."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LadderEstimate:
+    """λ and m at w*, with what is needed to judge them.
+
+    Attributes
+    ----------
+    llc, llc_se : float
+        λ̂ and its standard error: Monte Carlo error and the choice of the model of E[nβK], m
+        included.
+    low, high : float
+        95 % interval.
+    multiplicity : int or None
+        m where its weight is at least 3/4, else None: undetermined.
+    multiplicity_weights : tuple of float
+        Weight of m = 1, 2, 3, 4.
+    exact : bool
+        Whether λ = rank/2 with m = 1 because the rank is constant along the fibre, so that no
+        chain was needed.
+    verdict, advice : str
+        ok | not converged | not a minimum | short | nan, and what to do.
+    rank : int or None
+        Rank of the Jacobian at w*; None without one.
+    loss_at_center : float
+        K(w*).
+    n_parameters : int
+        d.
+    radius, gamma : float
+        Localisation: the ball's radius, infinite for a Gaussian of precision γ.
+    n_betas, means, means_se : ndarray, shape (rungs,)
+        nβ, descending, the mean of nβ (K - K*) there, rank/2 included, and its standard error.
+    n_kept : int
+        Rungs in use, the lowest of them; above, hot and cold chains disagree.
+    rhat, misfit : float
+        Largest split R-hat on them, and χ² a degree of freedom of the best model.
+    moved, scaled, exchanged : float
+        Mean acceptance of the moves, and the lowest of an exchange.
+    n_gradients : int
+        Gradients evaluated.
+    elapsed_s : float
+        Wall time.
+    """
+
+    llc: float
+    llc_se: float
+    low: float
+    high: float
+    multiplicity: int | None
+    multiplicity_weights: tuple[float, ...]
+    exact: bool
+    verdict: str
+    advice: str
+    rank: int | None
+    loss_at_center: float
+    n_parameters: int
+    radius: float
+    gamma: float
+    n_betas: np.ndarray
+    means: np.ndarray
+    means_se: np.ndarray
+    n_kept: int
+    rhat: float
+    misfit: float
+    moved: float
+    scaled: float
+    exchanged: float
+    n_gradients: int
+    elapsed_s: float
+
+
+def estimate_llc_ladder(
+    model: Model,
+    weights: np.ndarray,
+    *,
+    radius: float | None = None,
+    gamma: float | None = None,
+    precision: float = 0.015,
+    max_steps: int = 64_000,
+    span: float = 1e18,
+    max_rungs: int = 28,
+    chains: int = 4,
+    leaps: int = 4,
+    seed: int = 1,
+    stream: tuple[object, ...] = (),
+    threads: int = 1,
+) -> LadderEstimate:
+    """Estimate λ and m at a minimum w* from replica exchange over a ladder of nβ.
+
+    The directions in which the outputs change to first order are solved for by the implicit
+    function theorem and contribute rank/2 exactly (`pfmap.kernels.remainder`). What is left is
+    sampled at every nβ of a geometric ladder by Hamiltonian and scaling moves with exchanges
+    (`pfmap.kernels.ladder`), and λ and m come from the joint fit of
+
+        E[nβK] = λ - d log P(log nβ) / d log nβ,   P a positive polynomial of degree m - 1,
+
+    averaged over m, over the lowest rung in use, and over a first correction in a power of nβ
+    (`pfmap.llc.ladder.fit`). There is no step size and no temperature to choose.
+
+    Parameters
+    ----------
+    model : Model
+        The loss is the model's own. A model with outputs and Jacobian has its rank taken out; one
+        with a loss and a gradient only is sampled whole.
+    weights : ndarray, shape (d,)
+        w*.
+    radius : float, optional
+        λ̂ belongs to the ball of this radius around w*: it is the smallest λ in it, so keep other
+        strata of {K = K(w*)} outside. None takes 2, halved until the stiff coordinates can be
+        solved for in 9/10 of the ball.
+    gamma : float, optional
+        Localise by a Gaussian of precision γ instead, as in the literature, and sample K whole:
+        ``means`` is then λ_eff at every nβ under that prior. In the limit λ̂ is the smallest λ
+        anywhere, not that at w*.
+    precision : float, default 0.015
+        Relative standard error at which the chains stop, once m is clear too (where λ̂ > 5 its
+        traces are too small to wait for).
+    max_steps : int, default 64000
+        Steps of a chain after which they stop in any case.
+    span, max_rungs : float, int
+        Ratio of the highest nβ to the lowest, and the number of rungs at which the ladder ends
+        short of it.
+    chains : int, default 4
+        Half of them start hot and half cold.
+    leaps : int, default 4
+        Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
+    seed, stream : int, tuple
+        Name the random numbers: equal arguments give equal results.
+    threads : int, default 1
+        Threads for the chains; the result does not depend on it.
+
+    Returns
+    -------
+    LadderEstimate
+        Read ``verdict`` first.
+
+    Raises
+    ------
+    SettingsError
+        If an argument breaks a rule, naming it.
+
+    Examples
+    --------
+    >>> from pfmap.models.polynomial import polynomial_model
+    >>> model = polynomial_model([[1, 1]])  # K = (w1 w2)²/2: λ = 1/2, m = 2
+    >>> estimate = estimate_llc_ladder(model, np.zeros(2))
+    >>> estimate.verdict, estimate.multiplicity, estimate.low < 0.5 < estimate.high
+    ('ok', 2, True)
+    """
+    start = time.perf_counter()
+    center = _check_arguments(
+        model, weights, radius=radius, gamma=gamma, precision=precision, max_steps=max_steps,
+        span=span, max_rungs=max_rungs, chains=chains, leaps=leaps, threads=threads,
+    )  # fmt: skip
+    key = stream_key(seed, "ladder", *stream)
+    with one_blas_thread():
+        problem = make_problem(model, center, reduced=gamma is None, leaps=leaps, key=key)
+        if not math.isfinite(problem.loss_at_center):
+            return _without_chains(problem, math.nan, "nan", start)
+        if not _is_stationary(problem):
+            return _without_chains(problem, math.nan, "not a minimum", start)
+        if gamma is None and _is_piecewise_regular(problem):
+            return _without_chains(problem, 0.5 * problem.rank, "ok", start)
+        problem = localise(problem, radius=radius, gamma=gamma)
+        losses = prior_losses(problem)
+        if not np.isfinite(losses).any():
+            return _without_chains(problem, math.nan, "not converged", start)
+        if gamma is None and _is_flat(problem, losses):
+            return _without_chains(problem, 0.5 * problem.rank, "ok", start)
+        n_betas = build_rungs(problem, losses, span=span, max_rungs=max_rungs)
+        for ladder in run_ladder(
+            problem, n_betas, chains=chains, max_steps=max_steps, threads=threads
+        ):
+            estimate = _conclude(problem, ladder, precision, start)
+            if estimate.verdict in ("nan", "not a minimum"):
+                break
+            m_settled = estimate.multiplicity is not None or estimate.llc > M_HIDDEN
+            if estimate.verdict == "ok" and m_settled:
+                break
+    return estimate
+
+
+def _is_stationary(problem: LadderProblem) -> bool:
+    """Whether w* can be a minimum: K is 0 there, or its gradient is."""
+    loss = float(problem.model.loss(problem.center))
+    if loss <= ZERO_LOSS * problem.output_scale:
+        return True
+    slope = float(np.linalg.norm(problem.model.gradient(problem.center)))
+    return slope <= MAX_SLOPE * max(1.0, loss)
+
+
+def _is_piecewise_regular(problem: LadderProblem) -> bool:
+    """Whether λ = rank/2 at a zero of K where that is known without looking further.
+
+    So it is at full row rank. With relu units, each piece of the outputs is a polynomial of low
+    degree and no radius is known to lie inside one piece, so small perturbations decide.
+    """
+    model, found = problem.model, problem.found
+    if not isinstance(model, CompiledModel) or found is None:
+        return problem.n_free == 0
+    if model.loss(problem.center) > ZERO_LOSS * problem.output_scale:
+        return False
+    if kink_margin(model, problem.center) < MIN_KINK_MARGIN:
+        return False
+    if found.rank < min(len(model.targets), problem.model.n_parameters) and not has_kinks(model):
+        return False
+    return rank_is_constant(model, problem.center, found, seed=problem.key) is True
+
+
+def _is_flat(problem: LadderProblem, losses: np.ndarray) -> bool:
+    """Whether nothing is left of the loss anywhere in the ball, so that λ = rank/2."""
+    rest = losses[np.isfinite(losses)]
+    return problem.loss_at_center == 0.0 and float(rest.max()) <= FLAT * problem.output_scale
+
+
+def _conclude(
+    problem: LadderProblem, ladder: Ladder, precision: float, start: float
+) -> LadderEstimate:
+    """The estimate from what the chains have given so far."""
+    blocks = block_means(ladder.trace)
+    flat = blocks.reshape(-1, blocks.shape[2])
+    skip = first_agreeing(blocks)
+    n_kept = len(ladder.n_betas) - skip
+    used = slice(min(skip, len(ladder.n_betas) - MIN_KEPT), None)
+    means = flat.mean(axis=0)
+    fit: LadderFit = fit_ladder(
+        ladder.n_betas[used], means[used], covariance_of_means(blocks[:, :, used])
+    )
+    half_rank = 0.5 * problem.rank
+    rhat = worst_rhat(ladder.trace[:, used])
+    verdict = judge_ladder(
+        llc=half_rank + fit.llc,
+        llc_se=fit.llc_se,
+        lowest=float(ladder.trace.min()),
+        n_kept=n_kept,
+        rhat=rhat,
+        misfit=fit.misfit,
+        precision=precision,
+    )
+    best = int(np.argmax(fit.multiplicity_weights))
+    clear = fit.multiplicity_weights[best] >= CLEAR_WEIGHT
+    return LadderEstimate(
+        llc=half_rank + fit.llc,
+        llc_se=fit.llc_se,
+        low=half_rank + fit.low,
+        high=half_rank + fit.high,
+        multiplicity=best + 1 if clear else None,
+        multiplicity_weights=fit.multiplicity_weights,
+        exact=False,
+        verdict=verdict,
+        advice=ADVICE[verdict],
+        rank=problem.found.rank if problem.found else None,
+        loss_at_center=float(problem.model.loss(problem.center)),
+        n_parameters=len(problem.center),
+        radius=problem.radius,
+        gamma=problem.gamma,
+        n_betas=ladder.n_betas,
+        means=half_rank + means,
+        means_se=flat.std(axis=0, ddof=1) / math.sqrt(len(flat)),
+        n_kept=n_kept,
+        rhat=rhat,
+        misfit=fit.misfit,
+        moved=ladder.moved,
+        scaled=ladder.scaled,
+        exchanged=ladder.exchanged,
+        n_gradients=ladder.n_gradients,
+        elapsed_s=time.perf_counter() - start,
+    )
+
+
+def _without_chains(
+    problem: LadderProblem, llc: float, verdict: str, start: float
+) -> LadderEstimate:
+    """An estimate that needed no chain, exact where `llc` is a number."""
+    exact = math.isfinite(llc)
+    nothing = np.empty(0)
+    return LadderEstimate(
+        llc=llc,
+        llc_se=0.0 if exact else math.nan,
+        low=llc,
+        high=llc,
+        multiplicity=1 if exact else None,
+        multiplicity_weights=(1.0, 0.0, 0.0, 0.0) if exact else (math.nan,) * 4,
+        exact=exact,
+        verdict=verdict,
+        advice=ADVICE[verdict],
+        rank=problem.found.rank if problem.found else None,
+        loss_at_center=float(problem.model.loss(problem.center)),
+        n_parameters=len(problem.center),
+        radius=problem.radius,
+        gamma=problem.gamma,
+        n_betas=nothing,
+        means=nothing,
+        means_se=nothing,
+        n_kept=0,
+        rhat=math.nan,
+        misfit=math.nan,
+        moved=math.nan,
+        scaled=math.nan,
+        exchanged=math.nan,
+        n_gradients=0,
+        elapsed_s=time.perf_counter() - start,
+    )
+
+
+def _check_arguments(model: Model, weights: np.ndarray, **settings: float | None) -> np.ndarray:
+    """Weights as float64; SettingsError naming the first argument that breaks a rule."""
+    center = np.array(weights, dtype=np.float64)
+    if center.shape != (model.n_parameters,):
+        raise SettingsError(f"weights: must have shape ({model.n_parameters},), got {center.shape}")
+    if not np.isfinite(center).all():
+        where = int(np.flatnonzero(~np.isfinite(center))[0])
+        raise SettingsError(f"weights: must be finite, got {center[where]} at index {where}")
+    if settings["radius"] is not None and settings["gamma"] is not None:
+        raise SettingsError("radius: goes without gamma, got both", next_step="leave one out")
+    for name in ("radius", "gamma", "precision"):
+        value = settings[name]
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise SettingsError(f"{name}: must be finite and above 0, got {value}")
+    span = settings["span"]
+    if span is None or not (math.isfinite(span) and span > 1):
+        raise SettingsError(f"span: must be finite and above 1, got {span}")
+    least = {"max_steps": 1000, "max_rungs": MIN_KEPT, "chains": 2, "leaps": 1, "threads": 1}
+    for name, smallest in least.items():
+        value = settings[name]
+        if not isinstance(value, (int, np.integer)) or value < smallest:
+            raise SettingsError(f"{name}: must be a whole number >= {smallest}, got {value!r}")
+    return center

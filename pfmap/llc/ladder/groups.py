@@ -1,0 +1,64 @@
+"""Groups of coordinates that one scaling move stretches together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pfmap.kernels.family import NETWORK
+from pfmap.kernels.gradient import FIRST_WIDTH
+from pfmap.models.base import CompiledModel, Model
+
+
+def scaling_groups(model: Model, tangent: np.ndarray) -> np.ndarray:
+    """Groups of the coordinates where `tangent`: all of x, each alone, and what the model joins.
+
+    Networks join the parameters of a layer, those that enter a unit, and those that leave one.
+
+    Parameters
+    ----------
+    model : Model
+    tangent : ndarray of bool, shape (d,)
+        Coordinates of the null space; the others belong to no group but the first.
+
+    Returns
+    -------
+    ndarray of int64, shape (kinds, d)
+        Number of the group of that kind which holds the coordinate, or -1. Kind 0 is all of x.
+
+    Examples
+    --------
+    >>> from pfmap.models.network import network_model
+    >>> model = network_model((1, 2, 1), np.ones((1, 1)), bias=False)
+    >>> scaling_groups(model, np.ones(4, dtype=bool)).tolist()
+    [[0, 0, 0, 0], [0, 1, 2, 3], [0, 0, 1, 1], [0, 1, 2, 2], [0, 0, 1, 2]]
+    """
+    d = len(tangent)
+    kinds = [np.arange(d)]
+    if isinstance(model, CompiledModel) and model.family == NETWORK:
+        kinds += _network_groups(model.ints, d)
+    rows = [np.zeros(d, dtype=np.int64)]
+    for kind in kinds:
+        row = np.full(d, -1, dtype=np.int64)
+        if tangent.any():
+            row[tangent] = np.unique(kind[tangent], return_inverse=True)[1]
+            rows.append(row)
+    return np.array(rows)
+
+
+def _network_groups(ints: np.ndarray, d: int) -> list[np.ndarray]:
+    """Layer, unit that is entered, and unit that is left, of every parameter."""
+    layers, entered, left = (np.empty(d, dtype=np.int64) for _ in range(3))
+    position = n_entered = n_left = 0
+    has_bias = bool(ints[2])
+    for layer in range(int(ints[0])):
+        below, units = (int(width) for width in ints[FIRST_WIDTH + layer : FIRST_WIDTH + layer + 2])
+        size = below * units
+        stop = position + size + units * has_bias
+        layers[position:stop] = layer
+        entered[position : position + size] = n_entered + np.repeat(np.arange(units), below)
+        left[position : position + size] = n_left + np.tile(np.arange(below), units)
+        if has_bias:  # a bias leaves no unit: the group of the whole layer's biases
+            entered[position + size : stop] = n_entered + np.arange(units)
+            left[position + size : stop] = n_left + below
+        position, n_entered, n_left = stop, n_entered + units, n_left + below + has_bias
+    return [layers, entered, left]

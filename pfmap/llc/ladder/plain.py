@@ -1,0 +1,214 @@
+"""The steps of `pfmap.kernels.ladder` in plain NumPy: for models that the user writes.
+
+It uses the same random numbers, so that on a compiled model it makes the same chain to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pfmap.kernels import ladder as kernel
+from pfmap.kernels.philox import random_words
+from pfmap.kernels.remainder import MAX_CHORDS
+from pfmap.kernels.variates import normal_of_word, uniform_of_word
+from pfmap.llc.ladder.problem import LadderProblem
+from pfmap.llc.ladder.state import LadderState
+from pfmap.models.base import RegressionModel
+
+
+def plain_loss_force(
+    problem: LadderProblem, tolerance: float, offset: np.ndarray, stiff: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """K_G at `offset` and its gradient; sets `stiff` to y. See `pfmap.kernels.remainder`."""
+    model, left, right = problem.model, problem.left, problem.right
+    if problem.rank == 0 or not isinstance(model, RegressionModel):
+        weights = problem.center + offset
+        return float(model.loss(weights)), np.asarray(model.gradient(weights), dtype=np.float64)
+    nothing = np.zeros_like(offset)
+    before = math.inf
+    for chord in range(MAX_CHORDS):
+        weights = problem.center + offset + stiff @ right
+        residual = np.ravel(model.outputs(weights)) - np.ravel(model.targets)
+        along = left @ residual
+        largest = float(np.abs(along).max())
+        if largest <= tolerance:
+            break
+        if chord == MAX_CHORDS - 1 or not largest < 4.0 * before:
+            return math.inf, nothing
+        before = largest
+        stiff -= along / problem.values
+    residual -= along @ left
+    jacobian = model.jacobian(weights)
+    force = residual / model.n_points @ jacobian
+    force = (residual / model.n_points - (right @ force / problem.values) @ left) @ jacobian
+    force -= (right @ force) @ right
+    return 0.5 * float(residual @ residual) / model.n_points, force
+
+
+class PlainRung:
+    """One rung of one chain: a view of its rows of the state, and the moves on them."""
+
+    def __init__(
+        self, problem: LadderProblem, state: LadderState, rung: int, n_beta: float
+    ) -> None:
+        self.problem = problem
+        self.state = state
+        self.rung = rung
+        self.n_beta = n_beta
+        self.tolerance = float(problem.tolerances(np.array([n_beta]))[0])
+
+    def local(self, offset: np.ndarray) -> tuple[float, float]:
+        """-log φ and the factor of its gradient."""
+        gamma, radius = self.problem.gamma, self.problem.radius
+        square = float(offset @ offset)
+        if math.isinf(radius):
+            return 0.5 * gamma * square, gamma
+        left = 1.0 - square / radius**2
+        if left <= 0.0:
+            return math.inf, gamma
+        return -0.5 * gamma * radius**2 * math.log(left), gamma / left
+
+    def evaluate(
+        self, offset: np.ndarray, stiff: np.ndarray
+    ) -> tuple[float, float, np.ndarray | None]:
+        """U, nβ (K - K*) and ∇U; infinite and None outside the ball."""
+        local, pull = self.local(offset)
+        if math.isinf(local):
+            return math.inf, math.inf, None
+        loss, force = plain_loss_force(self.problem, self.tolerance, offset, stiff)
+        if not math.isfinite(loss):
+            return math.inf, math.inf, None
+        excess = self.n_beta * (loss - self.problem.loss_at_center)
+        return excess + local, excess, self.n_beta * force + pull * offset
+
+    def move(self, noise: np.ndarray, which: float, size: float, test: float) -> float | None:
+        """Hamiltonian move; returns its acceptance probability if its size adapts, else None."""
+        problem, rung = self.problem, self.rung
+        gamma, root = problem.gamma, math.sqrt(problem.gamma)
+        low = math.exp(self.state.tunings[rung, kernel.LOG_STEP])
+        steady = which <= 0.5
+        b = min(1.0, low * (0.5 + size)) if steady else low**size
+        cosine, sine = 1.0 - b, math.sqrt(b * (2.0 - b))
+        x = self.state.vectors[rung, kernel.OFFSET].copy()
+        force = self.state.vectors[rung, kernel.FORCE].copy()
+        stiff = self.state.stiff[rung, kernel.STATE].copy()
+        p = noise - (problem.right @ noise) @ problem.right
+        log_ratio = 0.5 * float(p @ p) + self.state.scalars[rung, kernel.ENERGY]
+        energy = excess = math.inf
+        for _ in range(problem.leaps):
+            p -= b / sine * (force - gamma * x) / root
+            x, p = cosine * x + sine / root * p, cosine * p - sine * root * x
+            energy, excess, moved = self.evaluate(x, stiff)
+            if moved is None:
+                break
+            force = moved
+            p -= b / sine * (force - gamma * x) / root
+        probability = 0.0
+        if math.isfinite(energy):
+            log_ratio -= energy + 0.5 * float(p @ p)
+            probability = math.exp(min(log_ratio, 0.0))
+        if test <= probability:
+            self.accept(x, force, stiff, energy, excess)
+        if not steady:
+            return None
+        self.state.counts[rung, [kernel.MOVED, kernel.MOVES]] += (probability, 1.0)
+        return probability
+
+    def scale(self, uniform: list[float], normal: float) -> None:
+        """Scaling move."""
+        groups = self.problem.groups
+        kind = min(int(uniform[kernel.KIND] * len(groups)), len(groups) - 1)
+        row = groups[kind]
+        n_groups = int(row.max()) + 1
+        pick = partner = min(int(uniform[kernel.PICK] * n_groups), n_groups - 1)
+        if uniform[kernel.PAIRING] > 0.5:
+            partner = min(int(uniform[kernel.PARTNER] * n_groups), n_groups - 1)
+        sign = 1.0 if uniform[kernel.PAIRING] > 0.75 else -1.0
+        chosen, other = row == pick, row == partner
+        size = self.problem.n_free if kind == 0 else int(chosen.sum())
+        log_factor = kernel.SCALE_SPREAD / math.sqrt(max(size, 1)) * normal
+        x = self.state.vectors[self.rung, kernel.OFFSET].copy()
+        if pick == partner or chosen.sum() != other.sum():
+            x[chosen] *= math.exp(log_factor)
+        else:
+            change = 0.5 * (math.exp(log_factor) - 1.0) * (x[chosen] - sign * x[other])
+            x[chosen] += change
+            x[other] -= sign * change
+        stiff = self.state.stiff[self.rung, kernel.STATE].copy()
+        self.state.counts[self.rung, kernel.SCALES] += 1.0
+        energy, excess, force = self.evaluate(x, stiff)
+        if force is None:
+            return
+        log_ratio = self.log_determinant(size, log_factor)
+        log_ratio += self.state.scalars[self.rung, kernel.ENERGY] - energy
+        probability = math.exp(min(log_ratio, 0.0))
+        self.state.counts[self.rung, kernel.SCALED] += probability
+        if uniform[kernel.SCALE_TEST] <= probability:
+            self.accept(x, force, stiff, energy, excess)
+
+    def log_determinant(self, size: int, log_factor: float) -> float:
+        """log of the Jacobian determinant of a scaling move: |g| ξ."""
+        return size * log_factor
+
+    def accept(
+        self, x: np.ndarray, force: np.ndarray, stiff: np.ndarray, energy: float, excess: float
+    ) -> None:
+        """Make the trial the state."""
+        right = self.problem.right
+        self.state.vectors[self.rung, kernel.OFFSET] = x - (right @ x) @ right
+        self.state.vectors[self.rung, kernel.FORCE] = force
+        self.state.stiff[self.rung, kernel.STATE] = stiff
+        self.state.scalars[self.rung] = (energy, excess)
+
+
+def exchange_plain(
+    problem: LadderProblem, state: LadderState, i: int, j: int, n_betas: np.ndarray, test: float
+) -> None:
+    """Exchange the states of rungs i and j if the test says so."""
+    losses = state.scalars[[i, j], kernel.EXCESS] / n_betas[[i, j]]
+    log_ratio = (n_betas[i] - n_betas[j]) * (losses[0] - losses[1])
+    probability = math.exp(min(log_ratio, 0.0))
+    state.counts[i, [kernel.EXCHANGED, kernel.EXCHANGES]] += (probability, 1.0)
+    if test > probability:
+        return
+    at_i, at_j = state.take_rung(i), state.take_rung(j)
+    state.put_rung(problem, i, at_j, n_betas[i] / n_betas[j])
+    state.put_rung(problem, j, at_i, n_betas[j] / n_betas[i])
+
+
+def advance_plain(
+    problem: LadderProblem,
+    n_betas: np.ndarray,
+    state: LadderState,
+    *,
+    chain: int,
+    lowest_rung: int,
+    highest_rung: int,
+    adapting: bool,
+    trace: np.ndarray,
+) -> None:
+    """Make one step for every column of `trace`; see `pfmap.kernels.ladder.advance_ladder`."""
+    d = len(problem.center)
+    words = np.empty(64 * ((d + kernel.N_WORDS - 1) // 64 + 1), dtype=np.uint32)
+    swaps = np.empty(len(n_betas))
+    rungs = [PlainRung(problem, state, r, n_betas[r]) for r in range(len(n_betas))]
+    for column in range(trace.shape[1]):
+        step = state.next_step + column
+        for r in range(lowest_rung, highest_rung):
+            stream = (chain * len(n_betas) + r) * 2**32 + step
+            random_words(np.uint64(problem.key), stream, words)
+            noise = np.array([normal_of_word(word) for word in words[:d]], dtype=np.float64)
+            extra = words[d : d + kernel.N_WORDS]
+            uniform = [abs(float(uniform_of_word(word))) for word in extra]
+            swaps[r] = uniform[kernel.SWAP]
+            probability = rungs[r].move(
+                noise, uniform[kernel.WHICH], uniform[kernel.SIZE], uniform[kernel.TEST]
+            )
+            if adapting and probability is not None:
+                kernel.adapt(state.tunings[r], probability)
+            rungs[r].scale(uniform, float(normal_of_word(extra[kernel.SCALE])))
+        for r in range(lowest_rung + (step + 1) % 2, highest_rung - 1, 2):
+            exchange_plain(problem, state, r, r + 1, n_betas, swaps[r])
+        trace[:, column] = state.scalars[:, kernel.EXCESS]

@@ -1,0 +1,174 @@
+"""The posteriors of a ladder: the remainder of a model around w*, and where it is localised."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pfmap.llc.ladder.groups import scaling_groups
+from pfmap.llc.rank import JacobianRank, jacobian_rank
+from pfmap.models.base import Model, RegressionModel
+
+ZERO_LOSS = 1e-20
+"""K(w*) up to here, times the mean square of the targets or 1, counts as a zero of K."""
+
+TANGENT = 1e-9
+"""A coordinate belongs to the null space if no stiff direction has more than this of it."""
+
+MAX_RADIUS = 2.0
+"""Radius of the ball where nothing else bounds it."""
+
+SOLVABLE = 0.9
+"""Share of the ball in which the stiff coordinates must be within reach."""
+
+N_PRIOR_DRAWS = 200
+
+
+@dataclass(frozen=True)
+class LadderProblem:
+    """What is sampled: K_G of `pfmap.kernels.remainder` around w*, localised.
+
+    Attributes
+    ----------
+    model : Model
+        Loss K and gradient.
+    center : ndarray, shape (d,)
+        w*.
+    loss_at_center : float
+        K(w*), taken off the loss; 0 after a reduction.
+    found : JacobianRank or None
+        Rank of the Jacobian at w*; None without one.
+    left, right, values : ndarray, shapes (k, outputs), (k, d), (k,)
+        Singular vectors and values of the stiff directions; k is 0 where K itself is sampled.
+    groups : ndarray of int64, shape (kinds, d)
+        Groups of coordinates that scale together.
+    gamma, radius : float
+        Localisation: the bump (1 - |x|²/R²)^(γR²/2) on the ball of radius R, or the Gaussian of
+        precision γ where R is infinite.
+    leaps : int
+        Leaps of a Hamiltonian move.
+    key : int
+        64-bit key of the random numbers.
+    """
+
+    model: Model
+    center: np.ndarray
+    loss_at_center: float
+    found: JacobianRank | None
+    left: np.ndarray
+    right: np.ndarray
+    values: np.ndarray
+    groups: np.ndarray
+    gamma: float
+    radius: float
+    leaps: int
+    key: int
+
+    @property
+    def rank(self) -> int:
+        """k, the number of stiff directions that are solved for."""
+        return len(self.values)
+
+    @property
+    def n_free(self) -> int:
+        """Dimension of what is sampled."""
+        return len(self.center) - self.rank
+
+    @property
+    def output_scale(self) -> float:
+        """Mean square of the targets, at least 1: the scale of the loss's rounding."""
+        if not isinstance(self.model, RegressionModel):
+            return 1.0
+        return max(1.0, float(np.mean(np.square(self.model.targets))))
+
+    def tolerances(self, n_betas: np.ndarray) -> np.ndarray:
+        """How small |u_iᵀ (F - t)| must be, so that U is right to about 1e-4."""
+        if not isinstance(self.model, RegressionModel):
+            return np.zeros(len(n_betas))
+        rounding = 1e-14 * math.sqrt(len(self.model.targets) * self.output_scale)
+        return np.maximum(1e-4 * np.sqrt(self.model.n_points / n_betas), rounding)
+
+
+def make_problem(
+    model: Model, center: np.ndarray, *, reduced: bool = True, leaps: int, key: int
+) -> LadderProblem:
+    """Problem around w*, not yet localised.
+
+    With `reduced`, and where K(w*) is zero, the stiff directions of the Jacobian are solved for.
+    """
+    d = len(center)
+    loss = float(model.loss(center))
+    found = None
+    left, right, values = np.empty((0, 0)), np.empty((0, d)), np.empty(0)
+    if isinstance(model, RegressionModel):
+        left = np.empty((0, len(model.targets)))
+        jacobian = model.jacobian(center)
+        found = jacobian_rank(jacobian)
+        scale = max(1.0, float(np.mean(np.square(model.targets))))
+        if reduced and loss <= ZERO_LOSS * scale and found.rank > 0:
+            values = found.singular_values[: found.rank].copy()
+            right = np.ascontiguousarray(found.basis[: found.rank])
+            left = np.ascontiguousarray((jacobian @ right.T / values).T)
+            loss = 0.0
+    tangent = (np.abs(right) < TANGENT).all(axis=0)
+    return LadderProblem(
+        model, center, loss, found, left, right, values, scaling_groups(model, tangent),
+        1.0, math.inf, leaps, key,
+    )  # fmt: skip
+
+
+def localise(problem: LadderProblem, *, radius: float | None, gamma: float | None) -> LadderProblem:
+    """The problem on a ball of `radius`, or under a Gaussian of precision `gamma`.
+
+    Without either the ball is the largest of `MAX_RADIUS`/2^j in 9/10 of which the stiff
+    coordinates can be solved for.
+    """
+    if gamma is not None:
+        return dataclasses.replace(problem, gamma=gamma, radius=math.inf)
+    if radius is not None:
+        return with_radius(problem, radius)
+    return widest(problem)
+
+
+def with_radius(problem: LadderProblem, radius: float) -> LadderProblem:
+    """The problem on a ball, with the bump (1 - |x|²/R²)^max(n/2, 1), n the free dimensions.
+
+    That power puts the typical |x|² at R²/2 in any dimension.
+    """
+    power = max(0.5 * problem.n_free, 1.0)
+    return dataclasses.replace(problem, gamma=2.0 * power / radius**2, radius=radius)
+
+
+def widest(problem: LadderProblem) -> LadderProblem:
+    """The problem on the largest ball, halving from `MAX_RADIUS`, that can mostly be solved."""
+    radius = MAX_RADIUS
+    for _ in range(40):
+        trial = with_radius(problem, radius)
+        if problem.rank == 0 or np.isfinite(prior_losses(trial)).mean() >= SOLVABLE:
+            return trial
+        radius *= 0.5
+    return trial
+
+
+def prior_losses(problem: LadderProblem) -> np.ndarray:
+    """K_G at independent draws from the localisation; infinite where y is out of reach."""
+    from pfmap.llc.ladder.plain import plain_loss_force
+
+    rng = np.random.default_rng([problem.key, N_PRIOR_DRAWS])
+    losses = np.empty(N_PRIOR_DRAWS)
+    for index in range(N_PRIOR_DRAWS):
+        offset = rng.normal(size=len(problem.center))
+        offset -= problem.right.T @ (problem.right @ offset)
+        if math.isfinite(problem.radius):
+            power = 0.5 * problem.gamma * problem.radius**2
+            share = rng.beta(0.5 * problem.n_free, power + 1.0)
+            offset *= problem.radius * math.sqrt(share) / np.linalg.norm(offset)
+        else:
+            offset /= math.sqrt(problem.gamma)
+        tolerance = 1e-12 * math.sqrt(problem.output_scale)
+        stiff = np.zeros(problem.rank)
+        losses[index] = plain_loss_force(problem, tolerance, offset, stiff)[0]
+    return losses - problem.loss_at_center

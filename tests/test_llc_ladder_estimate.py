@@ -1,0 +1,210 @@
+"""The ladder's estimator: the fit of λ and m, its errors, its verdicts, its limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pfmap.domain import boolean_points
+from pfmap.errors import SettingsError
+from pfmap.llc.calibration.known import deep_linear, line_plus_dot, monomials
+from pfmap.llc.ladder.estimate import estimate_llc_ladder
+from pfmap.llc.ladder.fit import covariance_of_means, fit_ladder
+from pfmap.llc.ladder.judge import first_agreeing, judge_ladder
+from pfmap.models.network import network_model
+from pfmap.models.own import OwnModel
+from pfmap.models.polynomial import gaussian_model, polynomial_model
+
+N_BETAS = np.geomspace(1e18, 10.0, 24)
+U = np.log(N_BETAS)
+
+# Means of nβK over a ladder, by m, with the scales c inside P.
+CURVES = {
+    1: (0.5, 0.5 - 0.3 * N_BETAS**-0.5),
+    2: (0.5, 0.5 - 1 / (U + 1.0)),
+    3: (1.0, 1.0 - 1 / (U + 1.0) - 1 / (U + 3.0)),
+}
+
+
+@pytest.mark.parametrize("multiplicity", CURVES)
+def test_fit_finds_llc_and_multiplicity_in_exact_means(multiplicity):
+    exact, means = CURVES[multiplicity]
+    fit = fit_ladder(N_BETAS, means, np.diag(np.full(24, 1e-3**2)))
+    assert abs(fit.llc - exact) < 0.005
+    assert int(np.argmax(fit.multiplicity_weights)) + 1 == multiplicity
+    assert sum(fit.multiplicity_weights) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("multiplicity", CURVES)
+def test_intervals_hold_the_truth_as_often_as_they_say(multiplicity):
+    exact, means = CURVES[multiplicity]
+    rng = np.random.default_rng(multiplicity)
+    held = []
+    for _ in range(60):
+        noise = 0.006 * rng.normal(size=24)
+        fit = fit_ladder(N_BETAS, means + noise, np.diag(np.full(24, 0.006**2)))
+        held.append(fit.low <= exact <= fit.high)
+    # A share of 0.95 or more: 60 trials are 5 binomial errors above 0.8.
+    assert np.mean(held) > 0.95 - 5 * np.sqrt(0.95 * 0.05 / 60)
+
+
+def test_one_temperature_or_one_model_alone_would_miss():
+    # The control: without logarithms the same data put λ many errors too low.
+    exact, means = CURVES[2]
+    top_mean = means[:6].mean()
+    fit = fit_ladder(N_BETAS, means, np.diag(np.full(24, 1e-3**2)))
+    assert abs(top_mean - exact) > 5 * fit.llc_se
+
+
+def test_chains_that_differ_widen_the_covariance():
+    rng = np.random.default_rng(1)
+    blocks = rng.normal(size=(4, 50, 10))
+    alike = np.diag(covariance_of_means(blocks)).mean()
+    blocks += rng.normal(size=(4, 1, 10))  # chains with means of their own
+    apart = np.diag(covariance_of_means(blocks)).mean()
+    assert alike == pytest.approx(1 / 200, rel=0.5)
+    assert apart > 10 * alike
+
+
+def test_a_single_chance_disagreement_does_not_end_the_ladder():
+    blocks = np.random.default_rng(2).normal(size=(4, 50, 12))
+    assert first_agreeing(blocks) == 0
+    blocks[1::2, :, 4] += 3.0
+    assert first_agreeing(blocks) == 0
+    blocks[1::2, :, 0:2] += 3.0
+    assert first_agreeing(blocks) == 2
+
+
+GOOD = {
+    "llc": 1.0, "llc_se": 0.01, "lowest": 0.0, "n_kept": 20, "rhat": 1.01, "misfit": 1.0,
+    "precision": 0.015,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "ok"),
+        ({"llc": np.nan}, "nan"),
+        ({"lowest": -0.1}, "not a minimum"),
+        ({"n_kept": 7}, "not converged"),
+        ({"rhat": 1.2}, "not converged"),
+        ({"rhat": np.nan}, "not converged"),
+        ({"misfit": 4.0}, "not converged"),
+        ({"llc_se": 0.02}, "short"),
+    ],
+)
+def test_verdicts(change, verdict):
+    assert judge_ladder(**{**GOOD, **change}) == verdict
+
+
+def test_constant_rank_is_exact_and_needs_no_chain():
+    found = estimate_llc_ladder(gaussian_model(np.ones(7)), np.zeros(7))
+    assert (found.llc, found.llc_se, found.exact, found.multiplicity) == (3.5, 0.0, True, 1)
+    assert found.n_gradients == 0
+    model = network_model((4, 20, 1), boolean_points(4))
+    weights = np.random.default_rng(3).normal(size=model.n_parameters)
+    found = estimate_llc_ladder(model.with_targets(model.outputs(weights)), weights)
+    assert found.exact
+    assert found.llc == found.rank / 2
+
+
+def test_a_singularity_of_high_degree_is_not_taken_for_regular():
+    # (w1 w2)² vanishes to rounding within 1e-5 of w*, where the rank looks constant.
+    known = monomials([[2, 2]], n_regular=5)
+    found = estimate_llc_ladder(known.model, known.center, max_steps=4000)
+    assert not found.exact
+    assert abs(found.llc - 2.75) < 5 * found.llc_se
+
+
+def test_an_idle_unit_lifts_the_coefficient_above_half_the_rank():
+    # y = a tanh(b x) + tanh(x) at a = b = 0: the unit in use gives its rank, the idle one the
+    # 1/2 of K ~ (a b)² with m = 2.
+    x = np.linspace(0.3, 2.0, 6)[:, None]
+    model = network_model((1, 2, 1), x, activation="tanh", bias=False)
+    weights = np.array([1.0, 0.0, 1.0, 0.0])
+    found = estimate_llc_ladder(
+        model.with_targets(model.outputs(weights)), weights, precision=0.02, threads=2
+    )
+    assert found.rank == 2
+    assert not found.exact
+    assert found.verdict == "ok"
+    assert abs(found.llc - 1.5) < 5 * found.llc_se
+    assert found.llc - 5 * found.llc_se > found.rank / 2
+
+
+def test_deep_linear_beside_its_rank():
+    known = deep_linear((4, 3, 4), 1)
+    found = estimate_llc_ladder(known.model, known.center, max_steps=8000, threads=2)
+    assert abs(found.llc - 6.0) < 5 * max(found.llc_se, 0.03)
+    assert found.rank == 7
+    assert found.means[0] > found.means[-1] > found.rank / 2
+
+
+def test_equal_arguments_give_equal_results():
+    model = polynomial_model([[2, 1]])
+    one, two = (
+        estimate_llc_ladder(model, np.zeros(2), max_steps=2000, threads=threads)
+        for threads in (1, 2)
+    )
+    assert (one.means == two.means).all()
+    assert one.llc == two.llc
+    other = estimate_llc_ladder(model, np.zeros(2), max_steps=2000, seed=2)
+    assert not np.array_equal(one.means, other.means)
+
+
+def test_a_ball_keeps_the_strata_apart_and_a_gaussian_does_not():
+    line, dot = line_plus_dot("line"), line_plus_dot("dot")
+    at_line = estimate_llc_ladder(line.model, line.center, radius=0.5)
+    at_dot = estimate_llc_ladder(dot.model, dot.center, radius=0.5)
+    assert (at_line.llc, at_line.exact) == (0.5, True)
+    assert abs(at_dot.llc - 0.25) < 5 * at_dot.llc_se
+    drifting = estimate_llc_ladder(line.model, line.center, gamma=1.0)
+    assert abs(drifting.llc - 0.25) < 5 * drifting.llc_se
+
+
+def test_a_model_with_loss_and_gradient_only_is_estimated():
+    model = OwnModel(1, lambda w: 0.5 * float(w[0]) ** 4, lambda w: 2.0 * w**3)
+    found = estimate_llc_ladder(
+        model, np.zeros(1), max_steps=1000, max_rungs=10, leaps=1, precision=0.1
+    )
+    assert found.rank is None
+    assert abs(found.llc - 0.25) < 5 * found.llc_se
+
+
+def test_what_is_no_minimum_is_refused():
+    model = polynomial_model([[1, 0]], targets=np.array([1.0]))
+    found = estimate_llc_ladder(model, np.zeros(2))
+    assert found.verdict == "not a minimum"
+    assert np.isnan(found.llc)
+    saddle = OwnModel(2, lambda w: w[0] ** 2 - w[1] ** 2, lambda w: np.r_[2 * w[0], -2 * w[1]])
+    found = estimate_llc_ladder(saddle, np.zeros(2), max_steps=1000, max_rungs=8, leaps=1)
+    assert found.verdict in ("not a minimum", "not converged")
+
+
+def test_a_loss_that_is_not_finite_is_refused():
+    model = OwnModel(1, lambda w: float("nan"), lambda w: w)
+    assert estimate_llc_ladder(model, np.zeros(1)).verdict == "nan"
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("radius", 0.0), ("gamma", -1.0), ("precision", 0.0), ("span", 1.0), ("max_steps", 10),
+        ("max_rungs", 3), ("chains", 1), ("leaps", 0), ("threads", 0),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(argument, value):
+    with pytest.raises(SettingsError, match=argument):
+        estimate_llc_ladder(polynomial_model([[1, 1]]), np.zeros(2), **{argument: value})
+
+
+def test_radius_and_gamma_exclude_each_other():
+    with pytest.raises(SettingsError, match="radius"):
+        estimate_llc_ladder(polynomial_model([[1, 1]]), np.zeros(2), radius=1.0, gamma=1.0)
+
+
+@pytest.mark.parametrize("weights", [np.zeros(3), np.array([0.0, np.inf])])
+def test_bad_weights_are_named(weights):
+    with pytest.raises(SettingsError, match="weights"):
+        estimate_llc_ladder(polynomial_model([[1, 1]]), weights)
