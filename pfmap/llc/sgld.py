@@ -28,7 +28,7 @@ class SgldEstimate:
     chain_llc : ndarray, shape (chains,)
         λ̂ of each chain; NaN for those that diverged.
     finite : bool
-        Whether the loss stayed finite along every chain.
+        Whether no chain diverged.
     verdict : str
         unadjusted | nan. Never ``ok``: nothing in the chains can tell whether the step is small
         enough.
@@ -135,12 +135,16 @@ def estimate_llc_sgld(
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(run, range(chains)))
-    trace = n_beta * (losses - model.loss(center))
-    chain_llc = trace.mean(axis=1)
-    finite = bool(np.isfinite(trace).all())
+    # On the way to infinity sums overflow before the losses do.
+    with np.errstate(over="ignore", invalid="ignore"):
+        trace = n_beta * (losses - model.loss(center))
+        chain_llc = trace.mean(axis=1)
+        chain_llc[~np.isfinite(chain_llc)] = math.nan
+        llc_se = float(chain_llc.std(ddof=1)) / math.sqrt(chains)
+    finite = math.isfinite(llc_se)
     return SgldEstimate(
         llc=float(chain_llc.mean()),
-        llc_se=float(chain_llc.std(ddof=1)) / math.sqrt(chains),
+        llc_se=llc_se,
         chain_llc=chain_llc,
         finite=finite,
         verdict="unadjusted" if finite else "nan",
