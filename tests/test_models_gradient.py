@@ -53,7 +53,9 @@ def complex_jacobian(outputs, weights):
 
 
 @pytest.mark.parametrize("activation", list(CODES))
-@pytest.mark.parametrize("widths", [(3, 1), (3, 5, 1), (2, 6, 5, 2), (3, 4, 7, 4, 1)])
+@pytest.mark.parametrize(
+    "widths", [(3, 1), (3, 5, 1), (2, 6, 5, 2), (3, 4, 7, 4, 1), (3, 4, 5, 6, 4, 2)]
+)
 @pytest.mark.parametrize("bias", [True, False])
 def test_network_matches_complex_steps(activation, widths, bias):
     rng = np.random.default_rng([len(widths), bias])
