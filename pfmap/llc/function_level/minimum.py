@@ -2,8 +2,9 @@
 
 Theorem. Let f be Boolean on n inputs, K_f the squared error of a network with one hidden relu
 layer, output bias and linear output to the targets ±1, and r(f) the least dim S over all sets of
-patterns whose span S (constant included) holds f. Then λ(w) >= r(f)/2 at every w with K_f(w) = 0, for any
-width, and equality holds at some w once the network has two units for every pattern of a best set.
+patterns whose span S (constant included) holds f. Then λ(w) >= r(f)/2 at every w with K_f(w) = 0,
+for any width, and equality holds at some w once the network has two units for every pattern of a
+best set.
 
 Proof. Pre-activations cut the neighbourhood of w into cells in which the output is a polynomial.
 In a cell with patterns A_j every A_j is cut off by a half-space, the Jacobian holds all affine
@@ -105,12 +106,13 @@ def least_ranks(n_inputs: int, max_rank: int | None = None) -> LeastRanks:
     for basis, patterns in _spaces(n_inputs, group, last):
         single = basis.astype(np.float32)
         missing = np.abs(tables - (tables @ single.T) @ single).max(axis=1)
-        for index in np.flatnonzero(missing < 1e-3):  # the next above 0 is far larger
+        # Single precision errs by 1e-6; what lies outside such a space does so by far more.
+        for index in np.flatnonzero(missing < 1e-5):
             if ranks[index] == 0:
                 take(tables[index], patterns, len(basis))
     if max_rank is None:
         # r(f) <= 1 + min(T, 2^n - T): what is left has T = 2^(n-1), and every vertex costs 1.
-        for index in range(2**n_points):
+        for index in np.arange(2**n_points):
             if ranks[index] == 0:
                 members = np.flatnonzero(tables[index])
                 take(tables[index], np.eye(n_points, dtype=bool)[members], len(members) + 1)

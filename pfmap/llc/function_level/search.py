@@ -43,7 +43,7 @@ def find_patterns(table: np.ndarray) -> np.ndarray:
     --------
     >>> xor = np.array([0, 1, 1, 0])
     >>> find_patterns(xor).astype(int).tolist(), len(pattern_basis(find_patterns(xor)))
-    ([[0, 1, 0, 0], [0, 0, 1, 0]], 3)
+    ([[1, 0, 0, 0], [0, 0, 0, 1]], 3)
     """
     values = checked_table(table, most=MAX_EXACT_INPUTS)
     n = values.size.bit_length() - 1
@@ -94,7 +94,7 @@ class _Search:
             for rest, used, spent in beam:
                 for chosen, function in self._moves(rest):
                     new = rest - function * self.pool[chosen]
-                    left, paid = np.count_nonzero(new), spent + int(self.costs[chosen])
+                    left, paid = int(np.count_nonzero(new)), spent + int(self.costs[chosen])
                     if paid + left <= best and left < np.count_nonzero(rest):
                         state = (new, np.vstack([used, self.pool[chosen]]), paid)
                         following.setdefault(new.tobytes(), (paid + left, state))
