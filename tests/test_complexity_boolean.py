@@ -20,6 +20,7 @@ INVARIANT = (
     "degree",
     "bdd_min",
     "expression",
+    "halfspaces",
 )
 
 
@@ -179,6 +180,8 @@ def test_values_are_invariant_under_symmetries_of_the_cube(n):
     }
     for kind, values in transformed.items():
         for name in INVARIANT:
+            if name == "halfspaces" and n > 5 and kind != "complement":
+                continue  # an upper bound by a search that meets the points in their order
             np.testing.assert_allclose(values[name], original[name], rtol=1e-12, err_msg=kind)
     # Control: what reads the truth table in order does change.
     assert (transformed["permuted"]["lz"] != original["lz"]).any()

@@ -32,7 +32,9 @@ BOOLEAN = [
     "bdd",
     "bdd_min",
     "expression",
+    "halfspaces",
 ]
+DEAR = {"expression", "bdd_min", "halfspaces"}
 
 
 def boolean_batch(n_functions: int, n: int = 4) -> FunctionBatch:
@@ -60,7 +62,7 @@ def test_proxies_of_every_kind():
     ]
     curve = [item.name for item in proxies_for("curve")]
     assert curve == ["lz", "kinks", "total_variation", "spectral_centroid"]
-    assert {item.name for item in proxies_for("boolean") if item.dear} == {"expression", "bdd_min"}
+    assert {item.name for item in proxies_for("boolean") if item.dear} == DEAR
 
 
 def test_names_choose_and_order_the_columns():
@@ -75,7 +77,7 @@ def test_dear_proxies_are_computed_where_asked_and_null_elsewhere():
     chosen = np.zeros(50, dtype=bool)
     chosen[[3, 17, 49]] = True
     values = measure(batch, dear=chosen)
-    for name in ("expression", "bdd_min"):
+    for name in DEAR:
         np.testing.assert_array_equal(values[name][chosen], everywhere[name][chosen])
         assert np.isnan(values[name][~chosen]).all()
     np.testing.assert_array_equal(values["lz"], everywhere["lz"])
@@ -85,7 +87,7 @@ def test_dear_proxies_are_computed_where_asked_and_null_elsewhere():
 @pytest.mark.parametrize("n", [2, 7, 9])
 def test_values_depend_neither_on_threads_nor_on_the_batch(n):
     batch = boolean_batch(300, n)
-    names = [name for name in BOOLEAN if name not in ("expression", "bdd_min")]
+    names = [name for name in BOOLEAN if name not in DEAR]
     one = measure(batch, names, threads=1)
     many = measure(batch, names, threads=5)
     alone = measure(batch.rows(slice(123, 124)), names)
@@ -100,7 +102,7 @@ def test_progress_ends_at_its_total_and_never_falls():
     measure(boolean_batch(100), dear=chosen, progress=lambda *call: calls.append(call), threads=2)
     done = [call[0] for call in calls]
     assert done == sorted(done)
-    assert {call[1] for call in calls} == {10 * 100 + 2 * 10}
+    assert {call[1] for call in calls} == {10 * 100 + len(DEAR) * 10}
     assert done[-1] == calls[-1][1]
 
 

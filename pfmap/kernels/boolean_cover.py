@@ -210,7 +210,7 @@ def _branch(covers, weights, left, budget):
 
 
 @jit
-def _cheapest_cover(covers, weights, n_cubes, left, budget):
+def cheapest_cover(covers, weights, n_cubes, left, budget):
     """Cost of the cheapest cover of `left` by the first `n_cubes` cubes, and whether it is proven.
 
     `covers`, `weights` and `left` are overwritten.
@@ -265,6 +265,6 @@ def minimal_literals(bits, n, budget, literals, proven):
                 weights[p] = size[primes[p]]
                 for word in range(n_words):
                     covers[p, word] = masks[primes[p], word]
-            cost, sure = _cheapest_cover(covers, weights, n_primes, left, budget)
+            cost, sure = cheapest_cover(covers, weights, n_primes, left, budget)
             literals[function, 1 - value] = cost
             proven[function, 1 - value] = sure

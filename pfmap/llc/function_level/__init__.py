@@ -1,0 +1,23 @@
+"""The function-level coefficient λ_f of relu networks: the least λ over all weights that express f.
+
+K_f is half the mean squared error to the targets ±1 on the cube {0,1}^n; networks have biases and a
+linear output.
+"""
+
+from __future__ import annotations
+
+from .bounds import Realisation, bound_llc
+from .minimum import LeastRanks, least_ranks
+from .patterns import pattern_basis
+from .realise import realise_function
+from .search import find_patterns
+
+__all__ = [
+    "LeastRanks",
+    "Realisation",
+    "bound_llc",
+    "find_patterns",
+    "least_ranks",
+    "pattern_basis",
+    "realise_function",
+]

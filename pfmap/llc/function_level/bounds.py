@@ -1,0 +1,169 @@
+"""A realisation of a Boolean function, and how far rank and fibre pin λ down at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from pfmap.domain import boolean_points
+from pfmap.errors import SettingsError
+from pfmap.functions.halfspaces import MAX_COVER_INPUTS, checked_table
+from pfmap.llc.blas import one_blas_thread
+from pfmap.llc.rank import GAP_LIMIT, jacobian_rank, rank_is_constant
+from pfmap.llc.train import train_to_targets
+from pfmap.models.base import CompiledModel
+from pfmap.models.network import kink_margin, network_model, unflatten
+
+TOLERANCE = 1e-20
+"""Largest K of a realisation."""
+
+MIN_MARGIN = 1e-6
+"""Smallest distance from a kink, as a share of the sum of the terms of a pre-activation."""
+
+
+@dataclass(frozen=True)
+class Realisation:
+    """A parameter w with K_f(w) = 0 to rounding, and bounds on λ there.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Units of every layer.
+    weights : ndarray, shape (d,)
+        w, in the order of `pfmap.models.network.unflatten`.
+    loss : float
+        K_f(w), half the mean squared error to the targets ±1; at most 1e-20.
+    margin : float
+        Distance from the nearest kink (`pfmap.models.network.kink_margin`).
+    rank : int
+        Rank of the Jacobian at w.
+    low, high : Fraction
+        Bounds on λ(w). `low` is rank/2, or on a kink `function_low`. `high` is (d - dimension of
+        the fibre at w)/2, or d/2 where that dimension is not known; it bounds λ_f from above too.
+    function_low : Fraction
+        Proved lower bound on λ_f: 1/2 for constants, 1 for all other functions.
+    verdict : str
+        exact | interval.
+    """
+
+    widths: tuple[int, ...]
+    weights: np.ndarray
+    loss: float
+    margin: float
+    rank: int
+    low: Fraction
+    high: Fraction
+    function_low: Fraction
+    verdict: str
+
+
+def function_model(table: np.ndarray, widths: tuple[int, ...]) -> CompiledModel:
+    """The relu network on {0,1}^n with the targets 2 f - 1.
+
+    Examples
+    --------
+    >>> function_model(np.array([0, 0, 0, 1]), (2, 3, 1)).targets.tolist()
+    [-1.0, -1.0, -1.0, 1.0]
+    """
+    values = checked_table(table, most=MAX_COVER_INPUTS)
+    n_inputs = values.size.bit_length() - 1
+    if len(widths) < 3 or widths[0] != n_inputs or widths[-1] != 1 or min(widths) < 1:
+        raise SettingsError(
+            f"widths: must be ({n_inputs}, hidden layers, 1), got {widths}",
+            next_step=f"for example ({n_inputs}, 32, 1)",
+        )
+    return network_model(widths, boolean_points(n_inputs), targets=2.0 * values - 1.0)
+
+
+def bound_llc(
+    table: np.ndarray, widths: tuple[int, ...], weights: np.ndarray, *, seed: int = 1
+) -> Realisation:
+    """Check that w expresses f exactly and bound λ there.
+
+    λ >= rank(J)/2 at every zero of K away from kinks. The fibre {K = 0} has dimension d - rank
+    where the rank is constant along it (`pfmap.llc.rank.rank_is_constant`), and then
+    λ = rank/2: the verdict ``exact``. It asks besides for a margin from every kink, a clear rank
+    and live outgoing weights that are not 0; elsewhere the verdict is ``interval``.
+
+    λ_f >= 1 for every f that is not constant, for any depth and on kinks too: some unit of the last
+    hidden layer must differ between inputs, and with the output bias that makes two independent
+    columns of the Jacobian on either side of a kink. The bias alone gives 1/2.
+
+    Parameters
+    ----------
+    table : ndarray of 0 and 1, shape (2^n,)
+        Truth table in counting order.
+    widths : tuple of int
+        Units of every layer.
+    weights : ndarray, shape (d,)
+        w; polished to K <= 1e-20 by `pfmap.llc.train.train_to_targets` if it is close.
+    seed : int, default 1
+        Seed of the perturbations along the fibre.
+
+    Returns
+    -------
+    Realisation
+
+    Raises
+    ------
+    SettingsError
+        If the widths do not fit the table, or K stays above 1e-20: w does not express f.
+
+    Examples
+    --------
+    AND by one unit at its vertex, x1 + x2 - 3/2 > 0, and the same with a unit that cancels itself:
+
+    >>> table = np.array([0, 0, 0, 1])
+    >>> found = bound_llc(table, (2, 1, 1), np.array([1, 1, -1.5, 4, -1]))
+    >>> found.verdict, str(found.low), found.rank
+    ('exact', '1', 2)
+    >>> doubled = np.array([1, 1, 1, 1, -1.5, -1.5, 4, 0, -1])
+    >>> spare = bound_llc(table, (2, 2, 1), doubled)
+    >>> spare.verdict, str(spare.low), str(spare.high)
+    ('interval', '1', '9/2')
+    """
+    model = function_model(table, widths)
+    with one_blas_thread():
+        polished = train_to_targets(model, weights, tolerance=TOLERANCE, max_steps=20)
+        if not polished.reached:
+            raise SettingsError(
+                f"weights: must express the function with K <= {TOLERANCE:g}, got "
+                f"K = {polished.loss:.3g}",
+                next_step="use realise_function, which builds weights that do",
+            )
+        found = jacobian_rank(model.jacobian(polished.weights))
+        margin = kink_margin(model, polished.weights)
+        smooth = margin >= MIN_MARGIN
+        exact = (
+            smooth
+            and found.gap <= GAP_LIMIT
+            and _outgoing_weights_are_live(model, polished.weights, widths)
+            and rank_is_constant(model, polished.weights, found, seed=seed) is True
+        )
+    function_low = Fraction(1, 2) if np.ptp(table) == 0 else Fraction(1)
+    low = Fraction(found.rank, 2) if smooth else function_low
+    high = low if exact else Fraction(model.n_parameters, 2)
+    return Realisation(
+        widths=tuple(widths),
+        weights=polished.weights,
+        loss=polished.loss,
+        margin=margin,
+        rank=found.rank,
+        low=max(low, function_low),
+        high=high,
+        function_low=function_low,
+        verdict="exact" if exact else "interval",
+    )
+
+
+def _outgoing_weights_are_live(
+    model: CompiledModel, weights: np.ndarray, widths: tuple[int, ...]
+) -> bool:
+    """Whether no unit of the last hidden layer that is on at an input has the outgoing weight 0."""
+    values = model.floats.reshape(widths[0], -1)
+    layers = unflatten(weights, widths)
+    for matrix, offset in layers[:-1]:
+        values = np.maximum(matrix @ values + offset[:, None], 0.0)
+    return bool((layers[-1][0][0][values.any(axis=1)] != 0.0).all())
