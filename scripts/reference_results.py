@@ -20,6 +20,7 @@ FILES = (
     "llc.parquet",
     "fits.parquet",
     "correlations.parquet",
+    "predictors.parquet",
 )
 
 

@@ -18,7 +18,7 @@ from pfmap.store import CampaignFolder, read_campaign_folder, read_table
 
 DRIVER = Path(__file__).parent / "reliability_driver.py"
 TABLES = ("counts", "functions", "llc")
-ANALYSED = (*TABLES, "fits", "correlations")
+ANALYSED = (*TABLES, "fits", "correlations", "predictors")
 MOMENTS = (
     "before the first line",
     "shard without its line",

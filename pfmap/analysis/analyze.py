@@ -13,6 +13,7 @@ from pfmap.analysis.dropping import Dropping
 from pfmap.analysis.fit import FitRow
 from pfmap.analysis.learning import llc_correlations, variance_rows
 from pfmap.analysis.line import envelope_rows, least_squares_rows
+from pfmap.analysis.predictors import predictor_rows
 from pfmap.analysis.quantities import (
     LZ_MEAN,
     LZ_MIN,
@@ -28,7 +29,7 @@ from pfmap.analysis.resampling import resample_weights, seeded
 from pfmap.analysis.tables import function_correlations, orbit_correlations
 from pfmap.analysis.variance import VarianceSplit, split_variance
 from pfmap.campaign import Campaign
-from pfmap.store.schema import CORRELATIONS, FITS, LLC
+from pfmap.store.schema import CORRELATIONS, FITS, LLC, PREDICTORS
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class AnalysisResult:
         Columns of ``fits.parquet``.
     correlations : DataFrame
         Columns of ``correlations.parquet``.
+    predictors : DataFrame
+        Columns of ``predictors.parquet``.
     n_functions : int
         Distinct functions in the table.
     n_counted_functions, n_counted_orbits : int
@@ -53,6 +56,7 @@ class AnalysisResult:
 
     fits: pd.DataFrame
     correlations: pd.DataFrame
+    predictors: pd.DataFrame
     n_functions: int
     n_counted_functions: int
     n_counted_orbits: int
@@ -135,6 +139,10 @@ def analyze(
     return AnalysisResult(
         fits=pd.DataFrame([asdict(row) for row in fits], columns=[c.name for c in FITS]),
         correlations=pd.DataFrame(correlations, columns=[c.name for c in CORRELATIONS]),
+        predictors=pd.DataFrame(
+            _predictors(counted, orbits if has_orbits else None, complexities, controls, campaign),
+            columns=[c.name for c in PREDICTORS],
+        ),
         n_functions=len(functions),
         n_counted_functions=len(counted),
         n_counted_orbits=len(orbits),
@@ -186,6 +194,23 @@ def _probability_fits(
                 rng=seeded(campaign.seed, "least_squares", response, predictor),
             )
     return rows
+
+
+def _predictors(
+    counted: pd.DataFrame,
+    orbits: pd.DataFrame | None,
+    complexities: list[str],
+    controls: tuple[str, ...],
+    campaign: Campaign,
+) -> list[dict[str, object]]:
+    """Measures ranked as predictors of log2 P, of orbits where the campaign has them."""
+    if orbits is None:
+        table, response, counts = counted, "log2_p", counted["count"]
+    else:
+        table, response, counts = orbits, "log2_p_orbit", orbits["orbit_count"]
+        complexities = complexities + [LZ_MEAN] * (LZ_MEAN in orbits.columns)
+    draws = pd.to_numeric(counts).to_numpy(dtype=float)
+    return predictor_rows(table, response, complexities, controls, counts=draws, seed=campaign.seed)
 
 
 def _columns(table: pd.DataFrame, *names: str) -> list[np.ndarray]:

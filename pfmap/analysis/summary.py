@@ -13,13 +13,14 @@ from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness, estimate_richness
 
 TOP_FUNCTIONS = 6
+TOP_PREDICTORS = 4
 LONGEST_KEY = 32
 _FITS = ("dingle_bound", "quantile_envelope", "least_squares")
 _PROBABILITIES = ("log2_p", "log2_p_orbit")
 
 
 def summary_text(functions: pd.DataFrame, result: AnalysisResult, campaign: Campaign) -> str:
-    """Summary of a campaign as Markdown, at most about 60 lines.
+    """Summary of a campaign as Markdown, at most about 65 lines.
 
     Parameters
     ----------
@@ -56,9 +57,10 @@ def summary_text(functions: pd.DataFrame, result: AnalysisResult, campaign: Camp
         "",
         *_functions(functions, result, campaign),
         *_fits(result),
+        *_predictors(result),
         *_correlations(result),
         *_variances(result),
-        "Tables: functions, llc, fits, correlations (.parquet). Figures: figures/ (.png, .svg).",
+        "Tables: functions, llc, fits, correlations, predictors (.parquet). Figures: figures/.",
         "",
     ]
     return "\n".join(lines)
@@ -153,6 +155,29 @@ def _fits(result: AnalysisResult) -> list[str]:
     if rows:
         lines += [*_table(["fit", "of", "n", "slope", "95 %", ""], rows), ""]
     return [*lines, *problems, ""] if problems else lines
+
+
+def _predictors(result: AnalysisResult) -> list[str]:
+    """The measures that predict log2 P best, and the joint models, in two sentences."""
+    table = result.predictors
+    table = table[np.isfinite(table["r_squared"].astype(float))]
+    if table.empty:
+        return []
+    words = [
+        f"{row['predictor']} {row['r_squared']:.2f} "
+        f"{_span(row['r_squared_low'], row['r_squared_high'])}".strip()
+        for row in table.to_dict("records")
+    ]
+    single = table["place"].notna().to_numpy()
+    joint = [text for text, alone in zip(words, single, strict=True) if not alone]
+    first = table.iloc[0]
+    return [
+        f"## What predicts {first['response']} out of sample (R², n = {first['n']:,})",
+        "",
+        f"- One measure: {', '.join(words[: min(TOP_PREDICTORS, single.sum())])}.",
+        f"- Together: {', '.join(joint)} (what counting noise leaves).",
+        "",
+    ]
 
 
 def _correlations(result: AnalysisResult) -> list[str]:

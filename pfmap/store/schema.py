@@ -153,12 +153,58 @@ CORRELATIONS = (
     Column("reason", pa.string(), "", "Why the verdict is what it is."),
 )
 
+PREDICTORS = (
+    Column("response", pa.string(), "", "log2_p_orbit, or log2_p where there are no orbits."),
+    Column(
+        "predictor",
+        pa.string(),
+        "",
+        "A complexity, several joined by +, all measures, or log2 P itself (model ceiling).",
+    ),
+    Column(
+        "model",
+        pa.string(),
+        "",
+        "isotonic: one measure, rising or falling; additive: ridge regression on splines; ceiling: "
+        "what counting noise leaves to predict.",
+    ),
+    Column(
+        "place", _i4, "", "1 for the single measure with the highest r_squared; null for joint."
+    ),
+    Column("n", _i8, "rows", "Orbits or functions that every model was judged on."),
+    Column(
+        "r_squared", _f8, "", "R² on rows that took no part in the fit; 0: as good as the mean."
+    ),
+    Column("r_squared_low", _f8, "", "Lower end of its 95 % interval."),
+    Column("r_squared_high", _f8, "", "Upper end of its 95 % interval."),
+    Column("rank_correlation", _f8, "", "Spearman's coefficient of prediction and log2 P there."),
+    Column("rank_correlation_low", _f8, "", "Lower end of its 95 % interval."),
+    Column("rank_correlation_high", _f8, "", "Upper end of its 95 % interval."),
+    Column(
+        "gain",
+        _f8,
+        "",
+        "R² of an additive model of ones, entropy and the measure, less that without the measure; "
+        "null for ones and entropy.",
+    ),
+    Column("gain_low", _f8, "", "Lower end of its 95 % interval."),
+    Column("gain_high", _f8, "", "Upper end of its 95 % interval."),
+    Column(
+        "verdict",
+        pa.string(),
+        "",
+        "beyond controls | skill | no skill | not computed | reference.",
+    ),
+    Column("reason", pa.string(), "", "Why the verdict is what it is."),
+)
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
     "llc": LLC,
     "fits": FITS,
     "correlations": CORRELATIONS,
+    "predictors": PREDICTORS,
 }
 
 
