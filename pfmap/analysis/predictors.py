@@ -128,7 +128,7 @@ def predictor_rows(
         return _additive_scores(np.hstack([bases[name] for name in names]), y, folds)
 
     baseline = joint(held) if held else None
-    rows = []
+    rows: list[dict[str, object]] = []
     for name in sorted(ranked, key=lambda name: -float(alone[name].r_squared.mean())):
         gain = None
         if baseline is not None and name not in held:

@@ -113,6 +113,49 @@ LLC = (
     ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),
+    Column("relative_llc", _f8, "", "llc / λ_max of the model class, λ_max = min(d, outputs)/2."),
+    Column("null_dead", _i4, "directions", "Null directions of the Jacobian: dead units."),
+    Column(
+        "null_duplicate",
+        _i4,
+        "directions",
+        "Further ones: units that are the same to first order, such as relu units on at the same "
+        "points.",
+    ),
+    Column(
+        "null_linear",
+        _i4,
+        "directions",
+        "Further ones: pieces never crossed, units on at every point.",
+    ),
+    Column(
+        "null_narrow",
+        _i4,
+        "directions",
+        "Further ones: units on at points that span less than their inputs.",
+    ),
+    Column("null_rescaling", _i4, "directions", "Further ones: rescalings of single units."),
+    Column(
+        "null_unexplained",
+        _i4,
+        "directions",
+        "The other null directions; the six causes add up to d - rank. Null for other rows than "
+        "rank.",
+    ),
+)
+
+LADDER = (
+    Column("function", _key, "", "Key of the function."),
+    Column("draw", _i8, "", "Index of the draw the estimate starts from."),
+    Column("center", pa.string(), "", "self | target | bernoulli: what the loss compares with."),
+    Column("n_beta", _f8, "", "Inverse temperature nβ, in samples of unit noise."),
+    Column("lambda_eff", _f8, "", "E[nβ (K - K*)]: the learning coefficient at this nβ."),
+    Column(
+        "estimator",
+        pa.string(),
+        "",
+        "quadratic: K quadratic around w*, under a Gaussian of the prior's widths around w*.",
+    ),
 )
 
 FITS = (
@@ -202,6 +245,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
     "llc": LLC,
+    "ladder": LADDER,
     "fits": FITS,
     "correlations": CORRELATIONS,
     "predictors": PREDICTORS,
