@@ -18,6 +18,7 @@ FILES = (
     "provenance.json",
     "summary.md",
     "llc.parquet",
+    "ladder.parquet",
     "fits.parquet",
     "correlations.parquet",
     "predictors.parquet",

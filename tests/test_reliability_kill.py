@@ -17,7 +17,7 @@ from pfmap.errors import StoppedEarly
 from pfmap.store import CampaignFolder, read_campaign_folder, read_table
 
 DRIVER = Path(__file__).parent / "reliability_driver.py"
-TABLES = ("counts", "functions", "llc")
+TABLES = ("counts", "functions", "llc", "ladder")
 ANALYSED = (*TABLES, "fits", "correlations", "predictors")
 MOMENTS = (
     "before the first line",

@@ -22,6 +22,7 @@ from pfmap.analysis.quantities import (
     counted_orbits,
     definitions,
     functions_named,
+    ladder_estimates,
     selected_functions,
     with_controls,
 )
@@ -67,7 +68,10 @@ class AnalysisResult:
 # Threads that share a matrix product change its last digit.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def analyze(
-    functions: pd.DataFrame, llc: pd.DataFrame | None, campaign: Campaign
+    functions: pd.DataFrame,
+    llc: pd.DataFrame | None,
+    campaign: Campaign,
+    ladder: pd.DataFrame | None = None,
 ) -> AnalysisResult:
     """Fit and correlate the tables of one campaign.
 
@@ -84,6 +88,8 @@ def analyze(
     campaign : Campaign
         Settings: ``analysis`` (bootstrap, min_count, envelope_quantile, noise_simulations), seed,
         domain and readout.
+    ladder : DataFrame, optional
+        ``ladder.parquet``: λ_eff at finite n, every nβ a definition ``estimator/center@nβ``.
 
     Returns
     -------
@@ -122,6 +128,8 @@ def analyze(
 
     if llc is None:
         llc = pd.DataFrame(columns=[column.name for column in LLC])
+    if ladder is not None and not ladder.empty:
+        llc = pd.concat([llc, ladder_estimates(ladder, llc)], ignore_index=True)
     known = functions_named(functions, llc["function"])
     estimates, dropped = definitions(llc, known)
     splits = {}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pfmap.analysis.analyze import AnalysisResult
-from pfmap.analysis.quantities import LZ_MIN
+from pfmap.analysis.quantities import LADDER_MARK, LZ_MIN
 from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness, estimate_richness
 
@@ -184,7 +184,7 @@ def _correlations(result: AnalysisResult) -> list[str]:
     """Spearman and partial Spearman coefficients of the main pairs, with verdicts."""
     table = result.correlations
     table = table[table["subset"] == "all"]
-    labels = list(result.splits)
+    labels = [label for label in result.splits if LADDER_MARK not in label]
     main = (
         (table["x"].isin(_PROBABILITIES) & (table["y"] == "lz"))
         | ((table["x"] == "log2_p_orbit") & (table["y"] == LZ_MIN))
@@ -230,6 +230,8 @@ def _variances(result: AnalysisResult) -> list[str]:
         return []
     rows, problems = [], []
     for label, split in result.splits.items():
+        if LADDER_MARK in label:
+            continue
         dropped = result.dropped[label]
         if dropped.problem:
             problems.append(f"- {label}: {dropped.problem}. What is left is no fair sample.")

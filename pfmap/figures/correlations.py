@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from pfmap.analysis.quantities import LADDER_MARK
 from pfmap.figures.style import BLACK, DIVERGING, GREY, new_figure
 from pfmap.figures.tables import Tables
 
@@ -51,7 +52,7 @@ def correlation_layout(tables: Tables) -> Layout:
     """Complexities and definitions of λ against log2 P and the definitions; each pair once."""
     spearman = _lookup(tables)
     complexities = _valued(spearman, ["ones", *tables.complexities])
-    definitions = sorted({x for x, _ in spearman if "/" in x})
+    definitions = sorted({x for x, _ in spearman if "/" in x and LADDER_MARK not in x})
     probabilities = _valued(spearman, ["log2_p", "log2_p_orbit"])
     columns = probabilities + definitions
     rows = (probabilities if definitions else []) + complexities + definitions[1:]

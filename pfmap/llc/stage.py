@@ -208,9 +208,12 @@ def estimate_rows(
 def _ladder_rows(
     model: CompiledModel, scales: np.ndarray, estimate: LlcEstimate, place: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """λ_eff of the quadratic approximation at w*, a zero of K; none where K is not 0 there."""
-    if estimate.rank_verdict in ("not a minimum", "nan"):
-        return []
+    """λ_eff of the quadratic approximation at w*; null unless w* is a smooth zero of K."""
+    if estimate.rank_verdict not in ("ok", "soft"):
+        return [
+            {**place, "n_beta": n_beta, "lambda_eff": None, "estimator": "quadratic"}
+            for n_beta in N_BETAS
+        ]
     if estimate.center == "bernoulli":
         model = model.in_bernoulli_form()
     jacobian = weighted_jacobian(model, estimate.center_weights)

@@ -17,7 +17,8 @@ def analyze(job: Job) -> list[str]:
 
     functions = functions_frame(job)
     estimates = read_file(job.files.table("llc"), "llc").to_pandas()
-    result = analyze_tables(functions, None if estimates.empty else estimates, job.campaign)
+    ladder = read_file(job.files.table("ladder"), "ladder").to_pandas()
+    result = analyze_tables(functions, None if estimates.empty else estimates, job.campaign, ladder)
     written = []
     for name in ("fits", "correlations", "predictors"):
         path = job.files.table(name)

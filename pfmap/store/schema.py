@@ -149,7 +149,12 @@ LADDER = (
     Column("draw", _i8, "", "Index of the draw the estimate starts from."),
     Column("center", pa.string(), "", "self | target | bernoulli: what the loss compares with."),
     Column("n_beta", _f8, "", "Inverse temperature nβ, in samples of unit noise."),
-    Column("lambda_eff", _f8, "", "E[nβ (K - K*)]: the learning coefficient at this nβ."),
+    Column(
+        "lambda_eff",
+        _f8,
+        "",
+        "E[nβ (K - K*)] at this nβ; null where K(w*) is not 0 or w* lies on a kink.",
+    ),
     Column(
         "estimator",
         pa.string(),
