@@ -154,6 +154,12 @@ def _coefficient_rows(llc: pd.DataFrame) -> list[Row]:
             half = 1.96 * means.std() / np.sqrt(len(means))
             at = means.mean()
             rows.append(_row("relative_llc", definition, at, at - half, at + half, n=len(means)))
+            # Smooth: the fibre is a manifold of the codimension that the rank says.
+            smooth = zero["rank_constant"].dropna().astype(float)
+            share = smooth.mean()
+            if len(smooth):
+                ends = _wilson(share, len(smooth))
+                rows.append(_row("share smooth", definition, share, *ends, n=len(smooth)))
             missing = zero["n_parameters"] - zero["rank"]
             for cause in [name for name in zero.columns if name.startswith("null_")]:
                 share = zero[cause].sum() / max(1, missing.sum())
@@ -199,6 +205,7 @@ def draw(table: pd.DataFrame, folder: Path) -> list[Path]:
         _panel(
             panels[1], table, "share, or λ/λ$_{max}$",
             [("share attained", "rank/target", GREEN, "±1 targets attained"),
+             ("share smooth", "rank/target", ORANGE, "of these smooth"),
              ("relative_llc", "rank/self", BLUE, "rank/2, self"),
              ("relative_llc", "rank/target", VERMILION, "rank/2, target")],
         )  # fmt: skip
@@ -264,6 +271,7 @@ def printed(table: pd.DataFrame) -> str:
         "given T, entropy": ("partial_spearman", "log2_p_orbit, lz"),
         "slope": ("slope", "log2_p_orbit on lz"),
         "attained": ("share attained", "rank/target"),
+        "of these smooth": ("share smooth", "rank/target"),
         "λ/λmax self": ("relative_llc", "rank/self"),
         "λ/λmax target": ("relative_llc", "rank/target"),
         "between, rank/self": ("share_between_functions", "rank/self"),
