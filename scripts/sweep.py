@@ -225,8 +225,8 @@ def draw(table: pd.DataFrame, folder: Path) -> list[Path]:
              ("partial_spearman log2_p_orbit", f"quadratic/bernoulli{LADDER_MARK}100", ORANGE,
               r"$\lambda_{eff}$(100), bernoulli")],
         )  # fmt: skip
-        for panel in (panels[0], panels[3]):
-            panel.set_ylim(-1.05, 1.05)
+        panels[0].set_ylim(-0.75, 0.05)
+        panels[3].set_ylim(-1.05, 1.05)
         for panel in panels[1:3]:
             panel.set_ylim(-0.05, 1.08)
         panels[-1].set_xlabel(
@@ -264,24 +264,43 @@ def _panel(
     )
 
 
+_MAP = {
+    "ρ(log2 P, lz)": ("spearman", "log2_p_orbit, lz"),
+    "given T, entropy": ("partial_spearman", "log2_p_orbit, lz"),
+    "slope on lz": ("slope", "log2_p_orbit on lz"),
+    "R² ones + entropy": ("r_squared", "ones + entropy"),
+    "R² lz": ("r_squared", "lz"),
+    "R² sensitivity": ("r_squared", "sensitivity"),
+    "R² all measures": ("r_squared", "all measures"),
+}
+_GEOMETRY = {
+    "targets attained": ("share attained", "rank/target"),
+    "on a kink": ("share kink", "rank/target"),
+    "others smooth": ("share smooth", "rank/target"),
+    "λ/λ_max self": ("relative_llc", "rank/self"),
+    "λ/λ_max target": ("relative_llc", "rank/target"),
+    "MALA ok, self": ("share ok", "mala/self"),
+    "MALA ok, target": ("share ok", "mala/target"),
+}
+_CAUSES = {
+    cause: (f"share null_{cause}", "rank/self")
+    for cause in ("dead", "duplicate", "linear", "narrow", "rescaling", "unexplained")
+}
+
+
 def printed(table: pd.DataFrame) -> str:
     """The table's main numbers as Markdown, for docs/sweep.md."""
-    wanted = {
-        "ρ(log2 P, lz)": ("spearman", "log2_p_orbit, lz"),
-        "given T, entropy": ("partial_spearman", "log2_p_orbit, lz"),
-        "slope": ("slope", "log2_p_orbit on lz"),
-        "attained": ("share attained", "rank/target"),
-        "of these smooth": ("share smooth", "rank/target"),
-        "λ/λmax self": ("relative_llc", "rank/self"),
-        "λ/λmax target": ("relative_llc", "rank/target"),
-        "between, rank/self": ("share_between_functions", "rank/self"),
-    }
+    relations = table[table["quantity"].str.startswith(("spearman l", "partial_spearman l"))]
+    parts = [_by_network(table, wanted) for wanted in (_MAP, _GEOMETRY, _CAUSES)]
+    return "\n".join(["\n\n".join(parts), "", *_verdicts(relations)])
+
+
+def _by_network(table: pd.DataFrame, wanted: dict[str, tuple[str, str]]) -> str:
+    """One line a network, one column a quantity."""
     lines = [f"| network | d | {' | '.join(wanted)} |", "|" + " --- |" * (len(wanted) + 2)]
     for (network, d), part in table.groupby(["network", "n_parameters"], sort=False):
         cells = [_cell(part, *names) for names in wanted.values()]
         lines.append(f"| {network} | {d} | {' | '.join(cells)} |")
-    relations = table[table["quantity"].str.startswith(("spearman l", "partial_spearman l"))]
-    lines += ["", *_verdicts(relations)]
     return "\n".join(lines)
 
 
@@ -295,18 +314,27 @@ def _cell(part: pd.DataFrame, quantity: str, of: str) -> str:
 
 
 def _verdicts(relations: pd.DataFrame) -> list[str]:
-    """How many relations of each definition are supported, and how many exclude 0."""
+    """Partial correlations of each definition: in how many networks they say something, and pooled.
+
+    The pooled mean has a t-interval over networks, as if these were independent.
+    """
+    from scipy.stats import t
+
     lines = [
-        "| definition | with | networks | interval excludes 0 given T, entropy | of these negative "
+        "| definition | with | networks | mean ρ given T, entropy | negative | excludes 0 "
         "| supported |",
-        "|" + " --- |" * 6,
+        "|" + " --- |" * 7,
     ]
-    partial = relations[relations["quantity"].str.startswith("partial") & relations["low"].notna()]
+    known = relations["estimate"].notna()
+    partial = relations[relations["quantity"].str.startswith("partial") & known]
     for (of, quantity), part in partial.groupby(["of", "quantity"]):
+        n, mean = len(part), part["estimate"].mean()
+        half = t.ppf(0.975, n - 1) * part["estimate"].std() / np.sqrt(n)
         excludes = (part["low"] > 0.0) | (part["high"] < 0.0)
         lines.append(
-            f"| {of} | {quantity.split()[1]} | {len(part)} | {excludes.sum()} "
-            f"| {(part['high'] < 0.0).sum()} | {(part['verdict'] == 'supported').sum()} |"
+            f"| {of} | {quantity.split()[1]} | {n} | {mean:.2f} [{mean - half:.2f}, "
+            f"{mean + half:.2f}] | {(part['estimate'] < 0.0).sum()} | {excludes.sum()} "
+            f"| {(part['verdict'] == 'supported').sum()} |"
         )
     return lines
 

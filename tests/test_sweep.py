@@ -57,7 +57,7 @@ def test_table_figure_and_text_of_two_small_members(sweep, tmp_path):
     )
     assert inside.all()
     assert {path.name for path in sweep.draw(table, tmp_path)} == {"sweep.png", "sweep.svg"}
-    assert sweep.printed(table).count("(3, 3, 1)") == 1
+    assert sweep.printed(table).count("(3, 3, 1)") == 3
 
 
 def test_interval_of_a_share_never_leaves_the_unit_interval(sweep):
