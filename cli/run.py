@@ -127,7 +127,7 @@ def _payload(result: RunResult) -> dict[str, Any]:
         },
     }
     if "analyze" in result.stages:
-        for name in ("fits", "correlations"):
+        for name in ("fits", "correlations", "predictors"):
             payload[name] = read_table(result.folder, name).to_pylist()
     return payload
 

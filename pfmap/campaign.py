@@ -100,17 +100,23 @@ class Llc(BaseModel):
         ge=0,
         description="Functions selected, stratified over log2 P and over lz; 0 skips the stage.",
     )
+    selection: Literal["stratified", "equal_ones", "equal_lz"] = Field(
+        default="stratified",
+        description="stratified: over log2 P and lz; equal_ones: all with one number of ones T and "
+        "different lz; equal_lz: all with one lz and different T.",
+    )
     named: tuple[str, ...] = Field(
         default=(), description="Keys of functions to select besides, if they were drawn."
     )
     draws_per_function: int = Field(
         default=3, ge=1, description="Draws of each selected function (fewer if it was seen less)."
     )
-    centers: tuple[Literal["self", "target"], ...] = Field(
+    centers: tuple[Literal["self", "target", "bernoulli"], ...] = Field(
         default=("self", "target"),
         min_length=1,
         description="self: the draw itself against its own outputs; target: trained from the draw "
-        "to ±1 targets.",
+        "to ±1 targets; bernoulli: the draw itself against its own probabilities, outputs as "
+        "logits.",
     )
 
     @field_validator("centers")
@@ -248,6 +254,22 @@ class Campaign(BaseModel):
                 raise ValueError(
                     f"domain.points: at most {MAX_POINTS} points in all, got "
                     f"{self.domain.points**n_inputs}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _check_selection(self) -> Self:
+        selection = self.llc.selection
+        if selection != "stratified":
+            if self.readout.kind != "sign":
+                raise ValueError(
+                    f"llc.selection: {selection} needs numbers of ones, got readout.kind = "
+                    f"{self.readout.kind}; set it to stratified"
+                )
+            if self.complexity.proxies and "lz" not in self.complexity.proxies:
+                raise ValueError(
+                    f"llc.selection: {selection} needs the proxy lz, got complexity.proxies = "
+                    f"{', '.join(self.complexity.proxies)}; add lz"
                 )
         return self
 

@@ -18,8 +18,10 @@ FILES = (
     "provenance.json",
     "summary.md",
     "llc.parquet",
+    "ladder.parquet",
     "fits.parquet",
     "correlations.parquet",
+    "predictors.parquet",
 )
 
 

@@ -8,7 +8,7 @@ from pfmap.store import CampaignFolder, read_table
 
 COUNTING = ("sample", "functions")
 UNDRAWN = ("sample", "functions", "complexity", "llc", "analyze")
-TABLES = ("functions", "llc", "fits", "correlations")
+TABLES = ("functions", "llc", "ladder", "fits", "correlations", "predictors")
 
 
 def small(**changes: object) -> Campaign:

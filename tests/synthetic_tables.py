@@ -143,4 +143,5 @@ def write_campaign(
         write_table(folder / "llc.parquet", llc, "llc")
     write_table(folder / "fits.parquet", result.fits, "fits")
     write_table(folder / "correlations.parquet", result.correlations, "correlations")
+    write_table(folder / "predictors.parquet", result.predictors, "predictors")
     return folder

@@ -98,7 +98,7 @@ def test_run_leaves_tables_that_pandas_opens(workplace):
     functions = pd.read_parquet(folder / "functions.parquet")
     assert functions["count"].sum() == 20_000
     assert pd.read_parquet(folder / "counts")["count"].sum() == 20_000
-    for name in ("llc", "fits", "correlations"):
+    for name in ("llc", "fits", "correlations", "predictors"):
         assert len(pd.read_parquet(folder / f"{name}.parquet"))
     assert list((folder / "figures").glob("*.png"))
     assert list((folder / "figures").glob("*.svg"))

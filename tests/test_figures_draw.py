@@ -44,6 +44,7 @@ WITH_LLC = {
     "llc_lz",
     "correlations",
     "complexity_correlations",
+    "predictors",
 }
 
 
@@ -128,7 +129,7 @@ def test_check_finds_a_changed_figure(root, folder, drawn, tmp_path, monkeypatch
     assert script.main([str(copy), "--check"]) == 4
     changed, total = capsys.readouterr().out.splitlines()
     assert "llc_lz.svg: missing, or differs" in changed
-    assert total == "15 of 16 files agree"
+    assert total == "17 of 18 files agree"
 
 
 def test_the_script_refuses_a_folder_without_a_campaign(root, tmp_path, monkeypatch, capsys):
@@ -164,7 +165,7 @@ def visible_texts(figure: Figure) -> list[Text]:
 
 def test_axes_are_labelled_and_text_stays_inside(folder):
     for name, figure in draw_all(read_tables(folder)).items():
-        assert figure.axes[0].get_ylabel() or "correlations" in name
+        assert figure.axes[0].get_ylabel() or "correlations" in name or name == "predictors"
         box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
         outside = max(-box.x0, -box.y0, box.x1 - width, box.y1 - height)
         assert outside < 0.01, name
@@ -181,10 +182,10 @@ def test_tables_alone_suffice(folder, tmp_path):
     """Before the analysis has run there are no fits: the figures come without lines."""
     place = tmp_path / "early"
     shutil.copytree(folder, place)
-    for name in ("fits", "correlations"):
+    for name in ("fits", "correlations", "predictors"):
         (place / f"{name}.parquet").unlink()
     figures = draw_all(read_tables(place))
-    assert set(figures) == WITH_LLC - {"correlations", "complexity_correlations"}
+    assert set(figures) == WITH_LLC - {"correlations", "complexity_correlations", "predictors"}
 
 
 def test_one_function_one_complexity(folder, tmp_path):
@@ -248,7 +249,7 @@ def test_points_are_means_with_their_standard_errors(folder):
 def test_coefficients_of_a_failed_fit_are_not_drawn(folder):
     tables = read_tables(folder)
     fits = tables.fits.assign(verdict="3 rows, 8 needed")
-    failed = Tables(tables.campaign, tables.functions, tables.llc, fits, tables.correlations)
+    failed = replace(tables, fits=fits)
     assert failed.coefficients("quantile_envelope", "log2_p", "lz") == {}
     assert set(tables.coefficients("quantile_envelope", "log2_p", "lz")) == {
         "quantile",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -24,7 +26,7 @@ def tables(tmp_path_factory) -> Tables:
 
 
 def with_correlations(tables: Tables, correlations) -> Tables:
-    return Tables(tables.campaign, tables.functions, tables.llc, tables.fits, correlations)
+    return replace(tables, correlations=correlations)
 
 
 def draw(tables: Tables, name: str) -> Figure:

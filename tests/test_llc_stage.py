@@ -9,13 +9,13 @@ from threadpoolctl import threadpool_limits
 
 from pfmap.campaign import Llc, Network, campaign_from_mapping
 from pfmap.domain import boolean_points
-from pfmap.errors import DataError, PfmapError
+from pfmap.errors import DataError, PfmapError, SettingsError
 from pfmap.functions.keys import keys_from_words, words_from_bits
 from pfmap.llc.compiled import run_compiled
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.load import load_targets, load_weights
 from pfmap.llc.select import select_functions
-from pfmap.llc.stage import campaign_model, llc_table
+from pfmap.llc.stage import campaign_model, llc_tables
 from pfmap.llc.train import train_to_targets
 from pfmap.models.network import network_outputs, parameter_count
 from pfmap.store.schema import LLC
@@ -67,6 +67,38 @@ def test_named_functions_come_on_top():
     assert len(chosen) == 11
 
 
+@pytest.mark.parametrize(
+    ("selection", "held", "varied"), [("equal_ones", "ones", "lz"), ("equal_lz", "lz", "ones")]
+)
+def test_selection_of_equals(selection, held, varied):
+    functions = population().assign(ones=np.random.default_rng(2).integers(0, 17, size=2000))
+    settings = Llc(functions=12, selection=selection)
+    chosen = select_functions(functions, settings)
+    picked = functions.set_index("function").loc[chosen["function"]]
+    assert len(picked) == 12
+    assert picked[held].nunique() == 1
+    assert picked[varied].nunique() >= 4
+    assert (picked["count"] >= 3).sum() >= 9
+    repeated = functions[functions["count"] >= 3]
+    kinds = repeated.groupby(held)[varied].nunique()
+    assert kinds[picked[held].iloc[0]] == kinds.max()
+    shuffled = select_functions(functions.sample(frac=1, random_state=3), settings)
+    pd.testing.assert_frame_equal(chosen, shuffled)
+    # Control: the usual selection holds neither fixed.
+    usual = select_functions(functions, Llc(functions=12))["function"]
+    assert functions.set_index("function").loc[usual, held].nunique() > 1
+
+
+def test_selection_of_equals_needs_ones_and_lz():
+    equal = {"llc": {"selection": "equal_ones"}}
+    with pytest.raises(SettingsError, match=r"llc\.selection: equal_ones needs the proxy lz"):
+        campaign_from_mapping({**equal, "complexity": {"proxies": ["entropy"]}})
+    with pytest.raises(SettingsError, match=r"llc\.selection: equal_ones needs numbers of ones"):
+        campaign_from_mapping({**equal, "readout": {"kind": "quantised"}})
+    with pytest.raises(SettingsError, match="one of|stratified"):
+        campaign_from_mapping({"llc": {"selection": "equal_t"}})
+
+
 def test_selection_of_little():
     functions = population(3)
     assert len(select_functions(functions, Llc(functions=40))) == 3
@@ -97,7 +129,7 @@ def without_times(table):
 def test_table_has_a_row_for_every_draw_center_and_estimator(tiny_campaign):
     requests, weights = requests_of(tiny_campaign)
     seen = []
-    table = llc_table(
+    table, ladder = llc_tables(
         tiny_campaign, requests, weights, threads=2, progress=lambda *pair: seen.append(pair)
     )
     assert table.column_names == [column.name for column in LLC]
@@ -108,6 +140,19 @@ def test_table_has_a_row_for_every_draw_center_and_estimator(tiny_campaign):
     assert seen == [(i, 6) for i in range(1, 7)]
     rank, mala = frame[frame.estimator == "rank"], frame[frame.estimator == "mala"]
     assert (rank["llc"] == rank["rank"] / 2).all()
+    # λ_max = min(d, points)/2 with d = 21 or more and 8 points.
+    assert frame["relative_llc"].to_numpy() == pytest.approx(frame["llc"].to_numpy() / 4)
+    causes = [name for name in frame.columns if name.startswith("null_")]
+    assert len(causes) == 6
+    assert (rank[causes].sum(axis=1) == rank["n_parameters"] - rank["rank"]).all()
+    assert mala[causes].isna().all(axis=None)
+    assert table.schema.field("null_dead").type == "int32"
+    rungs = ladder.to_pandas()
+    assert (rungs.groupby(["function", "draw", "center"]).size() == 4).all()
+    grown = rungs.pivot(index=["draw", "center"], columns="n_beta", values="lambda_eff")
+    assert (np.diff(grown.to_numpy(), axis=1) > 0).all()
+    limit = rank.set_index(["draw", "center"])["llc"].loc[grown.index]
+    assert (grown[1e4] < limit).all()
     for column in ("llc_se", "n_beta", "gamma", "rhat", "ess", "acceptance", "llc_slope"):
         assert rank[column].isna().all()
         assert mala[column].notna().all()
@@ -121,10 +166,10 @@ def test_table_has_a_row_for_every_draw_center_and_estimator(tiny_campaign):
 
 def test_table_is_the_same_for_any_threads_and_rows(tiny_campaign):
     requests, weights = requests_of(tiny_campaign)
-    one = without_times(llc_table(tiny_campaign, requests, weights, threads=1))
-    two = without_times(llc_table(tiny_campaign, requests, weights, threads=2))
+    one = without_times(llc_tables(tiny_campaign, requests, weights, threads=1).llc)
+    two = without_times(llc_tables(tiny_campaign, requests, weights, threads=2).llc)
     pd.testing.assert_frame_equal(one, two)
-    last = without_times(llc_table(tiny_campaign, requests[2:], weights[2:], threads=2))
+    last = without_times(llc_tables(tiny_campaign, requests[2:], weights[2:], threads=2).llc)
     pd.testing.assert_frame_equal(last, one.iloc[8:].reset_index(drop=True))
 
 
@@ -154,7 +199,7 @@ def test_an_interruption_leaves_the_rest_of_the_table_undone(tiny_campaign, monk
     monkeypatch.setattr("pfmap.llc.stage.estimate_llc", counted_estimate)
     requests, weights = requests_of(tiny_campaign, n=50)
     with pytest.raises(KeyboardInterrupt):
-        llc_table(tiny_campaign, requests, weights, progress=interrupt, threads=1)
+        llc_tables(tiny_campaign, requests, weights, progress=interrupt, threads=1)
     assert 1 <= len(started) < 100
 
 
@@ -163,7 +208,7 @@ def test_targets_are_the_bits_of_the_key(tiny_campaign):
     requests = pd.DataFrame({"function": ["80", "17", "01"], "draw": [0, 1, 2]})
     bits = np.array([list(f"{int(key, 16):08b}") for key in requests["function"]]).astype(int)
     model = campaign_model(tiny_campaign)
-    frame = llc_table(tiny_campaign, requests, weights).to_pandas()
+    frame = llc_tables(tiny_campaign, requests, weights).llc.to_pandas()
     for row, target in enumerate(2.0 * bits - 1.0):
         aimed = model.with_targets(target)
         trained = train_to_targets(aimed, weights[row].astype(float), tolerance=1e-20)
@@ -184,7 +229,7 @@ def test_quantised_campaign_aims_at_its_own_curve():
     )
     weights = np.random.default_rng(1).normal(size=(1, parameter_count((1, 8, 1))))
     requests = pd.DataFrame({"function": ["0" * 32], "draw": [0]})
-    frame = llc_table(campaign, requests, weights).to_pandas()
+    frame = llc_tables(campaign, requests, weights).llc.to_pandas()
     outputs = campaign_model(campaign).outputs(weights[0])
     assert np.abs(outputs - 0.5 * np.round(outputs / 0.5)).max() > 0
     assert (frame["loss_at_center"] <= 1e-20).all()
@@ -261,10 +306,10 @@ def test_short_estimates_are_made_again_with_more_steps(tiny_campaign, monkeypat
     monkeypatch.setattr("pfmap.llc.diagnostics.MAX_RHAT", 10.0)
     monkeypatch.setattr("pfmap.llc.diagnostics.MAX_VIRIAL_SE", 100.0)
     monkeypatch.setattr("pfmap.llc.diagnostics.MIN_ACCEPTANCE", 0.0)
-    llc_table(tiny_campaign, requests, weights, threads=1)
+    llc_tables(tiny_campaign, requests, weights, threads=1)
     assert steps == [once, once]
     steps.clear()
     monkeypatch.setattr("pfmap.llc.diagnostics.MIN_ESS", 1e9)
-    table = llc_table(tiny_campaign, requests, weights, threads=1).to_pandas()
+    table = llc_tables(tiny_campaign, requests, weights, threads=1).llc.to_pandas()
     assert steps == [(f * once[0], f * once[1]) for f in (1, 5, 25)] * 2
     assert (table.loc[table["estimator"] == "mala", "verdict"] == "short").all()

@@ -168,7 +168,7 @@ def test_nan_in_the_users_loss_is_nan():
     [
         ({"weights": np.zeros(3)}, r"weights: must have shape \(2,\), got \(3,\)"),
         ({"weights": np.array([0.0, np.nan])}, "weights: must be finite, got nan at index 1"),
-        ({"center": "best"}, "center: must be one of self, target, given, got 'best'"),
+        ({"center": "best"}, "center: must be one of self, target, bernoulli, given, got 'best'"),
         ({"gamma": 0.0}, r"gamma: must be finite and above 0, got 0\.0"),
         ({"n_beta": np.inf}, "n_beta: must be finite"),
         ({"chains": 1}, "chains: must be at least 2, got 1"),

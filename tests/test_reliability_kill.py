@@ -17,8 +17,8 @@ from pfmap.errors import StoppedEarly
 from pfmap.store import CampaignFolder, read_campaign_folder, read_table
 
 DRIVER = Path(__file__).parent / "reliability_driver.py"
-TABLES = ("counts", "functions", "llc")
-ANALYSED = (*TABLES, "fits", "correlations")
+TABLES = ("counts", "functions", "llc", "ladder")
+ANALYSED = (*TABLES, "fits", "correlations", "predictors")
 MOMENTS = (
     "before the first line",
     "shard without its line",

@@ -13,6 +13,7 @@ from pfmap.analysis.dropping import Dropping
 from pfmap.analysis.fit import FitRow
 from pfmap.analysis.learning import llc_correlations, variance_rows
 from pfmap.analysis.line import envelope_rows, least_squares_rows
+from pfmap.analysis.predictors import predictor_rows
 from pfmap.analysis.quantities import (
     LZ_MEAN,
     LZ_MIN,
@@ -21,6 +22,7 @@ from pfmap.analysis.quantities import (
     counted_orbits,
     definitions,
     functions_named,
+    ladder_estimates,
     selected_functions,
     with_controls,
 )
@@ -28,7 +30,7 @@ from pfmap.analysis.resampling import resample_weights, seeded
 from pfmap.analysis.tables import function_correlations, orbit_correlations
 from pfmap.analysis.variance import VarianceSplit, split_variance
 from pfmap.campaign import Campaign
-from pfmap.store.schema import CORRELATIONS, FITS, LLC
+from pfmap.store.schema import CORRELATIONS, FITS, LLC, PREDICTORS
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class AnalysisResult:
         Columns of ``fits.parquet``.
     correlations : DataFrame
         Columns of ``correlations.parquet``.
+    predictors : DataFrame
+        Columns of ``predictors.parquet``.
     n_functions : int
         Distinct functions in the table.
     n_counted_functions, n_counted_orbits : int
@@ -53,6 +57,7 @@ class AnalysisResult:
 
     fits: pd.DataFrame
     correlations: pd.DataFrame
+    predictors: pd.DataFrame
     n_functions: int
     n_counted_functions: int
     n_counted_orbits: int
@@ -63,7 +68,10 @@ class AnalysisResult:
 # Threads that share a matrix product change its last digit.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def analyze(
-    functions: pd.DataFrame, llc: pd.DataFrame | None, campaign: Campaign
+    functions: pd.DataFrame,
+    llc: pd.DataFrame | None,
+    campaign: Campaign,
+    ladder: pd.DataFrame | None = None,
 ) -> AnalysisResult:
     """Fit and correlate the tables of one campaign.
 
@@ -80,6 +88,8 @@ def analyze(
     campaign : Campaign
         Settings: ``analysis`` (bootstrap, min_count, envelope_quantile, noise_simulations), seed,
         domain and readout.
+    ladder : DataFrame, optional
+        ``ladder.parquet``: λ_eff at finite n, every nβ a definition ``estimator/center@nβ``.
 
     Returns
     -------
@@ -118,6 +128,8 @@ def analyze(
 
     if llc is None:
         llc = pd.DataFrame(columns=[column.name for column in LLC])
+    if ladder is not None and not ladder.empty:
+        llc = pd.concat([llc, ladder_estimates(ladder, llc)], ignore_index=True)
     known = functions_named(functions, llc["function"])
     estimates, dropped = definitions(llc, known)
     splits = {}
@@ -135,6 +147,10 @@ def analyze(
     return AnalysisResult(
         fits=pd.DataFrame([asdict(row) for row in fits], columns=[c.name for c in FITS]),
         correlations=pd.DataFrame(correlations, columns=[c.name for c in CORRELATIONS]),
+        predictors=pd.DataFrame(
+            _predictors(counted, orbits if has_orbits else None, complexities, controls, campaign),
+            columns=[c.name for c in PREDICTORS],
+        ),
         n_functions=len(functions),
         n_counted_functions=len(counted),
         n_counted_orbits=len(orbits),
@@ -186,6 +202,23 @@ def _probability_fits(
                 rng=seeded(campaign.seed, "least_squares", response, predictor),
             )
     return rows
+
+
+def _predictors(
+    counted: pd.DataFrame,
+    orbits: pd.DataFrame | None,
+    complexities: list[str],
+    controls: tuple[str, ...],
+    campaign: Campaign,
+) -> list[dict[str, object]]:
+    """Measures ranked as predictors of log2 P, of orbits where the campaign has them."""
+    if orbits is None:
+        table, response, counts = counted, "log2_p", counted["count"]
+    else:
+        table, response, counts = orbits, "log2_p_orbit", orbits["orbit_count"]
+        complexities = complexities + [LZ_MEAN] * (LZ_MEAN in orbits.columns)
+    draws = pd.to_numeric(counts).to_numpy(dtype=float)
+    return predictor_rows(table, response, complexities, controls, counts=draws, seed=campaign.seed)
 
 
 def _columns(table: pd.DataFrame, *names: str) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from pfmap.analysis.correlate import Estimate, correlate
 from pfmap.analysis.dropping import QUANTITIES, Dropping
 from pfmap.analysis.fit import FitRow
 from pfmap.analysis.noise import noise_rates
-from pfmap.analysis.quantities import strata
+from pfmap.analysis.quantities import LADDER_MARK, strata
 from pfmap.analysis.resampling import seeded
 from pfmap.analysis.variance import SHARES, Estimates, VarianceSplit
 from pfmap.analysis.verdict import (
@@ -119,7 +119,9 @@ def llc_correlations(
     controls: tuple[str, ...],
     campaign: Campaign,
 ) -> list[dict[str, object]]:
-    """Rows of every definition with every quantity and with every other definition.
+    """Rows of every definition with every quantity, and of two definitions with each other.
+
+    Definitions at different nβ of one ladder are not correlated with each other.
 
     Parameters
     ----------
@@ -139,7 +141,8 @@ def llc_correlations(
     names = [*estimates, *dict.fromkeys([*quantities, *controls])]
     values = pd.DataFrame({name: pd.to_numeric(selected[name]).astype(float) for name in names})
     tested: list[Pair] = [*itertools.product(estimates, quantities)]
-    pairs = [*tested, *itertools.combinations(estimates, 2)]
+    settled = [label for label in estimates if LADDER_MARK not in label]
+    pairs = [*tested, *itertools.combinations(settled, 2)]
     settings = campaign.analysis
     items = correlate(
         values, pairs, controls=controls, n_resamples=settings.bootstrap, seed=campaign.seed
@@ -165,7 +168,7 @@ def llc_correlations(
             )
             if corrected is not None:
                 rows.append(judged(corrected[0], Verdict(DESCRIPTIVE, corrected[1])))
-    return rows + _strata_rows(values, list(estimates), quantities, campaign)
+    return rows + _strata_rows(values, settled, quantities, campaign)
 
 
 def _noise_rates(

@@ -11,6 +11,9 @@ from pfmap.analysis.variance import Estimates, collect
 from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN
 
 CONTROLS = ("ones", "entropy")
+LADDER_MARK = "@"
+"""Stands in a definition's name before its nβ: ``quadratic/self@100``."""
+
 LZ_MEAN = "lz_orbit_mean_seen"
 LZ_MIN = LZ_ORBIT_MIN.name
 MAX_ROWS = 100_000
@@ -113,6 +116,31 @@ def definitions(
         counts = {str(verdict): int(lost[verdict]) for verdict in sorted(lost.index)}
         dropped[label] = examine_dropping(table[mine], verdicts[mine] != "ok", counts)
     return estimates, dropped
+
+
+def ladder_estimates(ladder: pd.DataFrame, llc: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``ladder.parquet`` as rows of ``llc.parquet``, each nβ a definition of its own.
+
+    Examples
+    --------
+    >>> ladder = pd.DataFrame({"function": ["a"], "draw": [1], "center": "self", "n_beta": [100.0],
+    ...                        "lambda_eff": [1.5], "estimator": "quadratic"})
+    >>> llc = pd.DataFrame({"function": ["a"], "draw": [1], "center": "self", "estimator": "rank",
+    ...                     "rank": [4]})
+    >>> ladder_estimates(ladder, llc)[["estimator", "center", "llc", "rank"]].values.tolist()
+    [['quadratic', 'self@100', 1.5, 4]]
+    """
+    place = ["function", "draw", "center"]
+    ranks = llc.loc[llc["estimator"] == "rank", [*place, "rank"]]
+    rows = ladder.merge(ranks, on=place, how="left")
+    values = pd.to_numeric(rows["lambda_eff"]).astype(float)
+    at = rows["n_beta"].map("{:g}".format)
+    return rows.assign(
+        center=rows["center"].astype(str) + LADDER_MARK + at,
+        llc=values,
+        llc_se=np.nan,
+        verdict=np.where(np.isfinite(values), "ok", "not a minimum or on a kink"),
+    ).drop(columns=["n_beta", "lambda_eff"])
 
 
 def functions_named(functions: pd.DataFrame, keys: pd.Series) -> pd.DataFrame:

@@ -8,18 +8,19 @@ import numpy as np
 import pandas as pd
 
 from pfmap.analysis.analyze import AnalysisResult
-from pfmap.analysis.quantities import LZ_MIN
+from pfmap.analysis.quantities import LADDER_MARK, LZ_MIN
 from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness, estimate_richness
 
 TOP_FUNCTIONS = 6
+TOP_PREDICTORS = 4
 LONGEST_KEY = 32
 _FITS = ("dingle_bound", "quantile_envelope", "least_squares")
 _PROBABILITIES = ("log2_p", "log2_p_orbit")
 
 
 def summary_text(functions: pd.DataFrame, result: AnalysisResult, campaign: Campaign) -> str:
-    """Summary of a campaign as Markdown, at most about 60 lines.
+    """Summary of a campaign as Markdown, at most about 65 lines.
 
     Parameters
     ----------
@@ -56,9 +57,10 @@ def summary_text(functions: pd.DataFrame, result: AnalysisResult, campaign: Camp
         "",
         *_functions(functions, result, campaign),
         *_fits(result),
+        *_predictors(result),
         *_correlations(result),
         *_variances(result),
-        "Tables: functions, llc, fits, correlations (.parquet). Figures: figures/ (.png, .svg).",
+        "Tables: functions, llc, fits, correlations, predictors (.parquet). Figures: figures/.",
         "",
     ]
     return "\n".join(lines)
@@ -155,11 +157,34 @@ def _fits(result: AnalysisResult) -> list[str]:
     return [*lines, *problems, ""] if problems else lines
 
 
+def _predictors(result: AnalysisResult) -> list[str]:
+    """The measures that predict log2 P best, and the joint models, in two sentences."""
+    table = result.predictors
+    table = table[np.isfinite(table["r_squared"].astype(float))]
+    if table.empty:
+        return []
+    words = [
+        f"{row['predictor']} {row['r_squared']:.2f} "
+        f"{_span(row['r_squared_low'], row['r_squared_high'])}".strip()
+        for row in table.to_dict("records")
+    ]
+    single = table["place"].notna().to_numpy()
+    joint = [text for text, alone in zip(words, single, strict=True) if not alone]
+    first = table.iloc[0]
+    return [
+        f"## What predicts {first['response']} out of sample (R², n = {first['n']:,})",
+        "",
+        f"- One measure: {', '.join(words[: min(TOP_PREDICTORS, single.sum())])}.",
+        f"- Together: {', '.join(joint)} (what counting noise leaves).",
+        "",
+    ]
+
+
 def _correlations(result: AnalysisResult) -> list[str]:
     """Spearman and partial Spearman coefficients of the main pairs, with verdicts."""
     table = result.correlations
     table = table[table["subset"] == "all"]
-    labels = list(result.splits)
+    labels = [label for label in result.splits if LADDER_MARK not in label]
     main = (
         (table["x"].isin(_PROBABILITIES) & (table["y"] == "lz"))
         | ((table["x"] == "log2_p_orbit") & (table["y"] == LZ_MIN))
@@ -205,6 +230,8 @@ def _variances(result: AnalysisResult) -> list[str]:
         return []
     rows, problems = [], []
     for label, split in result.splits.items():
+        if LADDER_MARK in label:
+            continue
         dropped = result.dropped[label]
         if dropped.problem:
             problems.append(f"- {label}: {dropped.problem}. What is left is no fair sample.")

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from pfmap.analysis.quantities import LADDER_MARK
 from pfmap.figures.style import BLACK, DIVERGING, GREY, new_figure
 from pfmap.figures.tables import Tables
 
-_NAMES = {
+NAMES = {
     "log2_p": r"$\log_2 P$",
     "log2_p_orbit": r"$\log_2 P$ orbit",
     "ones": "ones T",
@@ -51,7 +52,7 @@ def correlation_layout(tables: Tables) -> Layout:
     """Complexities and definitions of λ against log2 P and the definitions; each pair once."""
     spearman = _lookup(tables)
     complexities = _valued(spearman, ["ones", *tables.complexities])
-    definitions = sorted({x for x, _ in spearman if "/" in x})
+    definitions = sorted({x for x, _ in spearman if "/" in x and LADDER_MARK not in x})
     probabilities = _valued(spearman, ["log2_p", "log2_p_orbit"])
     columns = probabilities + definitions
     rows = (probabilities if definitions else []) + complexities + definitions[1:]
@@ -141,8 +142,8 @@ def _matrix(
         _cell(axes, *place, spearman[row, column], size=size)
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xticks(range(len(columns)), [_NAMES.get(name, name) for name in columns])
-    axes.set_yticks(range(len(rows)), [_NAMES.get(name, name) for name in rows])
+    axes.set_xticks(range(len(columns)), [NAMES.get(name, name) for name in columns])
+    axes.set_yticks(range(len(rows)), [NAMES.get(name, name) for name in rows])
     axes.tick_params(length=0)
     for label in axes.get_xticklabels():
         label.set(rotation=40, ha="right", rotation_mode="anchor")

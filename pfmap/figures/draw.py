@@ -17,6 +17,7 @@ from pfmap.figures.correlations import (
     draw_correlations,
 )
 from pfmap.figures.learning import draw_learning
+from pfmap.figures.predictors import draw_predictors
 from pfmap.figures.rank import draw_rank
 from pfmap.figures.spread import draw_spread
 from pfmap.figures.style import drawing, write_figure
@@ -75,4 +76,6 @@ def applicable(tables: Tables) -> dict[str, Callable[[Tables], Figure]]:
         figures["correlations"] = draw_correlations
     if complexity_layout(tables).cells:
         figures["complexity_correlations"] = draw_complexity_correlations
+    if tables.predictors["place"].notna().any():
+        figures["predictors"] = draw_predictors
     return figures

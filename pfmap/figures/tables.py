@@ -25,7 +25,7 @@ class Tables:
         Completed settings.
     functions : DataFrame
         ``functions.parquet``.
-    llc, fits, correlations : DataFrame
+    llc, fits, correlations, predictors : DataFrame
         The other tables; empty where the folder has none.
     """
 
@@ -34,6 +34,7 @@ class Tables:
     llc: pd.DataFrame
     fits: pd.DataFrame
     correlations: pd.DataFrame
+    predictors: pd.DataFrame
 
     @property
     def complexities(self) -> list[str]:
@@ -88,6 +89,7 @@ def read_tables(folder: Path) -> Tables:
         llc=_table_or_empty(folder, "llc"),
         fits=_table_or_empty(folder, "fits"),
         correlations=_table_or_empty(folder, "correlations"),
+        predictors=_table_or_empty(folder, "predictors"),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._jit import jit
+from .bernoulli import bernoulli_loss_gradient
 from .gradient import (
     network_jacobian,
     network_loss_gradient,
@@ -26,14 +27,15 @@ from .polynomial import (
 
 NETWORK = 0
 POLYNOMIAL = 1
+BERNOULLI = 2  # a network too: its outputs are logits, and only the loss differs
 
 
 @jit(inline=True)
 def scratch_size(family, ints):
     """Floats of working memory that the functions below need."""
-    if family == NETWORK:
-        return network_scratch(ints)
-    return polynomial_scratch(ints)
+    if family == POLYNOMIAL:
+        return polynomial_scratch(ints)
+    return network_scratch(ints)
 
 
 @jit
@@ -41,16 +43,18 @@ def loss_gradient(family, ints, floats, targets, weights, gradient, scratch):
     """Return K(w) and set `gradient` to its gradient."""
     if family == NETWORK:
         return network_loss_gradient(ints, floats, targets, weights, gradient, scratch)
+    if family == BERNOULLI:
+        return bernoulli_loss_gradient(ints, floats, targets, weights, gradient, scratch)
     return polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch)
 
 
 @jit
 def model_outputs(family, ints, floats, weights, outputs, scratch):
     """Set `outputs` to the outputs over all points."""
-    if family == NETWORK:
-        network_outputs(ints, floats, weights, scratch, outputs)
-    else:
+    if family == POLYNOMIAL:
         polynomial_outputs(ints, floats, weights, scratch, outputs)
+    else:
+        network_outputs(ints, floats, weights, scratch, outputs)
 
 
 @jit
@@ -59,21 +63,21 @@ def pull_back_outputs(family, ints, floats, weights, cotangent, gradient, scratc
 
     `scratch` comes from `model_outputs` at the same weights, once: it is used up.
     """
-    if family == NETWORK:
-        network_pull_back(ints, weights, cotangent, gradient, scratch)
-    else:
+    if family == POLYNOMIAL:
         polynomial_pull_back(ints, floats, weights, cotangent, gradient, scratch)
+    else:
+        network_pull_back(ints, weights, cotangent, gradient, scratch)
 
 
 @jit
 def outputs_jacobian(family, ints, floats, weights, outputs, jacobian):
     """Set `outputs` and, unless it has no rows, ``jacobian[i]`` to the gradient of output i."""
     scratch = np.empty(scratch_size(family, ints))
-    if family == NETWORK:
-        network_outputs(ints, floats, weights, scratch, outputs)
-        if jacobian.shape[0] > 0:
-            network_jacobian(ints, floats, weights, scratch, jacobian)
-    else:
+    if family == POLYNOMIAL:
         polynomial_outputs(ints, floats, weights, scratch, outputs)
         if jacobian.shape[0] > 0:
             polynomial_jacobian(ints, floats, weights, scratch, jacobian)
+    else:
+        network_outputs(ints, floats, weights, scratch, outputs)
+        if jacobian.shape[0] > 0:
+            network_jacobian(ints, floats, weights, scratch, jacobian)

@@ -13,14 +13,21 @@ from pfmap.errors import SettingsError
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.compiled import run_compiled
 from pfmap.llc.diagnostics import ADVICE, judge, summarize
+from pfmap.llc.nullity import Nullity, nullity_by_cause
 from pfmap.llc.plain import run_plain
 from pfmap.llc.problem import Chains, Problem, metric, stream_key
-from pfmap.llc.rank import GAP_LIMIT, JacobianRank, jacobian_rank, rank_is_constant
+from pfmap.llc.rank import (
+    GAP_LIMIT,
+    JacobianRank,
+    jacobian_rank,
+    rank_is_constant,
+    weighted_jacobian,
+)
 from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel, Model, RegressionModel
 from pfmap.models.network import kink_margin
 
-CENTERS = ("self", "target", "given")
+CENTERS = ("self", "target", "bernoulli", "given")
 MAX_DECREMENT = 0.05
 MIN_KINK_MARGIN = 1e-9
 _DEFAULTS = Llc()
@@ -41,7 +48,7 @@ class LlcEstimate:
     advice : str
         What to do about the verdict.
     center : str
-        self | target | given.
+        self | target | bernoulli | given.
     center_weights : ndarray, shape (d,)
         w*.
     loss_at_center : float
@@ -60,6 +67,11 @@ class LlcEstimate:
         nβ and γ.
     n_parameters : int
         d.
+    max_llc : float
+        λ_max of the model class, min(d, outputs)/2: no zero of K whose rank is locally constant has
+        more. NaN without a Jacobian.
+    nullity : Nullity or None
+        Null directions of a network's Jacobian by cause.
     rhat, ess, acceptance : float
         Split R-hat, effective sample size, mean acceptance.
     virial, virial_se : float
@@ -90,6 +102,8 @@ class LlcEstimate:
     n_beta: float
     gamma: float
     n_parameters: int
+    max_llc: float
+    nullity: Nullity | None
     rhat: float
     ess: float
     acceptance: float
@@ -138,9 +152,11 @@ def estimate_llc(
         Where to start.
     targets : ndarray, optional
         Targets for the center ``target``; None means those of the model.
-    center : {"self", "target", "given"}, default "self"
+    center : {"self", "target", "bernoulli", "given"}, default "self"
         self: w* is `weights` and the targets are the outputs there. target: w* is trained from
-        `weights` to the targets. given: w* is `weights` and the loss is the model's own.
+        `weights` to the targets. bernoulli: as self, with outputs read as logits and K the mean KL
+        divergence from the probabilities at `weights`; for networks. given: w* is `weights` and
+        the loss is the model's own.
     n_beta : float
         Inverse temperature nβ.
     gamma : float
@@ -187,7 +203,7 @@ def estimate_llc(
         warmup=warmup, replicas=replicas, replica_ratio=replica_ratio,
     )  # fmt: skip
     key = stream_key(seed, *stream)
-    found, constant, on_kink = None, None, False
+    found, constant, on_kink, nullity, max_llc = None, None, False, None, math.nan
     with one_blas_thread():
         model, position, reached = _place_center(model, position, targets, center, target_tolerance)
         loss = float(model.loss(position))
@@ -196,9 +212,12 @@ def estimate_llc(
             on_kink = kink_margin(model, position) < MIN_KINK_MARGIN
         bounded = at_zero and not on_kink  # elsewhere rank/2 bounds nothing
         if isinstance(model, RegressionModel):
-            jacobian = model.jacobian(position)
+            jacobian = weighted_jacobian(model, position)
             if np.isfinite(jacobian).all():
                 found = jacobian_rank(jacobian)
+                max_llc = 0.5 * min(jacobian.shape)
+                if isinstance(model, CompiledModel):
+                    nullity = nullity_by_cause(model, position, jacobian, found)
                 if bounded:
                     constant = rank_is_constant(model, position, found, seed=key)
     n_points = model.n_points if isinstance(model, RegressionModel) else 1
@@ -245,6 +264,8 @@ def estimate_llc(
         n_beta=n_beta,
         gamma=gamma,
         n_parameters=len(position),
+        max_llc=max_llc,
+        nullity=nullity,
         rhat=summary.rhat,
         ess=summary.ess,
         acceptance=summary.acceptance,
@@ -322,6 +343,14 @@ def _place_center(
         return model, weights, True
     if center == "self":
         return model.with_targets(model.outputs(weights)), weights, True
+    if center == "bernoulli":
+        if not isinstance(model, CompiledModel):
+            raise SettingsError(
+                f"center: 'bernoulli' needs a compiled network, got {type(model).__name__}",
+                next_step="use network_model",
+            )
+        logits = model.in_bernoulli_form()
+        return logits.with_targets(logits.outputs(weights)), weights, True
     if targets is not None:
         wanted, given = np.shape(model.targets), np.shape(targets)
         if np.size(targets) != np.size(model.targets) or not np.isfinite(targets).all():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.llc.train import train_to_targets
-from pfmap.models.base import RegressionModel
+from pfmap.models.base import CompiledModel, RegressionModel
 
 RELATIVE_RADIUS = 1e-5
 """Length of a perturbation along the fibre, times max(1, |w*|)."""
@@ -45,6 +45,13 @@ class JacobianRank:
     basis: np.ndarray
 
 
+def weighted_jacobian(model: RegressionModel, weights: np.ndarray) -> np.ndarray:
+    """Matrix A with AᵀA / P the Hessian of K at a zero of K; for squared error the Jacobian."""
+    if isinstance(model, CompiledModel):
+        return model.fisher_jacobian(weights)
+    return model.jacobian(weights)
+
+
 def jacobian_rank(jacobian: np.ndarray) -> JacobianRank:
     """Rank, singular values and right singular vectors of a Jacobian.
 
@@ -55,7 +62,7 @@ def jacobian_rank(jacobian: np.ndarray) -> JacobianRank:
     (1, 0.0)
     """
     _, values, basis = np.linalg.svd(jacobian, full_matrices=False)
-    cut = _cut(jacobian, values)
+    cut = rank_cut(jacobian, values)
     rank = int((values > cut).sum())
     if rank == 0:
         gap = math.nan
@@ -65,7 +72,7 @@ def jacobian_rank(jacobian: np.ndarray) -> JacobianRank:
     return JacobianRank(rank, gap, values, np.ascontiguousarray(basis))
 
 
-def _cut(jacobian: np.ndarray, values: np.ndarray) -> float:
+def rank_cut(jacobian: np.ndarray, values: np.ndarray) -> float:
     """Singular values up to here are rounding, as in `numpy.linalg.matrix_rank`."""
     return float(max(jacobian.shape) * np.finfo(float).eps * values[0])
 
@@ -74,7 +81,7 @@ def _rank_alone(jacobian: np.ndarray) -> int:
     """Rank without singular vectors, by way of a QR factor: twice as fast on long rows."""
     factor = np.linalg.qr(jacobian.T, mode="r")
     values = np.linalg.svd(factor, compute_uv=False)
-    return int((values > _cut(jacobian, values)).sum())
+    return int((values > rank_cut(jacobian, values)).sum())
 
 
 def rank_is_constant(
@@ -138,6 +145,6 @@ def rank_is_constant(
         undone = float(np.linalg.norm(back.weights - weights - move)) / radius
         if undone > TANGENT_LIMIT:
             return False
-        if _rank_alone(model.jacobian(back.weights)) != found.rank:
+        if _rank_alone(weighted_jacobian(model, back.weights)) != found.rank:
             return False
     return True

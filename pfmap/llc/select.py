@@ -21,6 +21,10 @@ def select_functions(functions: pd.DataFrame, settings: Llc) -> pd.DataFrame:
     The choice is made in this order, until ``settings.functions`` are found; named functions come
     on top of that number.
 
+    With ``selection = equal_ones`` all have the same number of ones T: that with the most different
+    lz among functions seen at least 3 times (then the smallest). ``equal_lz`` is the reverse. There
+    is no 1 then, and for ``equal_lz`` T takes the place of lz in 2 and 3.
+
     1. The two most frequent functions: on a Boolean cube usually the constants.
     2. Three quarters of the rest among functions seen at least 3 times, for only these show how
        the coefficient varies within a function.
@@ -33,9 +37,10 @@ def select_functions(functions: pd.DataFrame, settings: Llc) -> pd.DataFrame:
     Parameters
     ----------
     functions : DataFrame
-        With columns ``function, count, log2_p, first_draw`` and, if there is one, ``lz``.
+        With columns ``function, count, log2_p, first_draw`` and, if there is one, ``lz``; for the
+        selections of equals ``lz`` and ``ones``.
     settings : Llc
-        ``functions`` and ``named`` are used.
+        ``functions``, ``selection`` and ``named`` are used.
 
     Returns
     -------
@@ -62,26 +67,42 @@ def select_functions(functions: pd.DataFrame, settings: Llc) -> pd.DataFrame:
         place = {str(key): int(row) for row, key in _rows_of(keys, settings.named)}
         chosen = {place[key]: "named" for key in settings.named if key in place}
     n_wanted = settings.functions + len(chosen)
-    order = np.lexsort((functions["first_draw"].to_numpy(), -counts))
-    for row in order[: min(MOST_FREQUENT, settings.functions)]:
-        chosen.setdefault(int(row), "most frequent")
+    eligible, spread = np.arange(len(functions)), "lz"
+    if settings.selection == "stratified":
+        order = np.lexsort((functions["first_draw"].to_numpy(), -counts))
+        for row in order[: min(MOST_FREQUENT, settings.functions)]:
+            chosen.setdefault(int(row), "most frequent")
+    elif settings.selection == "equal_ones":
+        eligible = _equal_rows(functions, "ones", "lz")
+    else:
+        eligible, spread = _equal_rows(functions, "lz", "ones"), "ones"
     shuffled = _shuffle_key(functions["first_draw"].to_numpy(dtype=np.uint64))
     left = n_wanted - len(chosen)
-    repeated = np.flatnonzero(counts >= REPEATED)
+    repeated = eligible[counts[eligible] >= REPEATED]
     for rows, share, note in (
         (repeated, round(REPEATED_SHARE * left), f", seen {REPEATED}+ times"),
-        (np.arange(len(functions)), left, ""),
+        (eligible, left, ""),
     ):
         stop = min(n_wanted, len(chosen) + share)
-        _take_in_turn(functions, rows, shuffled, stop, note, chosen)
+        _take_in_turn(functions, rows, spread, shuffled, stop, note, chosen)
     return pd.DataFrame(
         {"function": keys[list(chosen)], "reason": list(chosen.values())}, dtype=object
     ).astype(str)
 
 
+def _equal_rows(functions: pd.DataFrame, held: str, varied: str) -> np.ndarray:
+    """Rows with one value of `held`, the value that has most values of `varied`."""
+    if functions.empty:
+        return np.arange(0)
+    repeated = functions[functions["count"] >= REPEATED]
+    kinds = (functions if repeated.empty else repeated).groupby(held)[varied].nunique()
+    return np.flatnonzero(functions[held] == kinds.sort_index().idxmax())
+
+
 def _take_in_turn(
     functions: pd.DataFrame,
     rows: np.ndarray,
+    spread: str,
     shuffled: np.ndarray,
     stop: int,
     note: str,
@@ -91,8 +112,8 @@ def _take_in_turn(
     if len(rows) == 0 or len(chosen) >= stop:
         return
     parts = {"log2_p": BINS - 1 - _bins(functions["log2_p"].to_numpy(dtype=float)[rows])}
-    if "lz" in functions:
-        parts["lz"] = _bins(functions["lz"].to_numpy(dtype=float)[rows])
+    if spread in functions:
+        parts[spread] = _bins(functions[spread].to_numpy(dtype=float)[rows])
     labels = np.stack(list(parts.values()))
     order = np.lexsort((shuffled[rows], *labels[::-1]))
     # The place of every row inside its cell: all first places are taken before any second one.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,16 @@ from pfmap.campaign import Campaign
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.estimate import LlcEstimate, estimate_llc
+from pfmap.llc.nullity import Nullity
+from pfmap.llc.quadratic import N_BETAS, prior_scales, quadratic_llc
+from pfmap.llc.rank import weighted_jacobian
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import network_model
 from pfmap.store.schema import arrow_schema
 from pfmap.threads import count_threads
+
+NULL_COLUMNS = tuple(f"null_{cause.name}" for cause in dataclasses.fields(Nullity))
+"""Null directions by cause, as the table names them."""
 
 LONGER = (5, 25)
 """Steps of the second and the third attempt over those of the first."""
@@ -58,14 +65,21 @@ def sampler_arguments(campaign: Campaign) -> dict[str, Any]:
     return {**campaign.llc.model_dump(include=names), "seed": campaign.seed}
 
 
-def llc_table(
+class LlcTables(NamedTuple):
+    """The tables of the stage: ``llc`` and ``ladder``."""
+
+    llc: pa.Table
+    ladder: pa.Table
+
+
+def llc_tables(
     campaign: Campaign,
     requests: pd.DataFrame,
     weights: np.ndarray,
     *,
     progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
-) -> pa.Table:
+) -> LlcTables:
     """Learning coefficients at draws of selected functions, for every center of the campaign.
 
     An estimate that comes out ``short`` or ``not converged`` is made again with five times the
@@ -88,9 +102,10 @@ def llc_table(
 
     Returns
     -------
-    pyarrow.Table
+    LlcTables
         Columns ``LLC`` of `pfmap.store.schema`: for every request and center one row with
-        estimator ``rank`` and one with ``mala``, in the order of the requests.
+        estimator ``rank`` and one with ``mala``, in the order of the requests. Columns ``LADDER``:
+        for every request and center one row with estimator ``quadratic`` for each of `N_BETAS`.
     """
     settings = campaign.llc
     model = campaign_model(campaign)
@@ -100,7 +115,9 @@ def llc_table(
     tasks = [(row, center) for row in range(len(requests)) for center in settings.centers]
     names = list(zip(requests["function"].astype(str), requests["draw"].astype(int), strict=True))
 
-    def run(row: int, center: str) -> list[dict[str, Any]]:
+    scales = prior_scales(campaign)
+
+    def run(row: int, center: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         function, draw = names[row]
         estimate = estimate_llc(
             model,
@@ -111,9 +128,11 @@ def llc_table(
             stream=(function, draw, center),
             **shared,
         )
-        return estimate_rows(estimate, function=function, draw=draw)
+        rows = estimate_rows(estimate, function=function, draw=draw)
+        place = {key: rows[0][key] for key in ("function", "draw", "center")}
+        return rows, _ladder_rows(model, scales, estimate, place)
 
-    results: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    results: dict[tuple[int, str], tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
     with one_blas_thread(), ThreadPoolExecutor(count_threads(threads)) as pool:
         futures = {pool.submit(run, *task): task for task in tasks}
         try:
@@ -124,8 +143,12 @@ def llc_table(
         except BaseException:  # Ctrl-C among them: do not make the user wait for the whole table
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    rows = [row for task in tasks for row in results[task]]
-    return pa.Table.from_pylist(rows, schema=arrow_schema("llc"))
+    tables = zip(*(results[task] for task in tasks), strict=True)
+    llc, ladder = ([row for part in parts for row in part] for parts in tables)
+    return LlcTables(
+        pa.Table.from_pylist(llc, schema=arrow_schema("llc")),
+        pa.Table.from_pylist(ladder, schema=arrow_schema("ladder")),
+    )
 
 
 def estimate_rows(
@@ -146,28 +169,59 @@ def estimate_rows(
         "n_parameters": estimate.n_parameters,
         "loss_at_center": _finite(estimate.loss_at_center),
     }
-    mala = shared | {
-        "estimator": "mala",
-        "llc": _finite(estimate.llc),
-        "llc_se": _finite(estimate.llc_se),
-        "llc_slope": _finite(estimate.llc_slope),
-        "n_beta": estimate.n_beta,
-        "gamma": estimate.gamma,
-        "rhat": _finite(estimate.rhat),
-        "ess": _finite(estimate.ess),
-        "acceptance": _finite(estimate.acceptance),
-        "verdict": estimate.verdict,
-        "elapsed_s": estimate.elapsed_s,
-    }
+    unknown = dict.fromkeys(NULL_COLUMNS)
+    mala = (
+        shared
+        | unknown
+        | {
+            "estimator": "mala",
+            "llc": _finite(estimate.llc),
+            "llc_se": _finite(estimate.llc_se),
+            "llc_slope": _finite(estimate.llc_slope),
+            "relative_llc": _finite(estimate.llc / estimate.max_llc),
+            "n_beta": estimate.n_beta,
+            "gamma": estimate.gamma,
+            "rhat": _finite(estimate.rhat),
+            "ess": _finite(estimate.ess),
+            "acceptance": _finite(estimate.acceptance),
+            "verdict": estimate.verdict,
+            "elapsed_s": estimate.elapsed_s,
+        }
+    )
     if estimate.rank is None:
         return [mala]
-    rank = shared | {
-        "estimator": "rank",
-        "llc": 0.5 * estimate.rank,
-        "verdict": estimate.rank_verdict,
-        "elapsed_s": estimate.rank_elapsed_s,
-    }
+    known = vars(estimate.nullity) if estimate.nullity else unknown
+    rank = (
+        shared
+        | dict(zip(NULL_COLUMNS, known.values(), strict=True))
+        | {
+            "estimator": "rank",
+            "llc": 0.5 * estimate.rank,
+            "relative_llc": 0.5 * estimate.rank / estimate.max_llc,
+            "verdict": estimate.rank_verdict,
+            "elapsed_s": estimate.rank_elapsed_s,
+        }
+    )
     return [rank, mala]
+
+
+def _ladder_rows(
+    model: CompiledModel, scales: np.ndarray, estimate: LlcEstimate, place: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """λ_eff of the quadratic approximation at w*; null unless w* is a smooth zero of K."""
+    if estimate.rank_verdict not in ("ok", "soft"):
+        return [
+            {**place, "n_beta": n_beta, "lambda_eff": None, "estimator": "quadratic"}
+            for n_beta in N_BETAS
+        ]
+    if estimate.center == "bernoulli":
+        model = model.in_bernoulli_form()
+    jacobian = weighted_jacobian(model, estimate.center_weights)
+    found = quadratic_llc(jacobian, scales, model.n_points)
+    return [
+        {**place, "n_beta": n_beta, "lambda_eff": float(value), "estimator": "quadratic"}
+        for n_beta, value in zip(N_BETAS, found, strict=True)
+    ]
 
 
 def _targets(

@@ -1,7 +1,8 @@
 """What an estimator needs of a model, and models described by arrays for the compiled kernels.
 
 The loss of every model is K(w) = 1/(2P) Σ (output - target)², summed over the outputs of all P
-points of the domain.
+points of the domain; that of a network in its Bernoulli form, the mean KL divergence of the
+probabilities σ(output) from σ(target).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from pfmap.errors import SettingsError
 from pfmap.kernels.activation import ERF, TANH
-from pfmap.kernels.family import NETWORK, loss_gradient, outputs_jacobian, scratch_size
+from pfmap.kernels.family import BERNOULLI, NETWORK, loss_gradient, outputs_jacobian, scratch_size
 from pfmap.kernels.gradient import OUTPUT_CODE
 
 
@@ -119,6 +120,34 @@ class CompiledModel:
         vector = self.check_weights(weights)
         outputs_jacobian(self.family, self.ints, self.floats, vector, outputs, jacobian)
         return outputs, jacobian
+
+    def in_bernoulli_form(self) -> Self:
+        """The same network with outputs and targets read as logits of Bernoulli probabilities.
+
+        K(w) = mean over points of KL(Bernoulli(σ(target)) ‖ Bernoulli(σ(output))), summed over
+        output units. It is 0 where the outputs equal the targets, and its Hessian there is
+        (1/P) Jᵀ diag(p(1 - p)) J, p the probabilities.
+
+        Raises
+        ------
+        SettingsError
+            If the model is no network.
+        """
+        if self.family not in (NETWORK, BERNOULLI):
+            raise SettingsError("model: only networks have a Bernoulli form, got another family")
+        return dataclasses.replace(self, family=BERNOULLI)
+
+    def fisher_jacobian(self, weights: np.ndarray) -> np.ndarray:
+        """Matrix A with AᵀA / P the Hessian of K at a zero of K: the Jacobian, rows weighted.
+
+        The weights are 1 for squared error and sqrt(p(1 - p)) in the Bernoulli form, the root of
+        the Fisher information of a logit.
+        """
+        jacobian = self.jacobian(weights)
+        if self.family != BERNOULLI:
+            return jacobian
+        small = np.exp(-np.abs(self.outputs(weights)))
+        return (np.sqrt(small) / (1.0 + small))[:, None] * jacobian
 
     def attains(self, targets: np.ndarray) -> bool:
         """Whether the outputs can equal `targets`, as far as the range of the output unit tells.

@@ -9,7 +9,7 @@ import numpy as np
 
 from pfmap.errors import SettingsError
 from pfmap.kernels.activation import CODES, RELU, activate
-from pfmap.kernels.family import NETWORK
+from pfmap.kernels.family import NETWORK, POLYNOMIAL
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel
 
@@ -174,8 +174,9 @@ def network_model(
 
 def has_kinks(model: CompiledModel) -> bool:
     """Whether the outputs are piecewise in the weights: a network with relu units."""
-    codes = model.ints[[HIDDEN_CODE, OUTPUT_CODE]] if model.family == NETWORK else ()
-    return RELU in codes
+    if model.family == POLYNOMIAL:
+        return False
+    return RELU in model.ints[[HIDDEN_CODE, OUTPUT_CODE]]
 
 
 def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
@@ -212,6 +213,27 @@ def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
             margin = min(margin, float(ratio[(terms > 0.0) | movable].min(initial=math.inf)))
         values = _activated(code, int(model.ints[DEGREE]), sums)
     return margin
+
+
+def layer_values(model: CompiledModel, weights: np.ndarray) -> list[np.ndarray]:
+    """Values of the units of every layer but the input layer, each of shape (units, points).
+
+    Examples
+    --------
+    >>> model = network_model((1, 2, 1), np.array([[1.0], [2.0]]))
+    >>> [v.tolist() for v in layer_values(model, np.array([1.0, -1.0, 0.0, 0.0, 3.0, 1.0, 0.0]))]
+    [[[1.0, 2.0], [0.0, 0.0]], [[3.0, 6.0]]]
+    """
+    n_layers, n_points, bias = (int(value) for value in model.ints[:3])
+    widths = tuple(map(int, model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1]))
+    values = [model.floats.reshape(widths[0], n_points)]
+    for layer, (matrix, offset) in enumerate(unflatten(weights, widths, bool(bias)), start=1):
+        code = int(model.ints[OUTPUT_CODE if layer == n_layers else HIDDEN_CODE])
+        sums = matrix @ values[-1]
+        if bias:
+            sums = sums + offset[:, None]
+        values.append(_activated(code, int(model.ints[DEGREE]), sums))
+    return values[1:]
 
 
 def _activated(code: int, degree: int, values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from pfmap import sampling
 from pfmap.errors import DataError
 from pfmap.functions.keys import words_from_keys
 from pfmap.llc.select import select_functions
-from pfmap.llc.stage import llc_table
+from pfmap.llc.stage import LlcTables, llc_tables
 from pfmap.store.merge import find_shards
 from pfmap.store.schema import arrow_schema
 from pfmap.store.tables import write_table
@@ -17,7 +17,7 @@ from pfmap.store.tables import write_table
 from .job import Job
 from .weigh import functions_frame
 
-_SELECTION = ["function", "count", "log2_p", "first_draw", "lz"]
+_SELECTION = ["function", "count", "log2_p", "first_draw", "ones", "lz"]
 
 
 def llc(job: Job) -> list[str]:
@@ -26,20 +26,23 @@ def llc(job: Job) -> list[str]:
     for key in sorted(set(job.campaign.llc.named) - set(selected["function"])):
         job.reporter.message(f"llc.named: {key} was not drawn; no coefficient for it")
     if selected.empty:
-        table = arrow_schema("llc").empty_table()
+        tables = LlcTables(*(arrow_schema(name).empty_table() for name in LlcTables._fields))
     else:
         requests = choose_draws(job, selected["function"])
         weights = sampling.weights_of_draws(job.plan, requests["draw"].to_numpy())
-        table = llc_table(
+        tables = llc_tables(
             job.campaign,
             requests,
             weights,
             progress=job.progress("llc"),
             threads=job.threads,
         )
-    path = job.files.table("llc")
-    write_table(path, table, "llc", notes=job.notes)
-    return [job.files.relative(path)]
+    written = []
+    for name, table in tables._asdict().items():
+        path = job.files.table(name)
+        write_table(path, table, name, notes=job.notes)
+        written.append(job.files.relative(path))
+    return written
 
 
 def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:

@@ -17,11 +17,12 @@ def analyze(job: Job) -> list[str]:
 
     functions = functions_frame(job)
     estimates = read_file(job.files.table("llc"), "llc").to_pandas()
-    result = analyze_tables(functions, None if estimates.empty else estimates, job.campaign)
+    ladder = read_file(job.files.table("ladder"), "ladder").to_pandas()
+    result = analyze_tables(functions, None if estimates.empty else estimates, job.campaign, ladder)
     written = []
-    for name, table in (("fits", result.fits), ("correlations", result.correlations)):
+    for name in ("fits", "correlations", "predictors"):
         path = job.files.table(name)
-        write_table(path, table, name, notes=job.notes)
+        write_table(path, getattr(result, name), name, notes=job.notes)
         written.append(path)
     path = job.files.path / SUMMARY
     write_bytes(path, summary_text(functions, result, job.campaign).encode())

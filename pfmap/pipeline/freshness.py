@@ -48,7 +48,7 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
     >>> [stage for stage in STAGES if before[stage] != after[stage]]
     ['complexity', 'llc', 'analyze', 'plot']
     """
-    selection = campaign.llc.model_dump(mode="json", include={"functions", "named"})
+    selection = campaign.llc.model_dump(mode="json", include={"functions", "selection", "named"})
     own: dict[str, Any] = {
         "sample": [campaign.digest(), campaign.draws],
         "functions": [pfmap.__version__, FORMAT_VERSION],

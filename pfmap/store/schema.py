@@ -113,6 +113,54 @@ LLC = (
     ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),
+    Column("relative_llc", _f8, "", "llc / λ_max of the model class, λ_max = min(d, outputs)/2."),
+    Column("null_dead", _i4, "directions", "Null directions of the Jacobian: dead units."),
+    Column(
+        "null_duplicate",
+        _i4,
+        "directions",
+        "Further ones: units that are the same to first order, such as relu units on at the same "
+        "points.",
+    ),
+    Column(
+        "null_linear",
+        _i4,
+        "directions",
+        "Further ones: pieces never crossed, units on at every point.",
+    ),
+    Column(
+        "null_narrow",
+        _i4,
+        "directions",
+        "Further ones: units on at points that span less than their inputs.",
+    ),
+    Column("null_rescaling", _i4, "directions", "Further ones: rescalings of single units."),
+    Column(
+        "null_unexplained",
+        _i4,
+        "directions",
+        "The other null directions; the six causes add up to d - rank. Null for other rows than "
+        "rank.",
+    ),
+)
+
+LADDER = (
+    Column("function", _key, "", "Key of the function."),
+    Column("draw", _i8, "", "Index of the draw the estimate starts from."),
+    Column("center", pa.string(), "", "self | target | bernoulli: what the loss compares with."),
+    Column("n_beta", _f8, "", "Inverse temperature nβ, in samples of unit noise."),
+    Column(
+        "lambda_eff",
+        _f8,
+        "",
+        "E[nβ (K - K*)] at this nβ; null where K(w*) is not 0 or w* lies on a kink.",
+    ),
+    Column(
+        "estimator",
+        pa.string(),
+        "",
+        "quadratic: K quadratic around w*, under a Gaussian of the prior's widths around w*.",
+    ),
 )
 
 FITS = (
@@ -176,13 +224,60 @@ CALIBRATION = (
     Column("elapsed_s", _f8, "s", "Wall time."),
 )
 
+PREDICTORS = (
+    Column("response", pa.string(), "", "log2_p_orbit, or log2_p where there are no orbits."),
+    Column(
+        "predictor",
+        pa.string(),
+        "",
+        "A complexity, several joined by +, all measures, or log2 P itself (model ceiling).",
+    ),
+    Column(
+        "model",
+        pa.string(),
+        "",
+        "isotonic: one measure, rising or falling; additive: ridge regression on splines; ceiling: "
+        "what counting noise leaves to predict.",
+    ),
+    Column(
+        "place", _i4, "", "1 for the single measure with the highest r_squared; null for joint."
+    ),
+    Column("n", _i8, "rows", "Orbits or functions that every model was judged on."),
+    Column(
+        "r_squared", _f8, "", "R² on rows that took no part in the fit; 0: as good as the mean."
+    ),
+    Column("r_squared_low", _f8, "", "Lower end of its 95 % interval."),
+    Column("r_squared_high", _f8, "", "Upper end of its 95 % interval."),
+    Column("rank_correlation", _f8, "", "Spearman's coefficient of prediction and log2 P there."),
+    Column("rank_correlation_low", _f8, "", "Lower end of its 95 % interval."),
+    Column("rank_correlation_high", _f8, "", "Upper end of its 95 % interval."),
+    Column(
+        "gain",
+        _f8,
+        "",
+        "R² of an additive model of ones, entropy and the measure, less that without the measure; "
+        "null for ones and entropy.",
+    ),
+    Column("gain_low", _f8, "", "Lower end of its 95 % interval."),
+    Column("gain_high", _f8, "", "Upper end of its 95 % interval."),
+    Column(
+        "verdict",
+        pa.string(),
+        "",
+        "beyond controls | skill | no skill | not computed | reference.",
+    ),
+    Column("reason", pa.string(), "", "Why the verdict is what it is."),
+)
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
     "llc": LLC,
+    "ladder": LADDER,
     "fits": FITS,
     "correlations": CORRELATIONS,
     "calibration": CALIBRATION,
+    "predictors": PREDICTORS,
 }
 
 

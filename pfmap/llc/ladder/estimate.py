@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 from pfmap.errors import SettingsError
+from pfmap.kernels.family import BERNOULLI
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.ladder.chains import Ladder, build_rungs, run_ladder
 from pfmap.llc.ladder.fit import LadderFit, block_means, covariance_of_means, fit_ladder
@@ -29,7 +30,7 @@ from pfmap.llc.ladder.problem import (
 )
 from pfmap.llc.problem import stream_key
 from pfmap.llc.rank import rank_is_constant
-from pfmap.models.base import CompiledModel, Model, RegressionModel
+from pfmap.models.base import CompiledModel, Model
 from pfmap.models.network import has_kinks, kink_margin
 
 MAX_SLOPE = 1e-8
@@ -358,6 +359,11 @@ def _check_arguments(model: Model, weights: np.ndarray, **settings: float | None
         raise SettingsError(f"weights: must be finite, got {center[where]} at index {where}")
     if settings["radius"] is not None and settings["gamma"] is not None:
         raise SettingsError("radius: goes without gamma, got both", next_step="leave one out")
+    if settings["gamma"] is not None and getattr(model, "family", None) == BERNOULLI:
+        raise SettingsError(
+            "gamma: goes with squared error, got a Bernoulli model",
+            next_step="leave gamma out: λ is that of the squared error of the logits",
+        )
     for name in ("radius", "gamma", "precision"):
         value = settings[name]
         if value is not None and not (math.isfinite(value) and value > 0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.kernels.family import NETWORK
+from pfmap.kernels.family import POLYNOMIAL
 from pfmap.kernels.gradient import FIRST_WIDTH
 from pfmap.models.base import CompiledModel, Model
 
@@ -34,7 +34,7 @@ def scaling_groups(model: Model, tangent: np.ndarray) -> np.ndarray:
     """
     d = len(tangent)
     kinds = [np.arange(d)]
-    if isinstance(model, CompiledModel) and model.family == NETWORK:
+    if isinstance(model, CompiledModel) and model.family != POLYNOMIAL:
         kinds += _network_groups(model.ints, d)
     rows = [np.zeros(d, dtype=np.int64)]
     for kind in kinds:

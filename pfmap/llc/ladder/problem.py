@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.kernels.family import BERNOULLI, NETWORK
 from pfmap.llc.ladder.groups import scaling_groups
 from pfmap.llc.rank import JacobianRank, jacobian_rank
-from pfmap.models.base import Model, RegressionModel
+from pfmap.models.base import CompiledModel, Model, RegressionModel
 
 ZERO_LOSS = 1e-20
 """K(w*) up to here, times the mean square of the targets or 1, counts as a zero of K."""
@@ -98,7 +99,11 @@ def make_problem(
     """Problem around w*, not yet localised.
 
     With `reduced`, and where K(w*) is zero, the stiff directions of the Jacobian are solved for.
+    The divergence of a Bernoulli model lies between two multiples of the squared error of its
+    logits around w*, so it has the same λ and m, and the squared error is what is sampled.
     """
+    if isinstance(model, CompiledModel) and model.family == BERNOULLI:
+        model = dataclasses.replace(model, family=NETWORK)
     d = len(center)
     loss = float(model.loss(center))
     found = None
@@ -113,7 +118,7 @@ def make_problem(
             right = np.ascontiguousarray(found.basis[: found.rank])
             left = np.ascontiguousarray((jacobian @ right.T / values).T)
             loss = 0.0
-    tangent = (np.abs(right) < TANGENT).all(axis=0)
+    tangent = np.all(np.abs(right) < TANGENT, axis=0)
     return LadderProblem(
         model, center, loss, found, left, right, values, scaling_groups(model, tangent),
         1.0, math.inf, leaps, key,

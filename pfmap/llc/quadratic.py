@@ -1,0 +1,65 @@
+"""λ_eff at finite n of the quadratic approximation around w*: a soft rank, exact and cheap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pfmap.campaign import Campaign
+from pfmap.prior import layer_sds
+
+N_BETAS = (1e1, 1e2, 1e3, 1e4)
+
+
+def prior_scales(campaign: Campaign) -> np.ndarray:
+    """Standard deviation of every parameter under the prior, shape (d,), as `unflatten` orders it.
+
+    Examples
+    --------
+    >>> scales = prior_scales(Campaign(network={"widths": (2, 1)}, prior={"bias_sd": 0.5}))
+    >>> scales.round(3).tolist()
+    [0.707, 0.707, 0.5]
+    """
+    network = campaign.network
+    weight_sds, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
+    parts = []
+    for layer, (weight_sd, bias_sd) in enumerate(zip(weight_sds, bias_sds, strict=True)):
+        below, units = network.widths[layer], network.widths[layer + 1]
+        parts.append(np.full(below * units, weight_sd))
+        parts.append(np.full(units * network.bias, bias_sd))
+    return np.concatenate(parts)
+
+
+def quadratic_llc(
+    jacobian: np.ndarray, scales: np.ndarray, n_points: int, n_betas: tuple[float, ...] = N_BETAS
+) -> np.ndarray:
+    """E[nβK] for K quadratic around w* and a Gaussian of the prior's widths around w*.
+
+        λ_eff(nβ) = (1/2) Σ_i e_i / (e_i + 1),    e_i = nβ s_i² / P,
+
+    with s_i the singular values of the Jacobian times the prior's standard deviations: half the
+    number of directions that nβ samples tell from the prior. It rises from 0 to rank/2, and at a
+    given nβ it can differ between functions of equal rank.
+
+    Parameters
+    ----------
+    jacobian : ndarray, shape (outputs, d)
+        A with AᵀA/P the Hessian of K at w*.
+    scales : ndarray, shape (d,)
+        From `prior_scales`.
+    n_points : int
+        P.
+    n_betas : tuple of float
+        Values of nβ.
+
+    Returns
+    -------
+    ndarray, shape (n_betas,)
+
+    Examples
+    --------
+    >>> quadratic_llc(np.array([[1.0, 0.0]]), np.ones(2), 1, (1.0, 1e6)).round(3).tolist()
+    [0.25, 0.5]
+    """
+    values = np.linalg.svd(jacobian * scales, compute_uv=False)
+    curvature = np.multiply.outer(np.array(n_betas), values**2 / n_points)
+    return 0.5 * np.sum(curvature / (curvature + 1.0), axis=1)
