@@ -1,4 +1,4 @@
-"""``pfmap calibrate``: estimate models with known λ and m, and say how far the estimates are off."""
+"""``pfmap calibrate``: estimates of models with known λ and m, beside the exact values."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def _said(totals: dict[str, float | int]) -> str:
             f"relative error: median {100 * totals['median_error']:.1f} %, within 5 % "
             f"{share['within_5_percent']}, worst with verdict ok "
             f"{100 * totals['worst_ok_error']:.1f} %",
-            f"sampled models alone: median {100 * totals['sampled_median_error']:.1f} %, within 5 % "
-            f"{share['sampled_within_5_percent']}, 95 % interval holds λ in "
+            f"sampled models alone: median {100 * totals['sampled_median_error']:.1f} %, "
+            f"within 5 % {share['sampled_within_5_percent']}, 95 % interval holds λ in "
             f"{share['sampled_covered']}",
             f"95 % interval holds λ in {share['covered']} of all",
             f"m right in {share['m_right']} of {totals['told_apart']} models with "

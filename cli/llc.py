@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pfmap.llc.estimate import LlcEstimate
 
 COLUMNS = [
-    "center", "estimator", "llc", "llc_se", "rank", "rank_constant", "rhat", "ess", "acceptance",
-    "verdict",
+    "center", "estimator", "llc", "llc_se", "multiplicity", "rank", "rank_constant", "rhat", "ess",
+    "acceptance", "verdict",
 ]  # fmt: skip
 
 
@@ -42,6 +42,14 @@ def llc(
             help="Train from the weights to this `target` first: .npz with bits, or real numbers.",
         ),
     ] = None,
+    ladder: Annotated[
+        bool,
+        typer.Option(
+            "--ladder",
+            help="With --weights: also λ and m from a ladder of temperatures. Seconds where the "
+            "rank is constant or the network small, long for a large one that is singular.",
+        ),
+    ] = False,
     threads: ThreadsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -54,8 +62,9 @@ def llc(
     if weights is None:
         from pfmap.errors import SettingsError
 
-        if target is not None:
-            raise SettingsError("--target: goes with --weights", next_step="give both")
+        for name, given in (("--target", target is not None), ("--ladder", ladder)):
+            if given:
+                raise SettingsError(f"{name}: goes with --weights", next_step="give both")
         found = str(find_folder(Path(campaign)))
         run_stages(found, stages=("llc",), threads=threads, resume=True, as_json=as_json)
         return
@@ -68,6 +77,11 @@ def llc(
         for item in estimates
         if item.verdict != "ok"
     ]
+    if ladder:
+        for estimate in estimates:
+            row, said = _ladder(settings, estimate, target, threads)
+            rows.append(row)
+            advice += said
     emit({"estimates": rows}, "\n".join([table(rows, COLUMNS), *advice]), as_json)
 
 
@@ -88,6 +102,42 @@ def _estimate(
         targets = load_targets(target, campaign.n_points)
         estimates.append(estimate_llc(model, position, center="target", targets=targets, **shared))
     return estimates
+
+
+def _ladder(
+    campaign: Campaign, estimate: LlcEstimate, target: Path | None, threads: int | None
+) -> tuple[dict[str, Any], list[str]]:
+    """λ and m from a ladder at the w* of an estimate, and what to do about its verdict."""
+    from pfmap.execution import check_threads
+    from pfmap.llc.ladder.estimate import estimate_llc_ladder
+    from pfmap.llc.load import load_targets
+    from pfmap.llc.stage import campaign_model
+
+    model = campaign_model(campaign)
+    center = estimate.center_weights
+    if estimate.center == "target" and target is not None:
+        model = model.with_targets(load_targets(target, campaign.n_points))
+    else:
+        model = model.with_targets(model.outputs(center))
+    found = estimate_llc_ladder(
+        model, center, seed=campaign.seed, stream=(estimate.center,), threads=check_threads(threads)
+    )
+    row = {
+        "center": estimate.center,
+        "estimator": "ladder",
+        "llc": found.llc,
+        "llc_se": found.llc_se,
+        "llc_low": found.low,
+        "llc_high": found.high,
+        "multiplicity": found.multiplicity,
+        "multiplicity_weights": found.multiplicity_weights,
+        "exact": found.exact,
+        "rank": found.rank,
+        "rhat": found.rhat,
+        "verdict": found.verdict,
+    }
+    said = f"{estimate.center}, ladder: {found.verdict}: {found.advice}"
+    return row, [said] if found.verdict != "ok" else []
 
 
 def _rows(estimates: list[LlcEstimate]) -> list[dict[str, Any]]:

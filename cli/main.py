@@ -65,7 +65,8 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, calibrate, analyze, plot, show, status, verify, doctor,
+    run, init, sample, complexity, llc, exact, calibrate, analyze, plot, show, status, verify,
+    doctor,
 ):  # fmt: skip
     module.register(app)
 

@@ -131,7 +131,7 @@ def test_command_refuses_a_folder_that_holds_something(tmp_path):
             "--out",
             str(tmp_path),
             "--json",
-        ],  # fmt: skip
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -163,7 +164,7 @@ def _mean_over(density, n_beta):
     def inner(s):
         return 0.5 * n_beta * s * s / (1 + n_beta * s * s) * weight(s)
 
-    pairs = list(zip(edges[:-1], edges[1:], strict=True))
+    pairs = list(itertools.pairwise(edges))
     return sum(quad(inner, *p)[0] for p in pairs) / sum(quad(weight, *p)[0] for p in pairs)
 
 

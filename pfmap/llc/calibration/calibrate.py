@@ -57,8 +57,8 @@ def calibrate(
     --------
     >>> from pfmap.llc.calibration.known import regular
     >>> table = calibrate([regular(np.ones(4))])
-    >>> table.loc[0, ["true_llc", "llc", "verdict"]].tolist()
-    [2.0, 2.0, 'ok']
+    >>> float(table.loc[0, "true_llc"]), float(table.loc[0, "llc"]), table.loc[0, "verdict"]
+    (2.0, 2.0, 'ok')
     """
     rows: dict[int, dict[str, object]] = {}
 

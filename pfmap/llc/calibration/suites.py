@@ -59,7 +59,7 @@ def drawn_suite(seed: int, n_models: int = 40) -> list[KnownModel]:
     Examples
     --------
     >>> [model.name for model in drawn_suite(1, 3)]
-    ['regular d=35', '(3,2,3)', '(3,3) + (3,3) + 4 regular']
+    ['regular d=29', '(1,2)', '(1,1,0,0) + (0,0,2,2) + 18 regular']
     """
     rng = np.random.default_rng(seed)
     families = (

@@ -35,7 +35,7 @@ LEAST_EXCESS = 0.25
 N_PILOT = 150
 N_ANNEAL = 100
 N_WARMUP = 500
-FIRST_ROUND = 1000
+FIRST_ROUND = 2000
 PILOT_CHAIN = 1_000_000
 
 
@@ -164,7 +164,7 @@ def run_ladder(
     max_steps: int,
     threads: int,
 ) -> Iterator[Ladder]:
-    """Run chains side by side; yields what they gave after 1,000 steps, 2,000, 4,000, …
+    """Run chains side by side; yields what they gave after 2,000 steps, 4,000, 8,000, …
 
     The first fifth of each is left out, since the warm-up is short. The result does not depend on
     `threads`.

@@ -26,21 +26,19 @@ from pfmap.llc.ladder.problem import (
     LadderProblem,
     localise,
     make_problem,
+    on_kink,
     prior_losses,
 )
 from pfmap.llc.problem import stream_key
 from pfmap.llc.rank import rank_is_constant
 from pfmap.models.base import CompiledModel, Model
-from pfmap.models.network import has_kinks, kink_margin
+from pfmap.models.network import has_kinks
 
 MAX_SLOPE = 1e-8
 """Largest gradient, over max(1, K), of a minimum with K > 0."""
 
 M_HIDDEN = 5.0
 """Above this λ the logarithms are too small a part of E[nβK] to spend chains on."""
-
-MIN_KINK_MARGIN = 1e-9
-"""Where a pre-activation is this small next to its terms, w* lies on a kink."""
 
 FLAT = 1e-24
 """A remainder of the loss up to here, times the outputs' mean square, is rounding."""
@@ -58,7 +56,7 @@ class LadderEstimate:
     low, high : float
         95 % interval.
     multiplicity : int or None
-        m where its weight is at least 3/4, else None: undetermined.
+        m where its weight is at least 0.7, else None: undetermined.
     multiplicity_weights : tuple of float
         Weight of m = 1, 2, 3, 4.
     exact : bool
@@ -246,7 +244,7 @@ def _is_piecewise_regular(problem: LadderProblem) -> bool:
         return problem.n_free == 0
     if model.loss(problem.center) > ZERO_LOSS * problem.output_scale:
         return False
-    if kink_margin(model, problem.center) < MIN_KINK_MARGIN:
+    if on_kink(model, problem.center):
         return False
     if found.rank < min(len(model.targets), problem.model.n_parameters) and not has_kinks(model):
         return False

@@ -38,6 +38,7 @@ N_SCALES = 20
 N_SCALE_ENDS = 8
 N_BLOCKS = 50
 N_SMOOTH = 9
+N_FIFTHS = 5
 NEGLIGIBLE = 1e-8
 
 
@@ -50,7 +51,7 @@ class LadderFit:
     llc, llc_se : float
         Mean and standard deviation of λ.
     low, high : float
-        95 % interval.
+        95 % interval: the wider one, on each side, of the quantiles and 1.96 standard deviations.
     multiplicity_weights : tuple of float
         Weight of m = 1, 2, ….
     misfit : float
@@ -77,21 +78,24 @@ def covariance_of_means(blocks: np.ndarray) -> np.ndarray:
     """Covariance of the rungs' means, from block means of shape (chains, blocks, rungs).
 
     Shrunk towards a diagonal by Ledoit & Wolf 2004 in units of each rung's own spread: there are
-    not many more blocks than rungs. The spread is then smoothed over neighbours: nβK is skew, so a
-    rung that by chance lies low would also look precise, and weights taken from it would pull the
-    fit down. Where the means of whole chains differ more than their blocks explain, all of it is
-    scaled up by the mean ratio of the two variances.
+    not many more blocks than rungs. The spread is smoothed over neighbours: nβK is skew, so a rung
+    that by chance lies low would also look precise, and weights taken from it would pull the fit
+    down. What shrinkage and correlations longer than a block leave out is put back as one factor:
+    by how much the variance of the mean over all rungs, from fifths of the chains, exceeds what
+    the matrix says, and likewise rung by rung from whole chains.
     """
     from sklearn.covariance import LedoitWolf
 
-    n_blocks = blocks.shape[1]
-    flat = blocks.reshape(-1, blocks.shape[2])
+    n_chains, n_blocks, n_rungs = blocks.shape
+    flat = blocks.reshape(-1, n_rungs)
     spread = flat.std(axis=0, ddof=1)
     standard = (flat - flat.mean(axis=0)) / spread
     shrunk = LedoitWolf(assume_centered=True).fit(standard).covariance_
     between = blocks.mean(axis=1).var(axis=0, ddof=1)
     within = blocks.var(axis=1, ddof=1).mean(axis=0) / n_blocks
-    inflation = max(1.0, float(np.mean(between / within)))
+    fifths = standard.reshape(n_chains * N_FIFTHS, -1, n_rungs).mean(axis=(1, 2))
+    together = fifths.var(ddof=1) * (n_blocks / N_FIFTHS) / (shrunk.sum() / n_rungs**2)
+    inflation = max(1.0, float(np.mean(between / within)), float(together))
     smooth = np.exp(uniform_filter1d(np.log(spread), N_SMOOTH, mode="nearest"))
     return inflation * shrunk * np.outer(smooth, smooth) / len(flat)
 
@@ -169,11 +173,12 @@ def fit_ladder(n_betas: np.ndarray, means: np.ndarray, covariance: np.ndarray) -
         return float(brentq(excess, float(llc.min()) - reach, float(llc.max()) + reach))
 
     best = int(weight.argmax())
+    deviation = math.sqrt(float(weight @ (variance + (llc - mean) ** 2)))
     return LadderFit(
         llc=mean,
-        llc_se=math.sqrt(float(weight @ (variance + (llc - mean) ** 2))),
-        low=quantile(0.025),
-        high=quantile(0.975),
+        llc_se=deviation,
+        low=min(quantile(0.025), mean - 1.96 * deviation),
+        high=max(quantile(0.975), mean + 1.96 * deviation),
         multiplicity_weights=tuple(
             float(weight[multiplicity_of == m].sum()) for m in range(1, MAX_MULTIPLICITY + 1)
         ),

@@ -15,7 +15,7 @@ MIN_KEPT = 8
 MAX_RHAT = 1.1
 MAX_MISFIT = 3.0
 MAX_DESCENT = 0.05
-CLEAR_WEIGHT = 0.75
+CLEAR_WEIGHT = 0.7
 """Weight of one m from which on it is reported."""
 
 N_GROUPS = 10

@@ -12,6 +12,7 @@ from pfmap.kernels.family import BERNOULLI, NETWORK
 from pfmap.llc.ladder.groups import scaling_groups
 from pfmap.llc.rank import JacobianRank, jacobian_rank
 from pfmap.models.base import CompiledModel, Model, RegressionModel
+from pfmap.models.network import kink_margin
 
 ZERO_LOSS = 1e-20
 """K(w*) up to here, times the mean square of the targets or 1, counts as a zero of K."""
@@ -26,6 +27,9 @@ SOLVABLE = 0.9
 """Share of the ball in which the stiff coordinates must be within reach."""
 
 N_PRIOR_DRAWS = 200
+
+MIN_KINK_MARGIN = 1e-9
+"""Where a pre-activation is this small next to its terms, w* lies on a kink."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,8 @@ def make_problem(
 ) -> LadderProblem:
     """Problem around w*, not yet localised.
 
-    With `reduced`, and where K(w*) is zero, the stiff directions of the Jacobian are solved for.
+    With `reduced`, and where K(w*) is zero and w* on no kink, the stiff directions of the Jacobian
+    are solved for.
     The divergence of a Bernoulli model lies between two multiples of the squared error of its
     logits around w*, so it has the same λ and m, and the squared error is what is sampled.
     """
@@ -113,7 +118,8 @@ def make_problem(
         jacobian = model.jacobian(center)
         found = jacobian_rank(jacobian)
         scale = max(1.0, float(np.mean(np.square(model.targets))))
-        if reduced and loss <= ZERO_LOSS * scale and found.rank > 0:
+        smooth = not isinstance(model, CompiledModel) or not on_kink(model, center)
+        if reduced and smooth and loss <= ZERO_LOSS * scale and found.rank > 0:
             values = found.singular_values[: found.rank].copy()
             right = np.ascontiguousarray(found.basis[: found.rank])
             left = np.ascontiguousarray((jacobian @ right.T / values).T)
@@ -136,6 +142,11 @@ def localise(problem: LadderProblem, *, radius: float | None, gamma: float | Non
     if radius is not None:
         return with_radius(problem, radius)
     return widest(problem)
+
+
+def on_kink(model: CompiledModel, center: np.ndarray) -> bool:
+    """Whether a relu unit is about to switch at w*, so that the Jacobian belongs to one side."""
+    return kink_margin(model, center) < MIN_KINK_MARGIN
 
 
 def with_radius(problem: LadderProblem, radius: float) -> LadderProblem:
