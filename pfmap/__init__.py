@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pfmap.figures import draw_figures
     from pfmap.functions import functions_table
     from pfmap.llc.estimate import LlcEstimate, estimate_llc
+    from pfmap.llc.generalisation import Generalisation, simulate_generalisation
+    from pfmap.llc.ladder.estimate import LadderEstimate, estimate_llc_ladder
     from pfmap.pipeline import run, status, verify
     from pfmap.sampling import sample_prior
     from pfmap.store import read_campaign_folder, read_table
@@ -34,6 +36,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Campaign": "pfmap.campaign",
     "FunctionBatch": "pfmap.complexity",
+    "Generalisation": "pfmap.llc.generalisation",
+    "LadderEstimate": "pfmap.llc.ladder.estimate",
     "LlcEstimate": "pfmap.llc.estimate",
     "PfmapError": "pfmap.errors",
     "analyze": "pfmap.analysis",
@@ -41,6 +45,7 @@ _HOMES = {
     "campaign_names": "pfmap.experiments",
     "draw_figures": "pfmap.figures",
     "estimate_llc": "pfmap.llc.estimate",
+    "estimate_llc_ladder": "pfmap.llc.ladder.estimate",
     "functions_table": "pfmap.functions",
     "measure": "pfmap.complexity",
     "measure_tables": "pfmap.complexity",
@@ -51,6 +56,7 @@ _HOMES = {
     "read_table": "pfmap.store",
     "run": "pfmap.pipeline",
     "sample_prior": "pfmap.sampling",
+    "simulate_generalisation": "pfmap.llc.generalisation",
     "status": "pfmap.pipeline",
     "verify": "pfmap.pipeline",
 }
@@ -58,6 +64,8 @@ _HOMES = {
 __all__ = [
     "Campaign",
     "FunctionBatch",
+    "Generalisation",
+    "LadderEstimate",
     "LlcEstimate",
     "PfmapError",
     "analyze",
@@ -65,6 +73,7 @@ __all__ = [
     "campaign_names",
     "draw_figures",
     "estimate_llc",
+    "estimate_llc_ladder",
     "functions_table",
     "measure",
     "measure_tables",
@@ -75,6 +84,7 @@ __all__ = [
     "read_table",
     "run",
     "sample_prior",
+    "simulate_generalisation",
     "status",
     "verify",
 ]

@@ -18,7 +18,9 @@ from pfmap.domain import boolean_points
 from pfmap.functions import Symmetries, orbit_members
 from pfmap.functions.halfspaces import cover_sizes
 from pfmap.functions.keys import keys_from_words, words_from_bits
+from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.function_level import find_patterns, least_ranks, realise_function
+from pfmap.llc.function_level.bounds import function_model
 
 FOLDER = Path(__file__).parents[1] / "results" / "reference" / "function_level"
 CUBE = Symmetries(permutations=True, reflections=True, complement=True)
@@ -70,6 +72,8 @@ def shallow_table(least: dict[int, np.ndarray]) -> pd.DataFrame:
             low = Fraction(int(least[n][position(table)]), 2) if n < 5 else None
             low = face_bound(table, least[4]) if low is None else low
             low = max(low, found.function_low)
+            model = function_model(table, (n, 32, 1))
+            sampled = estimate_llc(model, found.weights, center="given", longer=(5, 25))
             rows.append(
                 {
                     "n": n,
@@ -80,6 +84,9 @@ def shallow_table(least: dict[int, np.ndarray]) -> pd.DataFrame:
                     "verdict": "exact" if low == found.high else "interval",
                     "realisation": found.verdict,
                     "rank": found.rank,
+                    "mala": sampled.llc,
+                    "mala_se": sampled.llc_se,
+                    "mala_verdict": sampled.verdict,
                     "units": live_units(found.weights, n, 32),
                     "loss": found.loss,
                     "margin": found.margin,
