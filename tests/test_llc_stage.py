@@ -140,6 +140,10 @@ def test_table_has_a_row_for_every_draw_center_and_estimator(tiny_campaign):
     assert seen == [(i, 6) for i in range(1, 7)]
     rank, mala = frame[frame.estimator == "rank"], frame[frame.estimator == "mala"]
     assert (rank["llc"] == rank["rank"] / 2).all()
+    settled = rank["rank_constant"].astype(bool) & (rank["verdict"] == "ok")
+    assert settled.any()
+    assert (rank.loc[settled, "multiplicity"] == 1).all()
+    assert rank.loc[~settled, "multiplicity"].isna().all()
     # λ_max = min(d, points)/2 with d = 21 or more and 8 points.
     assert frame["relative_llc"].to_numpy() == pytest.approx(frame["llc"].to_numpy() / 4)
     causes = [name for name in frame.columns if name.startswith("null_")]

@@ -77,7 +77,9 @@ LLC = (
     Column("llc_se", _f8, "", "Standard error of llc; null for rank."),
     Column("n_beta", _f8, "", "Inverse temperature nβ; null for rank."),
     Column("gamma", _f8, "", "Localisation γ; null for rank."),
-    Column("multiplicity", _i4, "", "Multiplicity m; null where not estimated."),
+    Column(
+        "multiplicity", _i4, "", "Multiplicity m: 1 for rank where rank_constant; null: not known."
+    ),
     Column("rank", _i4, "", "Rank of the Jacobian of the outputs at w*."),
     Column(
         "rank_gap",

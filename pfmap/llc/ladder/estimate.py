@@ -38,7 +38,7 @@ MAX_SLOPE = 1e-8
 """Largest gradient, over max(1, K), of a minimum with K > 0."""
 
 M_HIDDEN = 5.0
-"""Above this λ the logarithms are too small a part of E[nβK] to spend chains on."""
+"""Above this λ̂ the logarithms are too small a part of E[nβK] to tell m: at m = 2, 1/λ < 0.2."""
 
 FLAT = 1e-24
 """A remainder of the loss up to here, times the outputs' mean square, is rounding."""
@@ -56,7 +56,8 @@ class LadderEstimate:
     low, high : float
         95 % interval.
     multiplicity : int or None
-        m where its weight is at least 0.7, else None: undetermined.
+        m where its weight is at least 0.7 and λ̂ at most 5, else None: undetermined. Beyond that
+        (m - 1)/λ is too small a part of E[nβK] to tell.
     multiplicity_weights : tuple of float
         Weight of m = 1, 2, 3, 4.
     exact : bool
@@ -282,7 +283,7 @@ def _conclude(
         precision=precision,
     )
     best = int(np.argmax(fit.multiplicity_weights))
-    clear = fit.multiplicity_weights[best] >= CLEAR_WEIGHT
+    clear = fit.multiplicity_weights[best] >= CLEAR_WEIGHT and half_rank + fit.llc <= M_HIDDEN
     return LadderEstimate(
         llc=half_rank + fit.llc,
         llc_se=fit.llc_se,
