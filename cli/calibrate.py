@@ -81,7 +81,10 @@ def calibrate(
 
 def _readable(rows: list[dict[Any, Any]]) -> list[dict[str, Any]]:
     """Rows for people: errors in per cent."""
-    return [{**row, "error": f"{100 * row['error']:+.1f} %"} for row in rows]
+    return [
+        {**row, "error": "-" if row["error"] is None else f"{100 * row['error']:+.1f} %"}
+        for row in rows
+    ]
 
 
 def _said(totals: dict[str, float | int]) -> str:

@@ -98,7 +98,9 @@ def filled(page: str, tables: dict[str, pd.DataFrame]) -> str:
     blocks |= {f"models {suite}": models_markdown(table) for suite, table in tables.items()}
     for name, text in blocks.items():
         mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name.split()[0]} -->)", re.DOTALL)
-        page = mark.sub(lambda found, text=text: found[1] + text + found[2], page)
+        page, count = mark.subn(lambda found, text=text: found[1] + text + found[2], page)
+        if count != 1:
+            raise SystemExit(f"{PAGE.name}: needs one block <!-- {name} -->, found {count}")
     return page
 
 

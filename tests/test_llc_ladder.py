@@ -16,8 +16,9 @@ from pfmap.domain import boolean_points
 from pfmap.kernels.ladder import ENERGY, EXCESS, FORCE, OFFSET
 from pfmap.llc.ladder.chains import advance, build_rungs, run_ladder, start_chain
 from pfmap.llc.ladder.groups import scaling_groups
+from pfmap.llc.ladder.localise import localise, prior_losses
 from pfmap.llc.ladder.plain import PlainRung, advance_plain, plain_loss_force
-from pfmap.llc.ladder.problem import localise, make_problem, prior_losses
+from pfmap.llc.ladder.problem import make_problem
 from pfmap.llc.ladder.state import start_state
 from pfmap.models.linear import deep_linear_model, padded_identity
 from pfmap.models.network import network_model
@@ -181,6 +182,29 @@ def test_products_at_a_trillion_equal_quadrature(factors, mean, leaps):
     assert error < 0.02 * exact
     assert abs(top.mean() - exact) < 3 * error
     assert abs(top.mean() - 0.5) > 3 * error  # λ itself is not what a sampler must give
+
+
+def test_the_remainder_in_a_ball_equals_quadrature():
+    # Outputs (w1 w2, w3 + w1²): w3 is solved for, K_G = (w1 w2)²/4, and (w1, w2) has the bump
+    # (1 - |x|²/R²) on a disc.
+    radius, n_beta = 0.7, 1e5
+    model = polynomial_model([[1, 1, 0], [0, 0, 1], [2, 0, 0]], np.array([[1, 0, 0], [0, 1, 1]]))
+    problem = ball(model, np.zeros(3), radius=radius)
+    assert (problem.rank, problem.n_free) == (1, 2)
+    r, angle = np.meshgrid(
+        np.linspace(0, radius, 1501)[1:], np.linspace(0, np.pi / 2, 20_001), indexing="ij"
+    )
+    excess = n_beta * (r**2 * np.sin(2 * angle) / 2) ** 2 / 4
+    weight = r * (1 - r**2 / radius**2) * np.exp(-excess)
+    exact = float((excess * weight).sum() / weight.sum())
+    n_betas = np.geomspace(n_beta, 10.0, 8)
+    run = list(run_ladder(problem, n_betas, chains=4, max_steps=8000, threads=2))[-1]
+    top = run.trace[:, 0]
+    error = math.sqrt(exact / float(array_stats.ess(top)))
+    assert error < 0.03 * exact
+    assert abs(top.mean() - exact) < 4 * error
+    wrong = float((excess * weight / r).sum() / (weight / r).sum())  # another density
+    assert abs(top.mean() - wrong) > 4 * error
 
 
 class WithoutJacobian(PlainRung):

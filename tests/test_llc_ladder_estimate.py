@@ -48,12 +48,14 @@ def test_intervals_hold_the_truth_as_often_as_they_say(multiplicity):
     assert np.mean(held) > 0.95 - 5 * np.sqrt(0.95 * 0.05 / 60)
 
 
-def test_one_temperature_or_one_model_alone_would_miss():
-    # The control: without logarithms the same data put λ many errors too low.
+def test_without_logarithms_the_same_means_would_miss(monkeypatch):
     exact, means = CURVES[2]
-    top_mean = means[:6].mean()
-    fit = fit_ladder(N_BETAS, means, np.diag(np.full(24, 1e-3**2)))
-    assert abs(top_mean - exact) > 5 * fit.llc_se
+    covariance = np.diag(np.full(24, 1e-3**2))
+    whole = fit_ladder(N_BETAS, means, covariance)
+    monkeypatch.setattr("pfmap.llc.ladder.fit.MAX_MULTIPLICITY", 1)
+    plain = fit_ladder(N_BETAS, means, covariance)
+    assert abs(whole.llc - exact) < 2 * whole.llc_se
+    assert abs(plain.llc - exact) > 5 * plain.llc_se
 
 
 def test_chains_that_differ_widen_the_covariance():
@@ -73,6 +75,9 @@ def test_a_single_chance_disagreement_does_not_end_the_ladder():
     assert first_agreeing(blocks) == 0
     blocks[1::2, :, 0:2] += 3.0
     assert first_agreeing(blocks) == 2
+    blocks[1::2, :, 7:9] += 3.0
+    assert first_agreeing(blocks) == 9
+    assert first_agreeing(np.full_like(blocks, np.nan)) == 12
 
 
 GOOD = {
@@ -85,7 +90,8 @@ GOOD = {
     ("change", "verdict"),
     [
         ({}, "ok"),
-        ({"llc": np.nan}, "nan"),
+        ({"llc": np.nan}, "not converged"),
+        ({"misfit": np.nan}, "not converged"),
         ({"lowest": -0.1}, "not a minimum"),
         ({"n_kept": 7}, "not converged"),
         ({"rhat": 1.2}, "not converged"),
@@ -177,9 +183,86 @@ def test_what_is_no_minimum_is_refused():
     found = estimate_llc_ladder(model, np.zeros(2))
     assert found.verdict == "not a minimum"
     assert np.isnan(found.llc)
-    saddle = OwnModel(2, lambda w: w[0] ** 2 - w[1] ** 2, lambda w: np.r_[2 * w[0], -2 * w[1]])
-    found = estimate_llc_ladder(saddle, np.zeros(2), max_steps=1000, max_rungs=8, leaps=1)
-    assert found.verdict in ("not a minimum", "not converged")
+    for top in (
+        OwnModel(2, lambda w: w[0] ** 2 - w[1] ** 2, lambda w: np.r_[2 * w[0], -2 * w[1]]),
+        OwnModel(1, lambda w: -0.5 * float(w[0]) ** 2, lambda w: -w),
+    ):
+        found = estimate_llc_ladder(top, np.zeros(top.n_parameters))
+        assert found.verdict == "not a minimum"
+        assert np.isnan(found.llc)
+
+
+@pytest.mark.parametrize(("power", "radius"), [(2, 1e-3), (3, 1e-2)])
+def test_a_small_ball_does_not_make_a_high_power_exact(power, radius):
+    model = polynomial_model([[power, power]])
+    found = estimate_llc_ladder(model, np.zeros(2), radius=radius, max_steps=1000)
+    assert not found.exact
+
+
+def test_a_deep_relu_network_is_not_exact_by_small_perturbations():
+    # Behind the first unit every weight is 0: K_G ~ (w2 w3 w4 w5)² w1² and more, λ = 1, not 1/2.
+    widths = (1,) * 6
+    model = network_model(widths, np.array([[0.5], [1.0], [2.0]]))
+    weights = np.array([1.0, 1.0] + [0.0, 1.0] * 4)
+    weights[-1] = 0.0
+    found = estimate_llc_ladder(
+        model.with_targets(model.outputs(weights)), weights, radius=0.3, max_steps=2000
+    )
+    assert not found.exact
+
+
+def test_a_plateau_has_half_the_rank():
+    # relu(b x) on positive inputs is dead for half of all b.
+    model = network_model((1, 1, 1), np.array([[0.5], [1.0]]), bias=False)
+    found = estimate_llc_ladder(model, np.zeros(2))
+    assert (found.llc, found.verdict) == (0.0, "ok")
+
+
+def test_a_short_span_still_has_rungs_enough():
+    found = estimate_llc_ladder(polynomial_model([[1, 1]]), np.zeros(2), span=10.0, max_steps=1000)
+    assert len(found.n_betas) >= 8
+
+
+def test_a_radius_beyond_what_can_be_solved_for_is_refused():
+    known = deep_linear((4, 3, 4), 1)
+    found = estimate_llc_ladder(known.model, known.center, radius=20.0)
+    assert found.verdict == "not converged"
+    assert np.isnan(found.llc)
+
+
+def test_bernoulli_has_the_coefficient_of_its_logits():
+    x = np.linspace(0.3, 2.0, 6)[:, None]
+    model = network_model((1, 2, 1), x, activation="tanh", bias=False)
+    weights = np.array([1.0, 0.0, 1.0, 0.0])
+    logits = model.with_targets(model.outputs(weights))
+    bernoulli = logits.in_bernoulli_form()
+    one, two = (estimate_llc_ladder(m, weights, max_steps=2000) for m in (logits, bernoulli))
+    assert one.llc == two.llc
+    with pytest.raises(SettingsError, match="gamma"):
+        estimate_llc_ladder(bernoulli, weights, gamma=1.0)
+    with pytest.raises(SettingsError, match="weights"):
+        estimate_llc_ladder(bernoulli, weights + 0.1)
+
+
+class Plain:
+    """A user's regression model: the outputs of another, in NumPy."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.n_parameters, self.n_points = inner.n_parameters, inner.n_points
+        self.targets = inner.targets
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def with_targets(self, targets):
+        return Plain(self.inner.with_targets(targets))
+
+
+def test_a_regression_model_of_the_user_has_its_rank_taken_out():
+    known = deep_linear((2, 1, 2), 1)
+    found = estimate_llc_ladder(Plain(known.model), known.center)
+    assert (found.llc, found.exact) == (float(known.exact.llc), True)
 
 
 def test_a_loss_that_is_not_finite_is_refused():

@@ -34,8 +34,8 @@ def draw_calibration(table: pd.DataFrame) -> Figure:
     high = 100 * (table["high"].to_numpy(float) / true - 1.0)
     ok = (table["verdict"] == "ok").to_numpy()
     limit = 100 * WIDEST
-    for at, marker in ((0.0, None), (-5.0, ":"), (5.0, ":")):
-        axes.axvline(at, color=GREY, linewidth=0.5, linestyle=marker or "-", zorder=0)
+    for at, line in ((0.0, "-"), (-5.0, ":"), (5.0, ":")):
+        axes.axvline(at, color=GREY, linewidth=0.5, linestyle=line, zorder=0)
     single = 100 * (table["single_llc"].to_numpy(float) / true - 1.0)
     inside = np.abs(single) <= limit
     axes.plot(
@@ -51,12 +51,18 @@ def draw_calibration(table: pd.DataFrame) -> Figure:
         (ok, BLUE, "ladder, verdict ok"),
         (~ok, VERMILION, "ladder, another verdict"),
     ):
-        known = chosen & np.isfinite(error)
+        known = chosen & (np.abs(error) <= limit)
         if known.any():
+            bars = np.stack([error - np.maximum(low, -limit), np.minimum(high, limit) - error])
             axes.errorbar(
-                np.clip(error[known], -limit, limit), places[known],
-                xerr=np.abs(np.stack([error - low, high - error])[:, known]), fmt="o",
-                color=color, markersize=2.2, elinewidth=0.7, label=label,
+                error[known], places[known], xerr=np.abs(bars[:, known]), fmt="o", color=color,
+                markersize=2.2, elinewidth=0.7, label=label,
+            )  # fmt: skip
+        for side, marker in ((-1, "<"), (1, ">")):
+            beyond = chosen & (side * error > limit)
+            axes.plot(
+                np.full(beyond.sum(), side * limit), places[beyond], marker, color=color,
+                markersize=3.0,
             )  # fmt: skip
     axes.set_yticks(places, table["name"], fontsize=5.0)
     axes.set_ylim(len(table) - 0.4, -0.6)

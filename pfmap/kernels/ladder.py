@@ -111,7 +111,7 @@ def turn(gamma, cosine, sine, offset, momentum):
 
 @jit(inline=True)
 def set_scaled(groups, kind, pick, partner, sign, log_factor, offset, trial):
-    """Set `trial` to `offset` with one group scaled, or a combination of two; return its size.
+    """Set `trial` to `offset` with one group scaled, or a combination of two.
 
     With a `partner` of the same size, (x_g - σ x_h)/2 is scaled for both and their σ-sum kept.
     """
@@ -128,7 +128,7 @@ def set_scaled(groups, kind, pick, partner, sign, log_factor, offset, trial):
         for i in range(n):
             if row[i] == pick:
                 trial[i] = factor * offset[i]
-        return size
+        return
     j = 0
     for i in range(n):
         if row[i] == pick:
@@ -138,7 +138,6 @@ def set_scaled(groups, kind, pick, partner, sign, log_factor, offset, trial):
             trial[i] = offset[i] + change
             trial[j] = offset[j] - sign * change
             j += 1
-    return size
 
 
 @jit(inline=True)

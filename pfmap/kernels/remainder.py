@@ -12,7 +12,8 @@ In the coordinates (uᵀ(F - t), x) the loss lies between two multiples of |uᵀ
 λ(K) = k/2 + λ(K_G) with the same multiplicity, and G has no linear terms.
 
 y comes from chord steps y_i -= u_iᵀ (F - t) / s_i, which converge where the derivatives have
-not turned far from J.
+not turned far from J. They start from the y of the state before: balance in detail then holds
+where every start leads to one y, which the balls in use are small enough for.
 """
 
 from __future__ import annotations

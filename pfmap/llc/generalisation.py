@@ -8,6 +8,9 @@ point of the domain, are drawn again and again, and the posterior ∝ exp(-Σ_i 
     n · mean KL(truth ‖ posterior predictive)            → λ      (Bayes generalisation error),
     n · E_w[mean KL(truth ‖ model w)]                    → λ + ν  (Gibbs generalisation error),
     (1/2) Σ_i Var_w[log p(y_i | x_i, w)]                 → ν.
+
+With several output units the predictive law is taken for each alone. The finite number of posterior
+draws shifts the first and the last by a share of about one over their effective number.
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from pfmap.errors import SettingsError
+from pfmap.kernels.family import BERNOULLI
 from pfmap.kernels.ladder import FORCE, OFFSET
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.ladder.chains import advance
-from pfmap.llc.ladder.problem import LadderProblem, localise, make_problem
+from pfmap.llc.ladder.localise import localise
+from pfmap.llc.ladder.problem import LadderProblem, make_problem
 from pfmap.llc.ladder.state import start_state
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import CompiledModel
@@ -110,6 +115,8 @@ def simulate_generalisation(
     """
     if n < model.n_points or n % model.n_points:
         raise SettingsError(f"n: must be a multiple of the {model.n_points} points, got {n}")
+    if model.family == BERNOULLI:
+        raise SettingsError("model: must have squared error, got a Bernoulli model")
     for name, value, least in (("data_sets", data_sets, 2), ("draws", draws, 10)):
         if value < least:
             raise SettingsError(f"{name}: must be at least {least}, got {value}")

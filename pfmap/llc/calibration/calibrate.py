@@ -134,7 +134,7 @@ def totals(table: pd.DataFrame) -> dict[str, float | int]:
         ``single_error`` of the literature's single temperature; ``gradients`` and ``elapsed_s`` in
         total.
     """
-    error = table["error"].abs()
+    error = table["error"].abs().fillna(math.inf)
     ok = table["verdict"] == "ok"
     sampled = ~table["exact"].astype(bool)
     apart = (table["true_multiplicity"] - 1) / table["true_llc"] > TOLD_APART
@@ -145,7 +145,7 @@ def totals(table: pd.DataFrame) -> dict[str, float | int]:
         values = group[["true_llc", "llc"]].to_numpy()
         for (true_a, a), (true_b, b) in itertools.combinations(values, 2):
             if true_a != true_b:
-                ordered.append((a < b) == (true_a < true_b))
+                ordered.append(a < b if true_a < true_b else a > b)
     single = (table["single_llc"] - table["true_llc"]).abs() / table["true_llc"]
     return {
         "models": len(table),

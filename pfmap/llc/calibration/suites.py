@@ -6,6 +6,9 @@ when every setting of the estimator stood.
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
+
 import numpy as np
 
 from pfmap.llc.calibration import known
@@ -66,7 +69,14 @@ def drawn_suite(seed: int, n_models: int = 40) -> list[KnownModel]:
         _drawn_regular, _drawn_monomial, _drawn_sum, _drawn_linear, _drawn_linear, _drawn_tanh,
         _drawn_relu, _drawn_net,
     )  # fmt: skip
-    return [families[index % len(families)](rng) for index in range(n_models)]
+    models = [families[index % len(families)](rng) for index in range(n_models)]
+    seen: Counter[str] = Counter()
+    for index, model in enumerate(models):
+        seen[model.name] += 1
+        if seen[model.name] > 1:
+            numbered = f"{model.name}, no. {seen[model.name]}"
+            models[index] = dataclasses.replace(model, name=numbered)
+    return models
 
 
 def _drawn_regular(rng: np.random.Generator) -> KnownModel:

@@ -18,6 +18,7 @@ from pfmap.kernels.ladder import (
     SCALES,
     advance_ladder,
 )
+from pfmap.llc.ladder.judge import MIN_KEPT
 from pfmap.llc.ladder.plain import advance_plain
 from pfmap.llc.ladder.problem import LadderProblem
 from pfmap.llc.ladder.state import LadderState, start_state
@@ -111,10 +112,14 @@ def build_rungs(
     losses : ndarray
         K_G at draws from the localisation, from `prior_losses`; some of it finite and above 0.
     span : float
-        Ratio of the highest nβ to the lowest.
+        Ratio of the highest nβ to the lowest; at least `MIN_KEPT` rungs stand in any case.
     max_rungs : int
     """
-    rungs = [START_EXCESS / float(np.median(losses[np.isfinite(losses)]))]
+    found = losses[np.isfinite(losses) & (losses > 0.0)]
+    rungs = [START_EXCESS / float(np.median(found))]
+    leftover = float(problem.model.loss(problem.center)) - problem.loss_at_center
+    # Beyond this nβ the rounding of K at w* is no longer small.
+    highest = 0.01 / max(leftover, np.finfo(float).tiny)
     state = start_state(problem, 1)
     while True:
         chain = PILOT_CHAIN + len(rungs)
@@ -122,7 +127,8 @@ def build_rungs(
             problem, np.array(rungs[-1:]), state, N_PILOT, chain=chain, adapting=True
         )  # fmt: skip
         state.freeze()
-        if rungs[-1] >= rungs[0] * span or len(rungs) >= max_rungs:
+        spanned = rungs[-1] >= rungs[0] * span and len(rungs) >= MIN_KEPT
+        if spanned or len(rungs) >= max_rungs or rungs[-1] >= highest:
             return np.array(rungs[::-1])
         effective = max(float(trace[0, N_PILOT // 3 :].mean()), LEAST_EXCESS)
         ratio = math.exp(SPACING / math.sqrt(effective))
@@ -172,6 +178,8 @@ def run_ladder(
     with ThreadPoolExecutor(threads) as pool:
         states = list(pool.map(lambda c: start_chain(problem, n_betas, c), range(chains)))
         per_step = (problem.leaps + 1) * len(n_betas) * chains
+        n_hot = (chains + 1) // 2
+        before = (problem.leaps + 1) * len(n_betas) * (N_PILOT + n_hot * N_ANNEAL)
         traces: list[np.ndarray] = [np.empty((chains, len(n_betas), 0))]
         total = 0
         while total < max_steps:
@@ -184,7 +192,7 @@ def run_ladder(
             total += steps
             whole = np.concatenate(traces, axis=2)
             counts = np.sum([state.counts for state in states], axis=0)
-            spent = per_step * (total + N_WARMUP) + N_PILOT * len(n_betas)
+            spent = per_step * (total + N_WARMUP) + before
             yield Ladder(
                 n_betas=n_betas,
                 trace=whole[:, :, total // 5 :],

@@ -21,14 +21,8 @@ from pfmap.llc.ladder.judge import (
     judge_ladder,
     worst_rhat,
 )
-from pfmap.llc.ladder.problem import (
-    ZERO_LOSS,
-    LadderProblem,
-    localise,
-    make_problem,
-    on_kink,
-    prior_losses,
-)
+from pfmap.llc.ladder.localise import SOLVABLE, localise, prior_losses, widest
+from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, make_problem, on_kink
 from pfmap.llc.problem import stream_key
 from pfmap.llc.rank import rank_is_constant
 from pfmap.models.base import CompiledModel, Model
@@ -39,6 +33,15 @@ MAX_SLOPE = 1e-8
 
 M_HIDDEN = 5.0
 """Above this λ̂ the logarithms are too small a part of E[nβK] to tell m: at m = 2, 1/λ < 0.2."""
+
+MAX_PIECEWISE_LAYERS = 3
+"""Layers of weights of a relu network up to which small perturbations settle its rank."""
+
+PLATEAU = 0.2
+"""Share of the ball with K = 0 from which on λ is that of a plateau: no singular part is left."""
+
+NOTHING = 1e-12
+"""A loss this small next to the largest in the ball is none."""
 
 FLAT = 1e-24
 """A remainder of the loss up to here, times the outputs' mean square, is rounding."""
@@ -72,7 +75,8 @@ class LadderEstimate:
     n_parameters : int
         d.
     radius, gamma : float
-        Localisation: the ball's radius, infinite for a Gaussian of precision γ.
+        Localisation: the ball's radius, infinite for a Gaussian of precision γ; NaN where nothing
+        was sampled.
     n_betas, means, means_se : ndarray, shape (rungs,)
         nβ, descending, the mean of nβ (K - K*) there, rank/2 included, and its standard error.
     n_kept : int
@@ -150,9 +154,9 @@ def estimate_llc_ladder(
     weights : ndarray, shape (d,)
         w*.
     radius : float, optional
-        λ̂ belongs to the ball of this radius around w*: it is the smallest λ in it, so keep other
-        strata of {K = K(w*)} outside. None takes 2, halved until the stiff coordinates can be
-        solved for in 9/10 of the ball.
+        λ̂ belongs to the ball of this radius around w* in the null space of the Jacobian: it is the
+        smallest λ in it, so keep other strata of {K = K(w*)} outside. None takes 2, halved until
+        the stiff coordinates can be solved for in 9/10 of the ball. An exact result is λ at w*.
     gamma : float, optional
         Localise by a Gaussian of precision γ instead, as in the literature, and sample K whole:
         ``means`` is then λ_eff at every nβ under that prior. In the limit λ̂ is the smallest λ
@@ -204,13 +208,17 @@ def estimate_llc_ladder(
             return _without_chains(problem, math.nan, "nan", start)
         if not _is_stationary(problem):
             return _without_chains(problem, math.nan, "not a minimum", start)
-        if gamma is None and _is_piecewise_regular(problem):
+        if gamma is None and _is_regular(problem):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
         problem = localise(problem, radius=radius, gamma=gamma)
         losses = prior_losses(problem)
-        if not np.isfinite(losses).any():
+        if float(np.isfinite(losses).mean()) < SOLVABLE:
             return _without_chains(problem, math.nan, "not converged", start)
-        if gamma is None and _is_flat(problem, losses):
+        usable = losses[np.isfinite(losses)]
+        if float(usable.min()) < -FLAT * problem.output_scale:
+            return _without_chains(problem, math.nan, "not a minimum", start)
+        zero = min(FLAT * problem.output_scale, NOTHING * float(usable.max()))
+        if float((usable <= zero).mean()) > PLATEAU:
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
         n_betas = build_rungs(problem, losses, span=span, max_rungs=max_rungs)
         for ladder in run_ladder(
@@ -234,40 +242,56 @@ def _is_stationary(problem: LadderProblem) -> bool:
     return slope <= MAX_SLOPE * max(1.0, loss)
 
 
+def _is_regular(problem: LadderProblem) -> bool:
+    """Whether λ = rank/2 at w*."""
+    if problem.n_free == 0 or _is_piecewise_regular(problem):
+        return True
+    return _is_flat(problem, prior_losses(widest(problem)))
+
+
 def _is_piecewise_regular(problem: LadderProblem) -> bool:
     """Whether λ = rank/2 at a zero of K where that is known without looking further.
 
-    So it is at full row rank. With relu units, each piece of the outputs is a polynomial of low
-    degree and no radius is known to lie inside one piece, so small perturbations decide.
+    So it is at full row rank. With relu units no radius is known to lie inside one linear piece of
+    the outputs, so small perturbations decide; with more than two hidden layers a piece is a
+    polynomial whose higher terms they cannot see, and chains decide.
     """
     model, found = problem.model, problem.found
     if not isinstance(model, CompiledModel) or found is None:
-        return problem.n_free == 0
+        return False
     if model.loss(problem.center) > ZERO_LOSS * problem.output_scale:
         return False
     if on_kink(model, problem.center):
         return False
-    if found.rank < min(len(model.targets), problem.model.n_parameters) and not has_kinks(model):
+    full = found.rank == min(len(model.targets), model.n_parameters)
+    if not full and (not has_kinks(model) or int(model.ints[0]) > MAX_PIECEWISE_LAYERS):
         return False
     return rank_is_constant(model, problem.center, found, seed=problem.key) is True
 
 
 def _is_flat(problem: LadderProblem, losses: np.ndarray) -> bool:
-    """Whether nothing is left of the loss anywhere in the ball, so that λ = rank/2."""
-    rest = losses[np.isfinite(losses)]
-    return problem.loss_at_center == 0.0 and float(rest.max()) <= FLAT * problem.output_scale
+    """Whether nothing is left of the loss in the widest ball, so that λ = rank/2.
+
+    Outputs that are analytic and flat there are flat everywhere; in a small ball a high power
+    would look flat too.
+    """
+    solved = np.isfinite(losses)
+    if problem.loss_at_center != 0.0 or float(solved.mean()) < SOLVABLE:
+        return False
+    return float(np.abs(losses[solved]).max()) <= FLAT * problem.output_scale
 
 
 def _conclude(
     problem: LadderProblem, ladder: Ladder, precision: float, start: float
 ) -> LadderEstimate:
     """The estimate from what the chains have given so far."""
+    if float(np.ptp(ladder.trace, axis=2).min()) == 0.0:  # a rung that never moved
+        return _without_chains(problem, math.nan, "not converged", start)
     blocks = block_means(ladder.trace)
-    flat = blocks.reshape(-1, blocks.shape[2])
     skip = first_agreeing(blocks)
     n_kept = len(ladder.n_betas) - skip
     used = slice(min(skip, len(ladder.n_betas) - MIN_KEPT), None)
-    means = flat.mean(axis=0)
+    means = blocks.mean(axis=(0, 1))
     fit: LadderFit = fit_ladder(
         ladder.n_betas[used], means[used], covariance_of_means(blocks[:, :, used])
     )
@@ -301,7 +325,7 @@ def _conclude(
         gamma=problem.gamma,
         n_betas=ladder.n_betas,
         means=half_rank + means,
-        means_se=flat.std(axis=0, ddof=1) / math.sqrt(len(flat)),
+        means_se=np.sqrt(np.diag(covariance_of_means(blocks))),
         n_kept=n_kept,
         rhat=rhat,
         misfit=fit.misfit,
@@ -332,8 +356,8 @@ def _without_chains(
         rank=problem.found.rank if problem.found else None,
         loss_at_center=float(problem.model.loss(problem.center)),
         n_parameters=len(problem.center),
-        radius=problem.radius,
-        gamma=problem.gamma,
+        radius=math.nan,
+        gamma=math.nan,
         n_betas=nothing,
         means=nothing,
         means_se=nothing,
@@ -358,11 +382,17 @@ def _check_arguments(model: Model, weights: np.ndarray, **settings: float | None
         raise SettingsError(f"weights: must be finite, got {center[where]} at index {where}")
     if settings["radius"] is not None and settings["gamma"] is not None:
         raise SettingsError("radius: goes without gamma, got both", next_step="leave one out")
-    if settings["gamma"] is not None and getattr(model, "family", None) == BERNOULLI:
-        raise SettingsError(
-            "gamma: goes with squared error, got a Bernoulli model",
-            next_step="leave gamma out: λ is that of the squared error of the logits",
-        )
+    if getattr(model, "family", None) == BERNOULLI:
+        if settings["gamma"] is not None:
+            raise SettingsError(
+                "gamma: goes with squared error, got a Bernoulli model",
+                next_step="leave gamma out: λ is that of the squared error of the logits",
+            )
+        if float(model.loss(center)) > ZERO_LOSS:
+            raise SettingsError(
+                f"weights: a Bernoulli model needs K(w*) = 0, got {model.loss(center):.3g}",
+                next_step="take w* itself as the source of the probabilities",
+            )
     for name in ("radius", "gamma", "precision"):
         value = settings[name]
         if value is not None and not (math.isfinite(value) and value > 0):

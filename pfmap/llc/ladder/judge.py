@@ -25,18 +25,18 @@ ADVICE = {
     "nan": "look for NaN or infinity in weights, targets or loss",
     "not a minimum": "w* is not a minimum of the loss: train longer, or report the loss instead of "
     "a coefficient",
-    "not converged": "chains started hot and cold disagree on most of the ladder: more max_steps, "
-    "or a smaller radius",
-    "short": "the error is above the precision asked for: more max_steps, or a lower precision",
+    "not converged": "the stiff coordinates cannot be solved for in most of the ball, or the "
+    "chains do not settle: a smaller radius, or more max_steps",
+    "short": "the error is above the precision asked for: more max_steps, or a larger precision",
 }
 """What to do about each verdict."""
 
 
 def first_agreeing(blocks: np.ndarray) -> int:
-    """The highest rung from which on hot and cold chains agree.
+    """The highest rung from which on hot and cold chains agree all the way down.
 
     A rung agrees if their means differ by at most 3 standard errors there; a single rung that
-    fails by chance between two that agree does not end the ladder. The error comes from the spread
+    fails by chance does not end the ladder, two neighbours do. The error comes from the spread
     of a chain's means over tenths of its length.
 
     Parameters
@@ -64,11 +64,9 @@ def first_agreeing(blocks: np.ndarray) -> int:
     difference = means[::2].mean(axis=0) - means[1::2].mean(axis=0)
     n_hot, n_cold = len(means[::2]), len(means[1::2])
     error = np.sqrt(variance[::2].sum(axis=0) / n_hot**2 + variance[1::2].sum(axis=0) / n_cold**2)
-    bad = np.abs(difference) > MAX_DISAGREEMENT * error
-    for rung in range(n_rungs):
-        if not bad[rung : rung + 2].any():
-            return rung
-    return n_rungs
+    bad = ~(np.abs(difference) <= MAX_DISAGREEMENT * error)  # NaN is no agreement
+    pairs = np.flatnonzero(bad[:-1] & bad[1:])
+    return int(pairs[-1]) + 2 if len(pairs) else 0
 
 
 def worst_rhat(trace: np.ndarray) -> float:
@@ -97,15 +95,14 @@ def judge_ladder(
     """Verdict on a ladder's estimate: the first rule below that is broken, else ``ok``.
 
     - ``not a minimum``: a chain met K < K(w*) by more than 0.05/nβ.
-    - ``nan``: λ̂ or its error is not finite.
     - ``not converged``: hot and cold chains agree on fewer than 8 rungs, R-hat is above 1.1 on
-      one that is kept, or no model of E[nβK] fits (χ² above 3 a degree of freedom).
+      one that is kept, or no model of E[nβK] fits (χ² above 3 a degree of freedom, or every λ̂
+      below 0).
     - ``short``: the standard error is above `precision` times λ̂.
     """
     if lowest < -MAX_DESCENT:
         return "not a minimum"
-    if not (math.isfinite(llc) and math.isfinite(llc_se)):
-        return "nan"
-    if n_kept < MIN_KEPT or not rhat <= MAX_RHAT or misfit > MAX_MISFIT:
+    fits = math.isfinite(llc) and math.isfinite(llc_se) and misfit <= MAX_MISFIT
+    if n_kept < MIN_KEPT or not rhat <= MAX_RHAT or not fits:
         return "not converged"
     return "short" if llc_se > precision * llc else "ok"

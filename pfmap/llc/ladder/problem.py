@@ -20,14 +20,6 @@ ZERO_LOSS = 1e-20
 TANGENT = 1e-9
 """A coordinate belongs to the null space if no stiff direction has more than this of it."""
 
-MAX_RADIUS = 2.0
-"""Radius of the ball where nothing else bounds it."""
-
-SOLVABLE = 0.9
-"""Share of the ball in which the stiff coordinates must be within reach."""
-
-N_PRIOR_DRAWS = 200
-
 MIN_KINK_MARGIN = 1e-9
 """Where a pre-activation is this small next to its terms, w* lies on a kink."""
 
@@ -103,9 +95,8 @@ def make_problem(
     """Problem around w*, not yet localised.
 
     With `reduced`, and where K(w*) is zero and w* on no kink, the stiff directions of the Jacobian
-    are solved for.
-    The divergence of a Bernoulli model lies between two multiples of the squared error of its
-    logits around w*, so it has the same λ and m, and the squared error is what is sampled.
+    are solved for. Around a zero the divergence of a Bernoulli model lies between two multiples of
+    the squared error of its logits, so it has the same λ and m, and the squared error is sampled.
     """
     if isinstance(model, CompiledModel) and model.family == BERNOULLI:
         model = dataclasses.replace(model, family=NETWORK)
@@ -131,60 +122,6 @@ def make_problem(
     )  # fmt: skip
 
 
-def localise(problem: LadderProblem, *, radius: float | None, gamma: float | None) -> LadderProblem:
-    """The problem on a ball of `radius`, or under a Gaussian of precision `gamma`.
-
-    Without either the ball is the largest of `MAX_RADIUS`/2^j in 9/10 of which the stiff
-    coordinates can be solved for.
-    """
-    if gamma is not None:
-        return dataclasses.replace(problem, gamma=gamma, radius=math.inf)
-    if radius is not None:
-        return with_radius(problem, radius)
-    return widest(problem)
-
-
 def on_kink(model: CompiledModel, center: np.ndarray) -> bool:
     """Whether a relu unit is about to switch at w*, so that the Jacobian belongs to one side."""
     return kink_margin(model, center) < MIN_KINK_MARGIN
-
-
-def with_radius(problem: LadderProblem, radius: float) -> LadderProblem:
-    """The problem on a ball, with the bump (1 - |x|²/R²)^max(n/2, 1), n the free dimensions.
-
-    That power puts the typical |x|² at R²/2 in any dimension.
-    """
-    power = max(0.5 * problem.n_free, 1.0)
-    return dataclasses.replace(problem, gamma=2.0 * power / radius**2, radius=radius)
-
-
-def widest(problem: LadderProblem) -> LadderProblem:
-    """The problem on the largest ball, halving from `MAX_RADIUS`, that can mostly be solved."""
-    radius = MAX_RADIUS
-    for _ in range(40):
-        trial = with_radius(problem, radius)
-        if problem.rank == 0 or np.isfinite(prior_losses(trial)).mean() >= SOLVABLE:
-            return trial
-        radius *= 0.5
-    return trial
-
-
-def prior_losses(problem: LadderProblem) -> np.ndarray:
-    """K_G at independent draws from the localisation; infinite where y is out of reach."""
-    from pfmap.llc.ladder.plain import plain_loss_force
-
-    rng = np.random.default_rng([problem.key, N_PRIOR_DRAWS])
-    losses = np.empty(N_PRIOR_DRAWS)
-    for index in range(N_PRIOR_DRAWS):
-        offset = rng.normal(size=len(problem.center))
-        offset -= problem.right.T @ (problem.right @ offset)
-        if math.isfinite(problem.radius):
-            power = 0.5 * problem.gamma * problem.radius**2
-            share = rng.beta(0.5 * problem.n_free, power + 1.0)
-            offset *= problem.radius * math.sqrt(share) / np.linalg.norm(offset)
-        else:
-            offset /= math.sqrt(problem.gamma)
-        tolerance = 1e-12 * math.sqrt(problem.output_scale)
-        stiff = np.zeros(problem.rank)
-        losses[index] = plain_loss_force(problem, tolerance, offset, stiff)[0]
-    return losses - problem.loss_at_center
