@@ -1,7 +1,7 @@
 """Fill docs/calibration.md with the tables of `pfmap calibrate`.
 
     pfmap calibrate --out results/reference/calibration/default
-    pfmap calibrate --drawn 2026 --out results/reference/calibration/drawn
+    pfmap calibrate --drawn 2027 --out results/reference/calibration/drawn
     python scripts/calibration_page.py [--check]
 
 Text between ``<!-- totals -->`` or ``<!-- models SUITE -->`` and the matching end mark is made from

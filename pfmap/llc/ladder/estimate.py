@@ -21,30 +21,14 @@ from pfmap.llc.ladder.judge import (
     judge_ladder,
     worst_rhat,
 )
-from pfmap.llc.ladder.localise import SOLVABLE, localise, prior_losses, widest
-from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, make_problem, on_kink
+from pfmap.llc.ladder.localise import SOLVABLE, localise, prior_losses
+from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, make_problem
+from pfmap.llc.ladder.regular import FLAT, is_plateau, is_regular, is_stationary
 from pfmap.llc.problem import stream_key
-from pfmap.llc.rank import rank_is_constant
-from pfmap.models.base import CompiledModel, Model
-from pfmap.models.network import has_kinks
-
-MAX_SLOPE = 1e-8
-"""Largest gradient, over max(1, K), of a minimum with K > 0."""
+from pfmap.models.base import Model
 
 M_HIDDEN = 5.0
 """Above this λ̂ the logarithms are too small a part of E[nβK] to tell m: at m = 2, 1/λ < 0.2."""
-
-MAX_PIECEWISE_LAYERS = 3
-"""Layers of weights of a relu network up to which small perturbations settle its rank."""
-
-PLATEAU = 0.2
-"""Share of the ball with K = 0 from which on λ is that of a plateau: no singular part is left."""
-
-NOTHING = 1e-12
-"""A loss this small next to the largest in the ball is none."""
-
-FLAT = 1e-24
-"""A remainder of the loss up to here, times the outputs' mean square, is rounding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,9 +190,9 @@ def estimate_llc_ladder(
         problem = make_problem(model, center, reduced=gamma is None, leaps=leaps, key=key)
         if not math.isfinite(problem.loss_at_center):
             return _without_chains(problem, math.nan, "nan", start)
-        if not _is_stationary(problem):
+        if not is_stationary(problem):
             return _without_chains(problem, math.nan, "not a minimum", start)
-        if gamma is None and _is_regular(problem):
+        if gamma is None and is_regular(problem):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
         problem = localise(problem, radius=radius, gamma=gamma)
         losses = prior_losses(problem)
@@ -217,8 +201,7 @@ def estimate_llc_ladder(
         usable = losses[np.isfinite(losses)]
         if float(usable.min()) < -FLAT * problem.output_scale:
             return _without_chains(problem, math.nan, "not a minimum", start)
-        zero = min(FLAT * problem.output_scale, NOTHING * float(usable.max()))
-        if float((usable <= zero).mean()) > PLATEAU:
+        if is_plateau(problem, usable):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
         n_betas = build_rungs(problem, losses, span=span, max_rungs=max_rungs)
         for ladder in run_ladder(
@@ -231,54 +214,6 @@ def estimate_llc_ladder(
             if estimate.verdict == "ok" and m_settled:
                 break
     return estimate
-
-
-def _is_stationary(problem: LadderProblem) -> bool:
-    """Whether w* can be a minimum: K is 0 there, or its gradient is."""
-    loss = float(problem.model.loss(problem.center))
-    if loss <= ZERO_LOSS * problem.output_scale:
-        return True
-    slope = float(np.linalg.norm(problem.model.gradient(problem.center)))
-    return slope <= MAX_SLOPE * max(1.0, loss)
-
-
-def _is_regular(problem: LadderProblem) -> bool:
-    """Whether λ = rank/2 at w*."""
-    if problem.n_free == 0 or _is_piecewise_regular(problem):
-        return True
-    return _is_flat(problem, prior_losses(widest(problem)))
-
-
-def _is_piecewise_regular(problem: LadderProblem) -> bool:
-    """Whether λ = rank/2 at a zero of K where that is known without looking further.
-
-    So it is at full row rank. With relu units no radius is known to lie inside one linear piece of
-    the outputs, so small perturbations decide; with more than two hidden layers a piece is a
-    polynomial whose higher terms they cannot see, and chains decide.
-    """
-    model, found = problem.model, problem.found
-    if not isinstance(model, CompiledModel) or found is None:
-        return False
-    if model.loss(problem.center) > ZERO_LOSS * problem.output_scale:
-        return False
-    if on_kink(model, problem.center):
-        return False
-    full = found.rank == min(len(model.targets), model.n_parameters)
-    if not full and (not has_kinks(model) or int(model.ints[0]) > MAX_PIECEWISE_LAYERS):
-        return False
-    return rank_is_constant(model, problem.center, found, seed=problem.key) is True
-
-
-def _is_flat(problem: LadderProblem, losses: np.ndarray) -> bool:
-    """Whether nothing is left of the loss in the widest ball, so that λ = rank/2.
-
-    Outputs that are analytic and flat there are flat everywhere; in a small ball a high power
-    would look flat too.
-    """
-    solved = np.isfinite(losses)
-    if problem.loss_at_center != 0.0 or float(solved.mean()) < SOLVABLE:
-        return False
-    return float(np.abs(losses[solved]).max()) <= FLAT * problem.output_scale
 
 
 def _conclude(

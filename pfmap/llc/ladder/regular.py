@@ -1,0 +1,80 @@
+"""What can be said of λ at w* before any chain: minima, regular points, plateaus."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pfmap.llc.ladder.localise import SOLVABLE, prior_losses, widest
+from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, on_kink
+from pfmap.llc.rank import rank_is_constant
+from pfmap.models.base import CompiledModel
+from pfmap.models.network import has_kinks
+
+MAX_SLOPE = 1e-8
+"""Largest gradient, over max(1, K), of a minimum with K > 0."""
+
+MAX_PIECEWISE_LAYERS = 3
+"""Layers of weights of a relu network up to which small perturbations settle its rank."""
+
+PLATEAU = 0.2
+"""Share of the ball with K = 0 from which on λ is that of a plateau: no singular part is left."""
+
+NOTHING = 1e-12
+"""A loss this small next to the largest in the ball is none."""
+
+FLAT = 1e-24
+"""A remainder of the loss up to here, times the outputs' mean square, is rounding."""
+
+
+def is_stationary(problem: LadderProblem) -> bool:
+    """Whether w* can be a minimum: K is 0 there, or its gradient is."""
+    loss = float(problem.model.loss(problem.center))
+    if loss <= ZERO_LOSS * problem.output_scale:
+        return True
+    slope = float(np.linalg.norm(problem.model.gradient(problem.center)))
+    return slope <= MAX_SLOPE * max(1.0, loss)
+
+
+def is_regular(problem: LadderProblem) -> bool:
+    """Whether λ = rank/2 at w*."""
+    if problem.n_free == 0 or _is_piecewise_regular(problem):
+        return True
+    return _is_flat(problem, prior_losses(widest(problem)))
+
+
+def _is_piecewise_regular(problem: LadderProblem) -> bool:
+    """Whether λ = rank/2 at a zero of K where that is known without looking further.
+
+    So it is at full row rank. With relu units no radius is known to lie inside one linear piece of
+    the outputs, so small perturbations decide; with more than two hidden layers a piece is a
+    polynomial whose higher terms they cannot see, and chains decide.
+    """
+    model, found = problem.model, problem.found
+    if not isinstance(model, CompiledModel) or found is None:
+        return False
+    if model.loss(problem.center) > ZERO_LOSS * problem.output_scale:
+        return False
+    if on_kink(model, problem.center):
+        return False
+    full = found.rank == min(len(model.targets), model.n_parameters)
+    if not full and (not has_kinks(model) or int(model.ints[0]) > MAX_PIECEWISE_LAYERS):
+        return False
+    return rank_is_constant(model, problem.center, found, seed=problem.key) is True
+
+
+def _is_flat(problem: LadderProblem, losses: np.ndarray) -> bool:
+    """Whether nothing is left of the loss in the widest ball, so that λ = rank/2.
+
+    Outputs that are analytic and flat there are flat everywhere; in a small ball a high power
+    would look flat too.
+    """
+    solved = np.isfinite(losses)
+    if problem.loss_at_center != 0.0 or float(solved.mean()) < SOLVABLE:
+        return False
+    return float(np.abs(losses[solved]).max()) <= FLAT * problem.output_scale
+
+
+def is_plateau(problem: LadderProblem, losses: np.ndarray) -> bool:
+    """Whether K_G vanishes on a good part of the ball, so that λ there is rank/2."""
+    zero = min(FLAT * problem.output_scale, NOTHING * float(losses.max()))
+    return float((losses <= zero).mean()) > PLATEAU
