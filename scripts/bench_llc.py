@@ -9,7 +9,7 @@ Three tables. *Kernel*: loss and gradient in float64 against the forward pass, w
 numbers, and against this machine's dgemm. *Estimates*: whole calls of estimate_llc (defaults) and
 estimate_llc_sgld, as many a second and as many gradients a second. *Peers*: deep linear networks at
 w* = padded identities, everyone at the same nβ and γ with the same number of gradients on one
-thread, and the time in which 8 chains reach 5 % of the exact E[nβK], the target that
+thread, and the time in which 8 chains reach 5 % of E[nβK], the Monte Carlo target that
 deep_linear_reference.py prints. Contestants take turns and medians are printed: of processor time
 where one thread works, which other programs on the machine disturb less, else of wall time.
 
