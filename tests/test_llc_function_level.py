@@ -205,11 +205,13 @@ def test_a_product_of_many_weights_zero_is_not_taken_for_a_constant_rank(depth):
 
 
 def test_an_unclear_rank_bounds_nothing():
-    # XOR by two units of pre-activation 1e-9 in one, whose weights carry 1e-12 of the largest.
+    # AND beside a unit that is on everywhere, with an outgoing weight at the edge of rounding.
     table = np.array([0, 0, 0, 1])
-    weights = np.array([1, 1, 0, 0, -1.5, 1, 4, 1e-14, -1.0])
+    weights = np.array([1, 1, 0, 0, -1.5, 1, 4, 1e-13, -1.0])
     found = bound_llc(table, (2, 2, 1), weights)
-    assert (found.low, found.verdict) == (found.function_low, "interval")
+    assert (found.rank, found.low, found.verdict) == (4, found.function_low, "interval")
+    weights[7] = 1e-6
+    assert bound_llc(table, (2, 2, 1), weights).low == 2
 
 
 def test_the_cell_has_the_rank_of_a_network_moved_within_it():
