@@ -17,7 +17,11 @@ from pfmap.llc.function_level import (
     pattern_basis,
     realise_function,
 )
+from pfmap.llc.function_level.bounds import function_model
+from pfmap.llc.function_level.cell import cell_rank
 from pfmap.llc.function_level.patterns import restricted_affine, spans
+from pfmap.llc.rank import jacobian_rank
+from pfmap.models.network import kink_margin
 
 CUBE = Symmetries(permutations=True, reflections=True, complement=True)
 
@@ -161,6 +165,65 @@ def test_a_kink_or_a_live_unit_of_weight_zero_gives_an_interval():
     on_kink = bound_llc(table, (2, 1, 1), np.array([1, 1, -1, 2, -1.0]))  # 0 at two inputs
     assert (on_kink.margin, on_kink.verdict) == (0, "interval")
     assert (on_kink.low, on_kink.high) == (1, Fraction(5, 2))
-    spare = bound_llc(table, (2, 2, 1), np.array([1, 1, 1, 1, -1.5, -1.5, 4, 0, -1.0]))
+    # A unit that is on everywhere, outgoing weight 0: rank 2, and 4 where that weight is not 0.
+    spare = bound_llc(table, (2, 2, 1), np.array([1, 1, 0, 0, -1.5, 1, 4, 0, -1.0]))
     assert spare.verdict == "interval"
     assert spare.low == Fraction(spare.rank, 2) < spare.high
+    # At the vertex alone the same weight does not matter: both units have one column.
+    same = bound_llc(table, (2, 2, 1), np.array([1, 1, 1, 1, -1.5, -1.5, 4, 0, -1.0]))
+    assert (same.verdict, same.high) == ("exact", 1)
+
+
+def carried(depth: int) -> tuple[tuple[int, ...], np.ndarray]:
+    """AND passed up by unit 0 of every layer, beside units 1 that are on everywhere.
+
+    With incoming weights 0 of units 1 the inputs reach the output through a product of `depth`
+    factors of 0: K ~ |y|² + (w_depth ... w_2)² |w_1|² with two coordinates y.
+    """
+    first = [np.array([1.0, 1, 0, 0, -1.5, 1])]
+    above = [np.array([2.0, 0, 0, 0, -0.5, 1])] * (depth - 1)
+    value = 0.5
+    for _ in range(depth - 1):
+        value = 2.0 * value - 0.5
+    # Units 0 are `value` at (1, 1) and 0 elsewhere; unit 1 of the last layer is 1.
+    output = np.array([2.0 / value, 1.0, -2.0])
+    return (2, *[2] * depth, 1), np.concatenate([*first, *above, output])
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 6])
+def test_a_product_of_many_weights_zero_is_not_taken_for_a_constant_rank(depth):
+    # λ = 3/2 at w, and the rank 2: within 1e-5 of w a product of three weights is rounding.
+    widths, weights = carried(depth)
+    found = bound_llc(np.array([0, 0, 0, 1]), widths, weights)
+    assert (found.rank, found.low, found.verdict) == (2, 1, "interval")
+    assert found.high >= Fraction(3, 2)
+    # The same for a constant, units on everywhere in (2, 1, ..., 1): λ = 1 there and not 1/2.
+    layers = [np.array([0.0, 0, 1]), *[np.array([0.0, 1])] * (depth - 1), np.array([1.0, 0])]
+    constant = bound_llc(np.ones(4, int), (2, *[1] * depth, 1), np.concatenate(layers))
+    assert (constant.rank, constant.low, constant.verdict) == (1, Fraction(1, 2), "interval")
+    assert constant.high >= 1
+
+
+def test_an_unclear_rank_bounds_nothing():
+    # AND beside a unit that is on everywhere, with an outgoing weight at the edge of rounding.
+    table = np.array([0, 0, 0, 1])
+    weights = np.array([1, 1, 0, 0, -1.5, 1, 4, 1e-13, -1.0])
+    found = bound_llc(table, (2, 2, 1), weights)
+    assert (found.rank, found.low, found.verdict) == (4, found.function_low, "interval")
+    weights[7] = 1e-6
+    assert bound_llc(table, (2, 2, 1), weights).low == 2
+
+
+def test_the_cell_has_the_rank_of_a_network_moved_within_it():
+    # The twin of gated weights: the compiled Jacobian, as far from w as no unit switches.
+    rng = np.random.default_rng(8)
+    widths = (3, 4, 3, 1)
+    model = function_model(np.zeros(8, int), widths)
+    ranks = set()
+    for _ in range(20):
+        weights = rng.normal(size=model.n_parameters)
+        near = weights + 1e-3 * kink_margin(model, weights) * rng.normal(size=weights.shape)
+        rank = jacobian_rank(model.jacobian(near)).rank
+        assert cell_rank(model, widths, weights, seed=1) == rank
+        ranks.add(rank)
+    assert len(ranks) > 2

@@ -99,6 +99,10 @@ def rank_is_constant(
     A clear rank equal to the number of outputs needs no perturbation: the outputs then map a
     neighbourhood of w* onto one of their values, the fibre is smooth, and the rank stays full.
 
+    A perturbation that short shows what depends on it to the first or second order; a product of
+    three weights that are 0 at w* changes by 1e-15, which is rounding, and is taken for nothing. It
+    takes a network of four layers of weights or more, with whole layers at 0.
+
     Parameters
     ----------
     model : RegressionModel

@@ -197,7 +197,8 @@ def estimate_rows(
         | {
             "estimator": "rank",
             "llc": 0.5 * estimate.rank,
-            # Where the rank is constant along the fibre λ = rank/2, as for a regular model.
+            # Where the rank is constant along the fibre and every null direction is tangent to it,
+            # λ = rank/2, as for a regular model.
             "multiplicity": 1 if estimate.rank_constant and estimate.rank_verdict == "ok" else None,
             "relative_llc": 0.5 * estimate.rank / estimate.max_llc,
             "verdict": estimate.rank_verdict,

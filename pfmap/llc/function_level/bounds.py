@@ -11,10 +11,11 @@ from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.halfspaces import MAX_COVER_INPUTS, checked_table
 from pfmap.llc.blas import one_blas_thread
-from pfmap.llc.rank import GAP_LIMIT, jacobian_rank, rank_is_constant
+from pfmap.llc.function_level.cell import cell_rank
+from pfmap.llc.rank import GAP_LIMIT, jacobian_rank
 from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel
-from pfmap.models.network import kink_margin, network_model, unflatten
+from pfmap.models.network import kink_margin, network_model
 
 TOLERANCE = 1e-20
 """Largest K of a realisation."""
@@ -40,8 +41,9 @@ class Realisation:
     rank : int
         Rank of the Jacobian at w.
     low, high : Fraction
-        Bounds on λ(w). `low` is rank/2, or on a kink `function_low`. `high` is (d - dimension of
-        the fibre at w)/2, or d/2 where that dimension is not known; it bounds λ_f from above too.
+        Bounds on λ(w). `low` is rank/2, or `function_low` on a kink or where the rank is not clear.
+        `high` is (d - dimension of the fibre at w)/2, or d/2 where that dimension is not known; it
+        bounds λ_f from above too.
     function_low : Fraction
         Proved lower bound on λ_f: 1/2 for constants, 1 for all other functions.
     verdict : str
@@ -82,14 +84,18 @@ def bound_llc(
 ) -> Realisation:
     """Check that w expresses f exactly and bound λ there.
 
-    λ >= rank(J)/2 at every zero of K away from kinks. The fibre {K = 0} has dimension d - rank
-    where the rank is constant along it (`pfmap.llc.rank.rank_is_constant`), and then
-    λ = rank/2: the verdict ``exact``. It asks besides for a margin from every kink, a clear rank
-    and live outgoing weights that are not 0; elsewhere the verdict is ``interval``.
+    λ >= rank(J)/2 at every zero of K away from kinks. They are equal where the rank is constant
+    along the fibre {K = 0} and every null direction of J is tangent to it. Both hold where the rank
+    is constant in a neighbourhood of w, that is, where it is the largest of the cell of w
+    (`pfmap.llc.function_level.cell.cell_rank`): the verdict ``exact``. It asks besides for a margin
+    from every kink and a clear rank; elsewhere the verdict is ``interval``.
 
-    λ_f >= 1 for every f that is not constant, for any depth and on kinks too: some unit of the last
-    hidden layer must differ between inputs, and with the output bias that makes two independent
-    columns of the Jacobian on either side of a kink. The bias alone gives 1/2.
+    λ_f >= 1 for every f that is not constant, for any depth and on kinks too. Some unit j of the
+    last hidden layer differs between inputs. With all other weights fixed near w the outputs are
+    affine in the output bias and the outgoing weight of j, with columns 1 and h_j; these stay
+    independent in a neighbourhood, for h_j is continuous in the weights. So at most C t of every
+    such plane has K < t, and the volume of {K < t} is at most C' t. The bias alone gives
+    sqrt(t), and 1/2.
 
     Parameters
     ----------
@@ -100,7 +106,7 @@ def bound_llc(
     weights : ndarray, shape (d,)
         w; polished to K <= 1e-20 by `pfmap.llc.train.train_to_targets` if it is close.
     seed : int, default 1
-        Seed of the perturbations along the fibre.
+        Seed of the weights at which the rank of the cell is taken.
 
     Returns
     -------
@@ -113,14 +119,15 @@ def bound_llc(
 
     Examples
     --------
-    AND by one unit at its vertex, x1 + x2 - 3/2 > 0, and the same with a unit that cancels itself:
+    AND by one unit at its vertex, x1 + x2 - 3/2 > 0, and the same beside a unit that is on at every
+    input with the outgoing weight 0:
 
     >>> table = np.array([0, 0, 0, 1])
     >>> found = bound_llc(table, (2, 1, 1), np.array([1, 1, -1.5, 4, -1]))
     >>> found.verdict, str(found.low), found.rank
     ('exact', '1', 2)
-    >>> doubled = np.array([1, 1, 1, 1, -1.5, -1.5, 4, 0, -1])
-    >>> spare = bound_llc(table, (2, 2, 1), doubled)
+    >>> beside = np.array([1, 1, 0, 0, -1.5, 1, 4, 0, -1])
+    >>> spare = bound_llc(table, (2, 2, 1), beside)
     >>> spare.verdict, str(spare.low), str(spare.high)
     ('interval', '1', '9/2')
     """
@@ -135,15 +142,10 @@ def bound_llc(
             )
         found = jacobian_rank(model.jacobian(polished.weights))
         margin = kink_margin(model, polished.weights)
-        smooth = margin >= MIN_MARGIN
-        exact = (
-            smooth
-            and found.gap <= GAP_LIMIT
-            and _outgoing_weights_are_live(model, polished.weights, widths)
-            and rank_is_constant(model, polished.weights, found, seed=seed) is True
-        )
+        clear = margin >= MIN_MARGIN and found.gap <= GAP_LIMIT
+        exact = clear and found.rank == cell_rank(model, widths, polished.weights, seed=seed)
     function_low = Fraction(1, 2) if np.ptp(table) == 0 else Fraction(1)
-    low = Fraction(found.rank, 2) if smooth else function_low
+    low = Fraction(found.rank, 2) if clear else function_low
     high = low if exact else Fraction(model.n_parameters, 2)
     return Realisation(
         widths=tuple(widths),
@@ -156,14 +158,3 @@ def bound_llc(
         function_low=function_low,
         verdict="exact" if exact else "interval",
     )
-
-
-def _outgoing_weights_are_live(
-    model: CompiledModel, weights: np.ndarray, widths: tuple[int, ...]
-) -> bool:
-    """Whether no unit of the last hidden layer that is on at an input has the outgoing weight 0."""
-    values = model.floats.reshape(widths[0], -1)
-    layers = unflatten(weights, widths)
-    for matrix, offset in layers[:-1]:
-        values = np.maximum(matrix @ values + offset[:, None], 0.0)
-    return bool((layers[-1][0][0][values.any(axis=1)] != 0.0).all())

@@ -6,13 +6,22 @@ patterns whose span S (constant included) holds f. Then λ(w) >= r(f)/2 at every
 for any width, and equality holds at some w once the network has two units for every pattern of a
 best set.
 
-Proof. Pre-activations cut the neighbourhood of w into cells in which the output is a polynomial.
-In a cell with patterns A_j every A_j is cut off by a half-space, the Jacobian holds all affine
-functions on A_j for every live outgoing weight, and f = constant + Σ a_j z_j 1[A_j] lies in S,
-for a unit that is 0 at an input contributes nothing there on either side. So the rank is at least
-r(f) in every cell, kinks or not, and λ is at least half of it. Conversely every function on A is
-affine_A = (relu(z + ε φ) - relu(z)) / ε with two units of pattern A, and where no pre-activation is
-0 and no outgoing weight is 0 the rank depends on the patterns alone: constant, hence λ = rank/2.
+A unit is live where its outgoing weight is not 0; only live units enter f and S.
+
+Proof, lower bound. K need not be analytic at w, so λ(w) is defined by the volume V(t) of {K < t}
+near w, V(t) ~ t^λ log(1/t)^(m - 1). The signs of the pre-activations cut a neighbourhood of w into
+finitely many cells. In a cell C every unit j is on exactly on a pattern A_j, cut off by a
+half-space, the output is a polynomial there, and K equals its loss K_C. Outputs are continuous, so
+K_C is 0 at w although w may lie on the border of C. The Jacobian of the polynomial at w holds the
+constant and, for every live unit, all affine functions on A_j; and f = constant + Σ a_j z_j 1[A_j]
+over live units lies in their span S, for a unit that is 0 at an input contributes nothing there on
+either side. So its rank is at least dim S >= r = r(f). Take r outputs with independent gradients as
+coordinates y: K_C >= c |y|² near w, and at most C t^(r/2) of the cell has K < t. Summed over the
+cells, V(t) <= C' t^(r/2): λ(w) >= r/2. The bound has no logarithm: m = 1 wherever λ(w) = r/2.
+
+Proof, equality. Every function on A is affine_A = (relu(z + ε φ) - relu(z)) / ε with two units of
+pattern A. Where no pre-activation is 0 and every unit that is on somewhere is live, the rank
+depends on the patterns alone: it is constant near w, hence λ(w) = rank/2.
 """
 
 from __future__ import annotations
