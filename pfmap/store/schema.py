@@ -232,7 +232,8 @@ PREDICTORS = (
         "predictor",
         pa.string(),
         "",
-        "A complexity, several joined by +, all measures, or log2 P itself (model ceiling).",
+        "A complexity, log2_orbit_size, several joined by +, all measures (with the controls), or "
+        "log2 P itself (model ceiling).",
     ),
     Column(
         "model",
@@ -257,8 +258,8 @@ PREDICTORS = (
         "gain",
         _f8,
         "",
-        "R² of an additive model of ones, entropy and the measure, less that without the measure; "
-        "null for ones and entropy.",
+        "R² of an additive model of the controls (ones, entropy and, for orbits, log2_orbit_size) "
+        "and the measure, less that without the measure; null for controls.",
     ),
     Column("gain_low", _f8, "", "Lower end of its 95 % interval."),
     Column("gain_high", _f8, "", "Upper end of its 95 % interval."),
