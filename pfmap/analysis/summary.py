@@ -13,7 +13,7 @@ from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness, estimate_richness
 
 TOP_FUNCTIONS = 6
-TOP_PREDICTORS = 4
+TOP_PREDICTORS = 3
 LONGEST_KEY = 32
 _FITS = ("dingle_bound", "quantile_envelope", "least_squares")
 _PROBABILITIES = ("log2_p", "log2_p_orbit")
