@@ -1,4 +1,4 @@
-"""Complexities ranked as predictors of log2 P, on rows that took no part in the fit."""
+"""Complexities ranked as predictors of log2 P, on rows whose log2 P took no part in the fit."""
 
 from __future__ import annotations
 

@@ -246,9 +246,7 @@ PREDICTORS = (
         "place", _i4, "", "1 for the single measure with the highest r_squared; null for joint."
     ),
     Column("n", _i8, "rows", "Orbits or functions that every model was judged on."),
-    Column(
-        "r_squared", _f8, "", "R² on rows that took no part in the fit; 0: as good as the mean."
-    ),
+    Column("r_squared", _f8, "", "R² on rows whose log2 P took no part in the fit; 0: the mean."),
     Column("r_squared_low", _f8, "", "Lower end of its 95 % interval."),
     Column("r_squared_high", _f8, "", "Upper end of its 95 % interval."),
     Column("rank_correlation", _f8, "", "Spearman's coefficient of prediction and log2 P there."),
