@@ -213,10 +213,10 @@ def draw(table: pd.DataFrame, folder: Path) -> list[Path]:
         )  # fmt: skip
         _panel(
             panels[1], table, "share, or λ/λ$_{max}$",
-            [("share attained", "rank/target", GREEN, "±1 targets attained"),
+            [("share attained", "rank/target", GREEN, "target attained"),
              ("share smooth", "rank/target", ORANGE, "of these smooth"),
              ("relative_llc", "rank/self", BLUE, "rank/2, self"),
-             ("relative_llc", "rank/target", VERMILION, "rank/2, target off a kink")],
+             ("relative_llc", "rank/target", VERMILION, "rank/2, target, no kink")],
         )  # fmt: skip
         _panel(
             panels[2], table, "between-function share",
@@ -283,9 +283,10 @@ _PREDICTION = {
     "R² controls": ("r_squared", f"ones + entropy + {ORBIT_SIZE}"),
     "R² all measures": ("r_squared", "all measures"),
     "gain of all": ("gain", "all measures"),
+    "gain of generalisation": ("gain", "generalisation"),
+    "gain of sensitivity": ("gain", "sensitivity"),
     "gain of lz": ("gain", "lz"),
     "gain of lz_orbit_mean_seen": ("gain", LZ_MEAN),
-    "gain of sensitivity": ("gain", "sensitivity"),
 }
 _GEOMETRY = {
     "targets attained": ("share attained", "rank/target"),
