@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from scipy.stats import t
 
 from pfmap import pipeline
-from pfmap.analysis.quantities import LADDER_MARK
+from pfmap.analysis.quantities import LADDER_MARK, LZ_MEAN, ORBIT_SIZE
 from pfmap.campaign import Campaign
 from pfmap.experiments import named_campaign
 from pfmap.figures.style import (
@@ -132,6 +133,8 @@ def _map_rows(
                 n=r.n, verdict=r.verdict,
             )
         )  # fmt: skip
+        if np.isfinite(r.gain):
+            rows.append(_row("gain", r.predictor, r.gain, r.gain_low, r.gain_high, n=r.n))
     return rows
 
 
@@ -144,16 +147,15 @@ def _coefficient_rows(llc: pd.DataFrame) -> list[Row]:
             rows.append(_row(f"share {verdict}", definition, share, *_wilson(share, n), n=n))
         if estimator != "rank":
             continue
-        zero = part[part["verdict"] != "not a minimum"]
         if center == "target":
-            share = len(zero) / n
+            share = (part["verdict"] != "not a minimum").mean()
             rows.append(_row("share attained", definition, share, *_wilson(share, n), n=n))
-        if len(zero) > 1:
+        # On a kink the rank bounds nothing.
+        zero = part[part["verdict"].isin(["ok", "soft"])]
+        if len(zero):
             # Draws of one function are no independent sample: the error is over functions.
             means = zero.groupby("function")["relative_llc"].mean()
-            half = 1.96 * means.std() / np.sqrt(len(means))
-            at = means.mean()
-            rows.append(_row("relative_llc", definition, at, at - half, at + half, n=len(means)))
+            rows.append(_row("relative_llc", definition, *_t_interval(means), n=len(means)))
             # Smooth: the fibre is a manifold of the codimension that the rank says.
             smooth = zero["rank_constant"].dropna().astype(float)
             share = smooth.mean()
@@ -193,6 +195,13 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def _t_interval(values: pd.Series) -> tuple[float, float, float]:
+    """Mean of independent values with its 95 % interval, NaN where there is one value only."""
+    n, mean = len(values), values.mean()
+    half = t.ppf(0.975, n - 1) * values.std() / np.sqrt(n) if n > 1 else np.nan
+    return mean, mean - half, mean + half
+
+
 def draw(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Four panels against the number of parameters; the line is d = number of points."""
     with drawing():
@@ -200,14 +209,14 @@ def draw(table: pd.DataFrame, folder: Path) -> list[Path]:
         _panel(
             panels[0], table, r"$\rho$, $\log_2 P$ by orbit and lz",
             [("spearman", "log2_p_orbit, lz", BLUE, "all"),
-             ("partial_spearman", "log2_p_orbit, lz", VERMILION, "given T, entropy")],
+             ("partial_spearman", "log2_p_orbit, lz", VERMILION, "given T, entropy, orbit size")],
         )  # fmt: skip
         _panel(
             panels[1], table, "share, or λ/λ$_{max}$",
-            [("share attained", "rank/target", GREEN, "±1 targets attained"),
+            [("share attained", "rank/target", GREEN, "target attained"),
              ("share smooth", "rank/target", ORANGE, "of these smooth"),
              ("relative_llc", "rank/self", BLUE, "rank/2, self"),
-             ("relative_llc", "rank/target", VERMILION, "rank/2, target")],
+             ("relative_llc", "rank/target", VERMILION, "rank/2, target, no kink")],
         )  # fmt: skip
         _panel(
             panels[2], table, "between-function share",
@@ -218,7 +227,7 @@ def draw(table: pd.DataFrame, folder: Path) -> list[Path]:
               r"$\lambda_{eff}$(100), bernoulli")],
         )  # fmt: skip
         _panel(
-            panels[3], table, r"$\rho$ with $\log_2 P$ given T, entropy",
+            panels[3], table, r"$\rho$ with $\log_2 P$ given controls",
             [("partial_spearman log2_p_orbit", "rank/self", BLUE, "rank/2, self"),
              ("partial_spearman log2_p_orbit", f"quadratic/self{LADDER_MARK}100", SKY,
               r"$\lambda_{eff}$(100), self"),
@@ -266,19 +275,25 @@ def _panel(
 
 _MAP = {
     "ρ(log2 P, lz)": ("spearman", "log2_p_orbit, lz"),
-    "given T, entropy": ("partial_spearman", "log2_p_orbit, lz"),
+    "given T, entropy, size": ("partial_spearman", "log2_p_orbit, lz"),
     "slope on lz": ("slope", "log2_p_orbit on lz"),
-    "R² ones + entropy": ("r_squared", "ones + entropy"),
-    "R² lz": ("r_squared", "lz"),
-    "R² sensitivity": ("r_squared", "sensitivity"),
+}
+_PREDICTION = {
+    "R² orbit size": ("r_squared", ORBIT_SIZE),
+    "R² controls": ("r_squared", f"ones + entropy + {ORBIT_SIZE}"),
     "R² all measures": ("r_squared", "all measures"),
+    "gain of all": ("gain", "all measures"),
+    "gain of generalisation": ("gain", "generalisation"),
+    "gain of sensitivity": ("gain", "sensitivity"),
+    "gain of lz": ("gain", "lz"),
+    "gain of lz_orbit_mean_seen": ("gain", LZ_MEAN),
 }
 _GEOMETRY = {
     "targets attained": ("share attained", "rank/target"),
     "on a kink": ("share kink", "rank/target"),
     "others smooth": ("share smooth", "rank/target"),
     "λ/λ_max self": ("relative_llc", "rank/self"),
-    "λ/λ_max target": ("relative_llc", "rank/target"),
+    "λ/λ_max target, off a kink": ("relative_llc", "rank/target"),
     "MALA ok, self": ("share ok", "mala/self"),
     "MALA ok, target": ("share ok", "mala/target"),
 }
@@ -291,8 +306,8 @@ _CAUSES = {
 def printed(table: pd.DataFrame) -> str:
     """The table's main numbers as Markdown, for docs/sweep.md."""
     relations = table[table["quantity"].str.startswith(("spearman l", "partial_spearman l"))]
-    parts = [_by_network(table, wanted) for wanted in (_MAP, _GEOMETRY, _CAUSES)]
-    return "\n".join(["\n\n".join(parts), "", *_verdicts(relations)])
+    parts = [_by_network(table, wanted) for wanted in (_MAP, _PREDICTION, _GEOMETRY, _CAUSES)]
+    return "\n".join(["\n\n".join(parts), "", *_best(table), "", *_verdicts(relations)])
 
 
 def _by_network(table: pd.DataFrame, wanted: dict[str, tuple[str, str]]) -> str:
@@ -305,12 +320,26 @@ def _by_network(table: pd.DataFrame, wanted: dict[str, tuple[str, str]]) -> str:
 
 
 def _cell(part: pd.DataFrame, quantity: str, of: str) -> str:
-    """An estimate with its interval, or a dash."""
+    """An estimate with its interval, or a dash; a mean over functions says over how many."""
     rows = part[(part["quantity"] == quantity) & (part["of"] == of)]
     if rows.empty or not np.isfinite(rows["estimate"].iloc[0]):
         return "-"
     r = rows.iloc[0]
-    return f"{r.estimate:.2f} [{r.low:.2f}, {r.high:.2f}]".replace(" [nan, nan]", "")
+    text = f"{r.estimate:.2f} [{r.low:.2f}, {r.high:.2f}]".replace(" [nan, nan]", "")
+    return f"{text}, {r.n}" if quantity == "relative_llc" else text
+
+
+def _best(table: pd.DataFrame) -> list[str]:
+    """The three measures that predict best in each network: alone, and beyond the controls."""
+    lines = ["| network | best alone (R²) | most beyond controls (gain) |", "|" + " --- |" * 3]
+    single = table[~table["of"].str.contains(r" \+ |all measures")]
+    for network, part in single.groupby("network", sort=False):
+        cells = []
+        for quantity in ("r_squared", "gain"):
+            rows = part[part["quantity"] == quantity].nlargest(3, "estimate")
+            cells.append(", ".join(f"{r.of} {r.estimate:.2f}" for r in rows.itertuples()))
+        lines.append(f"| {network} | {' | '.join(cells)} |")
+    return lines
 
 
 def _verdicts(relations: pd.DataFrame) -> list[str]:
@@ -318,22 +347,19 @@ def _verdicts(relations: pd.DataFrame) -> list[str]:
 
     The pooled mean has a t-interval over networks, as if these were independent.
     """
-    from scipy.stats import t
-
     lines = [
-        "| definition | with | networks | mean ρ given T, entropy | negative | excludes 0 "
+        "| definition | with | networks | mean ρ given controls | negative | excludes 0 "
         "| supported |",
         "|" + " --- |" * 7,
     ]
     known = relations["estimate"].notna()
     partial = relations[relations["quantity"].str.startswith("partial") & known]
     for (of, quantity), part in partial.groupby(["of", "quantity"]):
-        n, mean = len(part), part["estimate"].mean()
-        half = t.ppf(0.975, n - 1) * part["estimate"].std() / np.sqrt(n)
+        mean, low, high = _t_interval(part["estimate"])
         excludes = (part["low"] > 0.0) | (part["high"] < 0.0)
         lines.append(
-            f"| {of} | {quantity.split()[1]} | {n} | {mean:.2f} [{mean - half:.2f}, "
-            f"{mean + half:.2f}] | {(part['estimate'] < 0.0).sum()} | {excludes.sum()} "
+            f"| {of} | {quantity.split()[1]} | {len(part)} | {mean:.2f} [{low:.2f}, {high:.2f}] "
+            f"| {(part['estimate'] < 0.0).sum()} | {excludes.sum()} "
             f"| {(part['verdict'] == 'supported').sum()} |"
         )
     return lines

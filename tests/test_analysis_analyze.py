@@ -243,6 +243,17 @@ def test_strata_hold_every_row_once(tables, result):
     assert set(within["verdict"]) <= {"descriptive", "not supported"}
 
 
+def test_the_size_of_an_orbit_is_held_fixed_with_orbit_based_p_alone(result):
+    rows = result.correlations[result.correlations["method"] == "partial_spearman"]
+    by_orbit = (rows["x"] == "log2_p_orbit") | (rows["y"] == "log2_p_orbit")
+    assert set(rows["given"][by_orbit]) == {"ones, entropy, log2_orbit_size"}
+    assert set(rows["given"][~by_orbit]) == {"ones, entropy"}
+    assert {"mala/self", "log2_p_orbit"} <= set(rows["x"][by_orbit])
+    size = result.predictors.set_index("predictor").loc["log2_orbit_size"]
+    assert size["place"] >= 1
+    assert np.isnan(size["gain"])
+
+
 def test_entropy_is_added_where_the_campaign_has_none(tables):
     functions, _ = tables
     added, controls = with_controls(functions.drop(columns="entropy"), 32)

@@ -118,3 +118,34 @@ def test_scores_are_those_of_scikit_learn():
     assert mine["r_squared"] == pytest.approx(theirs[0], abs=0.02)
     width = mine["r_squared_high"] - mine["r_squared_low"]
     assert width == pytest.approx(theirs[2] - theirs[1], rel=0.5)
+
+
+def test_what_only_echoes_the_size_of_an_orbit_adds_nothing_beyond_it():
+    """Orbits of equal mean P, cut at ten counts: a small one is only counted if it is probable."""
+    rng = np.random.default_rng(7)
+    size = rng.choice([1, 8, 64, 512], size=4 * N).astype(float)
+    log2_p_orbit = -16 + 2.5 * rng.normal(size=4 * N)
+    frame = pd.DataFrame(
+        {
+            "log2_p_orbit": log2_p_orbit,
+            "log2_orbit_size": np.log2(size),
+            "echo": np.log2(size) + rng.normal(size=4 * N),
+        }
+    )
+    kept = frame[10**6 * size * 2**log2_p_orbit >= 10]
+
+    def verdict(rows: pd.DataFrame, controls: list[str]) -> str:
+        found = predictor_rows(
+            rows, "log2_p_orbit", ["echo", "log2_orbit_size"], controls,
+            counts=np.full(len(rows), 1000), seed=1,
+        )  # fmt: skip
+        return next(str(row["verdict"]) for row in found if row["predictor"] == "echo")
+
+    assert verdict(frame, []) == "no skill"  # negative control: without the cut there is nothing
+    assert verdict(kept, []) == "skill"
+    without = kept.assign(flat=rng.normal(size=len(kept)))
+    found = predictor_rows(
+        without, "log2_p_orbit", ["echo", "flat"], ["flat"], counts=np.full(len(kept), 1000), seed=1
+    )
+    assert next(row for row in found if row["predictor"] == "echo")["verdict"] == "beyond controls"
+    assert verdict(kept, ["log2_orbit_size"]) == "skill"

@@ -26,7 +26,7 @@ def test_a_constant_lambda_has_its_reason_above_the_panel_and_inside_the_figure(
     result = analyze(functions, llc, campaign)
     reasons = result.correlations.query("x == 'rank/self'")["reason"]
     assert reasons.str.count("; ").max() >= 2
-    tables = Tables(campaign, functions, llc, result.fits, result.correlations)
+    tables = Tables(campaign, functions, llc, result.fits, result.correlations, result.predictors)
     with drawing():
         figure = draw_learning(tables, "lz")
         figure.draw_without_rendering()

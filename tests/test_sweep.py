@@ -57,7 +57,7 @@ def test_table_figure_and_text_of_two_small_members(sweep, tmp_path):
     )
     assert inside.all()
     assert {path.name for path in sweep.draw(table, tmp_path)} == {"sweep.png", "sweep.svg"}
-    assert sweep.printed(table).count("(3, 3, 1)") == 3
+    assert sweep.printed(table).count("(3, 3, 1)") == 5
 
 
 def test_interval_of_a_share_never_leaves_the_unit_interval(sweep):
@@ -65,3 +65,22 @@ def test_interval_of_a_share_never_leaves_the_unit_interval(sweep):
     low, high = sweep._wilson(0.5, 100)
     assert (low, high) == pytest.approx((0.5 - 0.0962, 0.5 + 0.0962), abs=2e-3)
     assert np.isfinite(sweep._wilson(1.0, 3)).all()
+
+
+def test_relative_coefficient_leaves_kinks_out_and_says_over_how_many(sweep):
+    """A rank bounds nothing on a kink; the interval is Student's over functions."""
+    llc = pd.DataFrame(
+        {
+            "function": ["a", "a", "b", "c"], "center": "target", "estimator": "rank",
+            "verdict": ["ok", "soft", "ok", "kink"], "relative_llc": [0.2, 0.4, 0.5, 0.9],
+            "rank_constant": [True, True, False, None], "n_parameters": 8, "rank": 6,
+        }
+    )  # fmt: skip
+    (row,) = [r for r in sweep._coefficient_rows(llc) if r["quantity"] == "relative_llc"]
+    # Means 0.3 and 0.5 of two functions: half a width of t(0.975, 1) = 12.706 standard errors.
+    assert (row["estimate"], row["n"]) == (pytest.approx(0.4), 2)
+    assert row["high"] - row["estimate"] == pytest.approx(12.706 * 0.1, rel=1e-4)
+    (share,) = [r for r in sweep._coefficient_rows(llc) if r["quantity"] == "share attained"]
+    assert share["estimate"] == 1.0
+    smooth = [r for r in sweep._coefficient_rows(llc) if r["quantity"] == "share smooth"]
+    assert smooth[0]["n"] == 3

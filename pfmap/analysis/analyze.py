@@ -17,7 +17,9 @@ from pfmap.analysis.predictors import predictor_rows
 from pfmap.analysis.quantities import (
     LZ_MEAN,
     LZ_MIN,
+    ORBIT_SIZE,
     complexity_columns,
+    controls_of,
     counted_functions,
     counted_orbits,
     definitions,
@@ -216,9 +218,15 @@ def _predictors(
         table, response, counts = counted, "log2_p", counted["count"]
     else:
         table, response, counts = orbits, "log2_p_orbit", orbits["orbit_count"]
-        complexities = complexities + [LZ_MEAN] * (LZ_MEAN in orbits.columns)
-    draws = pd.to_numeric(counts).to_numpy(dtype=float)
-    return predictor_rows(table, response, complexities, controls, counts=draws, seed=campaign.seed)
+        complexities = complexities + [LZ_MEAN] * (LZ_MEAN in orbits.columns) + [ORBIT_SIZE]
+    return predictor_rows(
+        table,
+        response,
+        complexities,
+        controls_of(response, controls),
+        counts=pd.to_numeric(counts).to_numpy(dtype=float),
+        seed=campaign.seed,
+    )
 
 
 def _columns(table: pd.DataFrame, *names: str) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from pfmap.analysis.correlate import Estimate, correlate
 from pfmap.analysis.dropping import QUANTITIES, Dropping
 from pfmap.analysis.fit import FitRow
 from pfmap.analysis.noise import noise_rates
-from pfmap.analysis.quantities import LADDER_MARK, strata
+from pfmap.analysis.quantities import LADDER_MARK, pairs_by_controls, strata
 from pfmap.analysis.resampling import seeded
 from pfmap.analysis.variance import SHARES, Estimates, VarianceSplit
 from pfmap.analysis.verdict import (
@@ -134,19 +134,23 @@ def llc_correlations(
     dropped : dict of str
         What was left out of every definition.
     controls : tuple of str
-        Columns held fixed in partial correlations.
+        Columns held fixed in partial correlations; with ``log2_p_orbit`` also the orbit's size.
     campaign : Campaign
         Bootstrap resamples, simulations, seed.
     """
-    names = [*estimates, *dict.fromkeys([*quantities, *controls])]
-    values = pd.DataFrame({name: pd.to_numeric(selected[name]).astype(float) for name in names})
     tested: list[Pair] = [*itertools.product(estimates, quantities)]
     settled = [label for label in estimates if LADDER_MARK not in label]
-    pairs = [*tested, *itertools.combinations(settled, 2)]
-    settings = campaign.analysis
-    items = correlate(
-        values, pairs, controls=controls, n_resamples=settings.bootstrap, seed=campaign.seed
-    )
+    grouped = pairs_by_controls([*tested, *itertools.combinations(settled, 2)], controls)
+    names = [*estimates, *dict.fromkeys([*quantities, *itertools.chain(*grouped)])]
+    values = pd.DataFrame({name: pd.to_numeric(selected[name]).astype(float) for name in names})
+    n_resamples = campaign.analysis.bootstrap
+    items = [
+        item
+        for held, pairs in grouped.items()
+        for item in correlate(
+            values, pairs, controls=held, n_resamples=n_resamples, seed=campaign.seed
+        )
+    ]
     partials = {(item.x, item.y): item for item in items if item.method == "partial_spearman"}
     rates = _noise_rates(values, tested, partials, estimates, splits, controls, campaign)
     rows = []
@@ -194,17 +198,17 @@ def _noise_rates(
             continue
         # Rows of `values` and functions of a definition are both ascending by key.
         rows = values[values[label].notna()]
-        columns = [pair[1] for pair in others]
-        found = noise_rates(
-            item,
-            splits[label],
-            rows[columns].to_numpy(dtype=float),
-            rows[list(controls)].to_numpy(dtype=float),
-            n_simulations=campaign.analysis.noise_simulations,
-            n_resamples=campaign.analysis.bootstrap,
-            rng=seeded(campaign.seed, "noise", label),
-        )
-        rates.update(zip(others, map(float, found), strict=True))
+        for held, chosen in pairs_by_controls(others, controls).items():
+            found = noise_rates(
+                item,
+                splits[label],
+                rows[[pair[1] for pair in chosen]].to_numpy(dtype=float),
+                rows[list(held)].to_numpy(dtype=float),
+                n_simulations=campaign.analysis.noise_simulations,
+                n_resamples=campaign.analysis.bootstrap,
+                rng=seeded(campaign.seed, "noise", label),
+            )
+            rates.update(zip(chosen, map(float, found), strict=True))
     return rates
 
 

@@ -1,14 +1,16 @@
-"""How well each complexity predicts log2 P of functions that took no part in the fit.
+"""How well each complexity predicts log2 P of rows whose log2 P took no part in the fit.
 
 A correlation describes the rows it was computed from. Here a model is fitted to four fifths of the
 rows and judged on the rest, so that a measure which only follows the noise scores 0, a measure that
 predicts in a curved way is not marked down, and measures can be ranked and added to each other.
 
 Where functions have orbits the rows are orbits: members of one have equal P, and a member in the
-training part would tell that of another in the test part. Scores of overlapping training parts are
-correlated; intervals allow for that by the corrected resampled t-test (Nadeau & Bengio 2003,
-Machine Learning 52, 239-281): over J folds of repeated K-fold cross-validation, with scores of
-variance s²,
+training part would tell that of another in the test part. The size of an orbit decides how small a
+P can be counted, so it is a row of its own and one of the controls.
+
+Scores of overlapping training parts are correlated; intervals allow for that by the corrected
+resampled t-test (Nadeau & Bengio 2003, Machine Learning 52, 239-281): over J folds of repeated
+K-fold cross-validation, with scores of variance s²,
 
     mean ± t_{J-1} sqrt((1/J + 1/(K - 1)) s²),    J = 20, K = 5.
 """
@@ -79,7 +81,8 @@ def predictor_rows(
         Columns to rank. One without a value in at least half of the rows is not; rows where any
         other has none are left out, so that all are judged on the same rows.
     controls : sequence of str
-        Those of `measures` that a further one must improve on: ``ones`` and ``entropy``.
+        Those of `measures` that a further one must improve on: ``ones``, ``entropy`` and, for
+        orbits, ``log2_orbit_size``.
     counts : ndarray, shape (rows,)
         Draws behind each value of `response`, for the share of its variance that is counting noise.
     seed : int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,13 @@ from pfmap.analysis.variance import Estimates, collect
 from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN
 
 CONTROLS = ("ones", "entropy")
+ORBIT_SIZE = "log2_orbit_size"
+"""A further control of orbit-based P.
+
+An orbit enters with P >= min_count/(N · size): the floor falls by a bit wherever the size doubles,
+so that orbit-based P of the rows counted falls with the size by selection alone.
+"""
+
 LADDER_MARK = "@"
 """Stands in a definition's name before its nβ: ``quadratic/self@100``."""
 
@@ -49,13 +58,42 @@ def with_controls(functions: pd.DataFrame, n_points: int) -> tuple[pd.DataFrame,
     return functions, CONTROLS
 
 
+def controls_of(quantity: str, controls: tuple[str, ...]) -> tuple[str, ...]:
+    """What is held fixed beside `quantity`: with orbit-based P also the size of the orbit.
+
+    Examples
+    --------
+    >>> controls_of("log2_p_orbit", ("ones", "entropy"))
+    ('ones', 'entropy', 'log2_orbit_size')
+    >>> controls_of("lz", ("ones", "entropy")), controls_of("log2_p_orbit", ())
+    (('ones', 'entropy'), ())
+    """
+    return (*controls, ORBIT_SIZE) if quantity == "log2_p_orbit" and controls else controls
+
+
+def pairs_by_controls(
+    pairs: Iterable[tuple[str, str]], controls: tuple[str, ...]
+) -> dict[tuple[str, ...], list[tuple[str, str]]]:
+    """Pairs (λ, quantity) under what is held fixed beside their quantity.
+
+    Examples
+    --------
+    >>> pairs_by_controls([("rank/self", "lz"), ("rank/self", "log2_p_orbit")], ("ones",))
+    {('ones',): [('rank/self', 'lz')], ('ones', 'log2_orbit_size'): [('rank/self', 'log2_p_orbit')]}
+    """
+    found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for pair in pairs:
+        found.setdefault(controls_of(pair[1], controls), []).append(pair)
+    return found
+
+
 def counted_functions(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
     """Functions counted at least `min_count` times."""
     return functions[functions["count"].to_numpy() >= min_count]
 
 
 def counted_orbits(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
-    """Orbits counted at least `min_count` times, one row each.
+    """Orbits counted at least `min_count` times, one row each, with `ORBIT_SIZE`.
 
     The row is that of the member drawn first: P is the same for all members, so it is a random one.
     (The most counted would be too, but for ties, which the smallest key would win, and small keys
@@ -71,7 +109,13 @@ def counted_orbits(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
     top = rows.drop_duplicates("orbit").set_index("orbit", drop=False)
     if "lz" in rows.columns:
         top = top.assign(**{LZ_MEAN: rows.groupby("orbit", sort=False)["lz"].mean()})
-    return top.reset_index(drop=True)
+    return _with_orbit_size(top.reset_index(drop=True))
+
+
+def _with_orbit_size(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with log2 of the number of functions in each row's orbit."""
+    sizes = pd.to_numeric(frame["orbit_size"]).to_numpy(dtype=float)
+    return frame.assign(**{ORBIT_SIZE: np.log2(sizes)})
 
 
 def numeric(frame: pd.DataFrame, columns: list[str], seed: int) -> pd.DataFrame:
@@ -166,7 +210,8 @@ def selected_functions(
     """Functions with a learning coefficient, one row each, ascending by key.
 
     One column a definition holds the mean over the function's draws. ``log2_p`` and
-    ``log2_p_orbit`` are NaN where the count, or the orbit's, is below `min_count`.
+    ``log2_p_orbit`` are NaN where the count, or the orbit's, is below `min_count`; the latter comes
+    with `ORBIT_SIZE`.
     """
     keys = np.unique(np.concatenate([item.functions for item in estimates.values()]))
     frame = functions.set_index("function").reindex(keys)
@@ -176,6 +221,7 @@ def selected_functions(
         few = ~(pd.to_numeric(frame["orbit_count"]).to_numpy(dtype=float) >= min_count)
         values = pd.to_numeric(frame["log2_p_orbit"]).to_numpy(dtype=float)
         frame["log2_p_orbit"] = np.where(few, np.nan, values)
+        frame = _with_orbit_size(frame)
     for label, item in estimates.items():
         frame[label] = pd.Series(item.means, index=item.functions).reindex(keys)
     return frame.reset_index()

@@ -13,7 +13,7 @@ from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness, estimate_richness
 
 TOP_FUNCTIONS = 6
-TOP_PREDICTORS = 4
+TOP_PREDICTORS = 3
 LONGEST_KEY = 32
 _FITS = ("dingle_bound", "quantile_envelope", "least_squares")
 _PROBABILITIES = ("log2_p", "log2_p_orbit")
@@ -164,7 +164,7 @@ def _predictors(result: AnalysisResult) -> list[str]:
     if table.empty:
         return []
     words = [
-        f"{row['predictor']} {row['r_squared']:.2f} "
+        f"{'controls' if ' + ' in row['predictor'] else row['predictor']} {row['r_squared']:.2f} "
         f"{_span(row['r_squared_low'], row['r_squared_high'])}".strip()
         for row in table.to_dict("records")
     ]
@@ -208,9 +208,10 @@ def _correlations(result: AnalysisResult) -> list[str]:
                 row["verdict"],
             ]
         )
-    lines = ["## Correlations (Spearman)", ""]
+    controls = "ones, entropy; with log2_p_orbit also log2_orbit_size"
+    lines = [f"## Correlations (Spearman; controls: {controls})", ""]
     if rows:
-        header = ["x", "y", "n", "rho, 95 %", "given ones and entropy", "verdict"]
+        header = ["x", "y", "n", "rho, 95 %", "given controls", "verdict"]
         lines += [*_table(header, rows), ""]
     with_llc = table[table["x"].isin(labels) & (table["verdict"] != "descriptive")]
     n_supported = int((with_llc["verdict"] == "supported").sum())

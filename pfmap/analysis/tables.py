@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pfmap.analysis.correlate import correlate
-from pfmap.analysis.quantities import LZ_MEAN, numeric, strata
+from pfmap.analysis.quantities import LZ_MEAN, controls_of, numeric, strata
 from pfmap.analysis.verdict import judged, table_verdict
 from pfmap.campaign import Campaign
 
@@ -45,11 +45,11 @@ def orbit_correlations(
     orbits : DataFrame
         From `pfmap.analysis.quantities.counted_orbits`.
     complexities, controls, campaign
-        As in `function_correlations`.
+        As in `function_correlations`; the size of the orbit is held fixed as well.
     """
     names = complexities + [LZ_MEAN] * (LZ_MEAN in orbits.columns)
     pairs = [("log2_p_orbit", name) for name in names]
-    return _rows(orbits, pairs, pairs, controls, campaign)
+    return _rows(orbits, pairs, pairs, controls_of("log2_p_orbit", controls), campaign)
 
 
 def _rows(

@@ -3,7 +3,8 @@
 ``supported`` needs all of:
 
 1. the 95 % lower bound of the between-function share of the variance of λ is above 0;
-2. the partial rank correlation given ``ones`` and ``entropy`` excludes 0;
+2. the partial rank correlation given ``ones`` and ``entropy`` (with orbit-based P also the size of
+   the orbit) excludes 0;
 3. pure noise with the reported standard errors passes 1 and 2 in under 1 % of simulations;
 4. the coefficient's own 95 % interval excludes 0;
 5. the rows of λ that were dropped for their verdict are few and look like those kept.

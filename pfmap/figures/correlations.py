@@ -19,6 +19,7 @@ NAMES = {
     "log2_p": r"$\log_2 P$",
     "log2_p_orbit": r"$\log_2 P$ orbit",
     "ones": "ones T",
+    "log2_orbit_size": r"$\log_2$ orbit size",
     "critical_sample_ratio": "critical samples",
     "lz_mingard2025": "lz (Mingard 2025)",
     "lz_orbit_mean_seen": "lz, orbit mean",

@@ -1,4 +1,4 @@
-"""Complexities ranked as predictors of log2 P, on rows that took no part in the fit."""
+"""Complexities ranked as predictors of log2 P, on rows whose log2 P took no part in the fit."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _SHIFT = 0.17
 def draw_predictors(tables: Tables) -> Figure:
     """R² out of sample of every measure alone and of joint models, and what each adds to controls.
 
+    Controls: T and its entropy, and the size of the orbit where rows are orbits.
     Bars: 95 % intervals of repeated cross-validation. The dashed line is what counting noise leaves
     to predict.
     """
@@ -30,9 +31,8 @@ def draw_predictors(tables: Tables) -> Figure:
     single = shown["place"].notna().to_numpy()
     places[~single] += 0.6  # joint models stand apart
     _bars(axes, shown, "r_squared", places - _SHIFT, BLUE, "o", "the model")
-    label = "gain over ones + entropy"
     if shown["gain"].notna().any():
-        _bars(axes, shown, "gain", places + _SHIFT, VERMILION, "s", label)
+        _bars(axes, shown, "gain", places + _SHIFT, VERMILION, "s", "gain over controls")
     if len(ceiling):
         at = float(ceiling["r_squared"].iloc[0])
         axes.axvline(at, color=GREY, linewidth=0.8, linestyle="--", label="counting noise")
@@ -40,7 +40,7 @@ def draw_predictors(tables: Tables) -> Figure:
     if (~single).any() and single.any():
         edge = float(places[single].max()) + 0.8
         axes.axhline(edge, color=GREY, linewidth=0.4)
-    names = [NAMES.get(name, name) for name in shown["predictor"]]
+    names = ["controls" if " + " in name else NAMES.get(name, name) for name in shown["predictor"]]
     axes.set_yticks(places, names)
     axes.set_ylim(places.max() + 0.6, -0.6)
     axes.tick_params(axis="y", length=0)

@@ -232,7 +232,8 @@ PREDICTORS = (
         "predictor",
         pa.string(),
         "",
-        "A complexity, several joined by +, all measures, or log2 P itself (model ceiling).",
+        "A complexity, log2_orbit_size, several joined by +, all measures (with the controls), or "
+        "log2 P itself (model ceiling).",
     ),
     Column(
         "model",
@@ -245,9 +246,7 @@ PREDICTORS = (
         "place", _i4, "", "1 for the single measure with the highest r_squared; null for joint."
     ),
     Column("n", _i8, "rows", "Orbits or functions that every model was judged on."),
-    Column(
-        "r_squared", _f8, "", "R² on rows that took no part in the fit; 0: as good as the mean."
-    ),
+    Column("r_squared", _f8, "", "R² on rows whose log2 P took no part in the fit; 0: the mean."),
     Column("r_squared_low", _f8, "", "Lower end of its 95 % interval."),
     Column("r_squared_high", _f8, "", "Upper end of its 95 % interval."),
     Column("rank_correlation", _f8, "", "Spearman's coefficient of prediction and log2 P there."),
@@ -257,8 +256,8 @@ PREDICTORS = (
         "gain",
         _f8,
         "",
-        "R² of an additive model of ones, entropy and the measure, less that without the measure; "
-        "null for ones and entropy.",
+        "R² of an additive model of the controls (ones, entropy and, for orbits, log2_orbit_size) "
+        "and the measure, less that without the measure; null for controls.",
     ),
     Column("gain_low", _f8, "", "Lower end of its 95 % interval."),
     Column("gain_high", _f8, "", "Upper end of its 95 % interval."),
