@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pfmap.figures.style import BLUE, GREY, VERMILION, legend_above, new_figure
 
@@ -64,9 +65,12 @@ def draw_calibration(table: pd.DataFrame) -> Figure:
                 np.full(beyond.sum(), side * limit), places[beyond], marker, color=color,
                 markersize=3.0,
             )  # fmt: skip
-    axes.set_yticks(places, table["name"], fontsize=5.0)
+    axes.set_yticks(places, table["name"])
+    axes.tick_params(axis="y", labelsize=5.0)
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_xlim(-limit - 1.5, limit + 1.5)
     axes.set_xlabel("error of λ (%), bars: 95 % interval")
     legend_above(figure, axes, columns=2)
+    # Labels this much wider than the panel's own outgrow the margin that the layout finds.
+    figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.02))
     return figure
