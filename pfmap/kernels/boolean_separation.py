@@ -12,6 +12,16 @@ from ._jit import jit
 
 
 @jit
+def _distance(x, y):
+    """Inputs in which two points differ."""
+    differing, distance = x ^ y, np.int64(0)
+    while differing:
+        differing &= differing - 1
+        distance += 1
+    return distance
+
+
+@jit
 def _separate(side, n, budget, weights, scores):
     """Move a half-space until every point with `side` 1 is inside and -1 outside; 0 is free.
 
@@ -31,11 +41,7 @@ def _separate(side, n, budget, weights, scores):
         step = np.int64(side[worst])
         # The product of the vectors (2x - 1, 1) of two points: n + 1 less twice their distance.
         for x in range(n_points):
-            differing, distance = x ^ worst, np.int64(0)
-            while differing:
-                differing &= differing - 1
-                distance += 1
-            scores[x] += step * (n + 1 - 2 * distance)
+            scores[x] += step * (n + 1 - 2 * _distance(x, worst))
         for i in range(n):
             weights[i] += step * (2 * ((worst >> (n - 1 - i)) & 1) - 1)
         weights[n] += step
@@ -73,11 +79,7 @@ def _grow(inside, left, seed, n, budget, side, weights, scores):
     for x in range(n_points):
         side[x] = 0 if inside[x] else -1
         # Inside at the seed alone: 1 there, and 2 less for every flip.
-        differing, distance = x ^ seed, np.int64(0)
-        while differing:
-            differing &= differing - 1
-            distance += 1
-        scores[x] = 1 - 2 * distance
+        scores[x] = 1 - 2 * _distance(x, seed)
     for i in range(n):
         weights[i] = 2 * ((seed >> (n - 1 - i)) & 1) - 1
     weights[n] = 1 - n

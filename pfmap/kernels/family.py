@@ -64,7 +64,8 @@ def pull_back_outputs(family, ints, floats, weights, cotangent, gradient, scratc
     `scratch` comes from `model_outputs` at the same weights, once: it is used up.
     """
     if family == POLYNOMIAL:
-        polynomial_pull_back(ints, floats, weights, cotangent, gradient, scratch)
+        one = np.int64(1)
+        polynomial_pull_back(ints, floats, weights, cotangent, one, gradient, scratch)
     else:
         network_pull_back(ints, weights, cotangent, gradient, scratch)
 

@@ -39,6 +39,7 @@ import numpy as np
 from ._jit import jit
 from .dense import dot
 from .lowrank import add_combination
+from .metropolis import acceptance, dual_average
 from .philox import random_words
 from .remainder import remainder_loss_force, remainder_scratch
 from .variates import normal_of_word, uniform_of_word
@@ -110,25 +111,21 @@ def turn(gamma, cosine, sine, offset, momentum):
 
 
 @jit(inline=True)
-def set_scaled(groups, kind, pick, partner, sign, log_factor, offset, trial):
-    """Set `trial` to `offset` with one group scaled, or a combination of two.
+def set_scaled(row, pick, partner, sign, log_factor, offset, trial):
+    """Set `trial` to `offset` with group `pick` scaled, or its combination with `partner`.
 
-    With a `partner` of the same size, (x_g - σ x_h)/2 is scaled for both and their σ-sum kept.
+    `row` holds the group of every coordinate. With a `partner` other than `pick`, of the same size,
+    (x_g - σ x_h)/2 is scaled for both and their σ-sum kept.
     """
     factor = math.exp(log_factor)
-    half = 0.5 * (factor - 1.0)
-    row = groups[kind]
     n = offset.shape[0]
-    size = n_partner = 0
+    if partner == pick:
+        for i in range(n):
+            trial[i] = factor * offset[i] if row[i] == pick else offset[i]
+        return
     for i in range(n):
         trial[i] = offset[i]
-        size += row[i] == pick
-        n_partner += row[i] == partner
-    if partner == pick or n_partner != size:
-        for i in range(n):
-            if row[i] == pick:
-                trial[i] = factor * offset[i]
-        return
+    half = 0.5 * (factor - 1.0)
     j = 0
     for i in range(n):
         if row[i] == pick:
@@ -142,20 +139,12 @@ def set_scaled(groups, kind, pick, partner, sign, log_factor, offset, trial):
 
 @jit(inline=True)
 def adapt(tuning, probability):
-    """One step of dual averaging of log b towards `TARGET_ACCEPTANCE`.
-
-    As Hoffman & Gelman 2014 (arXiv 1111.4246), with γ = 0.05, t0 = 10, κ = 0.75.
-    """
+    """One step of dual averaging of a rung's log b towards `TARGET_ACCEPTANCE`."""
     tuning[N_ADAPTED] += 1.0
-    step = tuning[N_ADAPTED]
-    weight = 1.0 / (step + 10.0)
-    error = TARGET_ACCEPTANCE - probability
-    tuning[MEAN_ERROR] = (1.0 - weight) * tuning[MEAN_ERROR] + weight * error
-    log_step = tuning[FIRST_LOG_STEP] - math.sqrt(step) / 0.05 * tuning[MEAN_ERROR]
-    log_step = min(0.0, max(MIN_LOG_STEP, log_step))
-    weight = step**-0.75
-    tuning[MEAN_LOG_STEP] = weight * log_step + (1.0 - weight) * tuning[MEAN_LOG_STEP]
-    tuning[LOG_STEP] = log_step
+    tuning[LOG_STEP] = dual_average(
+        tuning[N_ADAPTED], TARGET_ACCEPTANCE - probability, tuning[FIRST_LOG_STEP], MIN_LOG_STEP,
+        tuning[MEAN_ERROR : MEAN_LOG_STEP + 1],
+    )  # fmt: skip
 
 
 @jit(fast=True)
@@ -229,8 +218,13 @@ def advance_ladder(
     n, n_rungs, rank = center.shape[0], n_betas.shape[0], left.shape[0]
     n_free = n - rank
     n_groups = np.empty(groups.shape[0], dtype=np.int64)
+    sizes = np.zeros((groups.shape[0], n), dtype=np.int64)
     for kind in range(groups.shape[0]):
         n_groups[kind] = groups[kind].max() + 1
+        for i in range(n):
+            if groups[kind, i] >= 0:
+                sizes[kind, groups[kind, i]] += 1
+    sizes[0, 0] = n_free  # all of x, whose stiff part is not sampled
     words = np.empty(64 * ((n + N_WORDS - 1) // 64 + 1), dtype=np.uint32)
     scratch = np.empty(remainder_scratch(family, ints, n, targets.shape[0], rank))
     along = np.empty(rank)
@@ -268,15 +262,17 @@ def advance_ladder(
                     kind = min(int(unit_uniform(extra[KIND]) * len(n_groups)), len(n_groups) - 1)
                     last = n_groups[kind] - 1
                     pick = min(int(unit_uniform(extra[PICK]) * n_groups[kind]), last)
-                    size = n_free if kind == 0 else (groups[kind] == pick).sum()
-                    spread = SCALE_SPREAD / math.sqrt(max(size, 1))
-                    log_factor = spread * normal_of_word(extra[SCALE])
+                    size = sizes[kind, pick]
                     partner = pick
                     pairing = unit_uniform(extra[PAIRING])
                     if pairing > 0.5:
                         partner = min(int(unit_uniform(extra[PARTNER]) * n_groups[kind]), last)
+                        if sizes[kind, partner] != size:
+                            partner = pick
                     sign = 1.0 if pairing > 0.75 else -1.0
-                    set_scaled(groups, kind, pick, partner, sign, log_factor, state[OFFSET], trial)
+                    spread = SCALE_SPREAD / math.sqrt(max(size, 1))
+                    log_factor = spread * normal_of_word(extra[SCALE])
+                    set_scaled(groups[kind], pick, partner, sign, log_factor, state[OFFSET], trial)
                     log_ratio = size * log_factor
                 energy = excess = math.inf
                 for _ in range(n_leaps):
@@ -304,11 +300,7 @@ def advance_ladder(
                     if move == 0:
                         log_ratio -= 0.5 * dot(momentum, momentum)
                     log_ratio += scalars[r, ENERGY] - energy
-                    # A NaN compares false and leaves probability 0.
-                    if log_ratio >= 0.0:
-                        probability = 1.0
-                    elif log_ratio > -700.0:
-                        probability = math.exp(log_ratio)
+                    probability = acceptance(log_ratio)
                 if unit_uniform(extra[TEST if move == 0 else SCALE_TEST]) <= probability:
                     for i in range(n):
                         state[OFFSET, i] = trial[i]

@@ -44,6 +44,7 @@ from ._jit import jit
 from .dense import dot
 from .family import loss_gradient, scratch_size
 from .lowrank import add_combination, project_two
+from .metropolis import acceptance, dual_average
 from .philox import random_words
 from .variates import normal_of_word, uniform_of_word
 
@@ -219,11 +220,7 @@ def mala_step(
     if math.isfinite(energy):
         log_ratio = scalars[ENERGY] - energy
         log_ratio += proposal_log_ratio(curvature, gamma, step_size, vectors, along)
-        # A NaN compares false and leaves probability 0.
-        if log_ratio >= 0.0:
-            probability = 1.0
-        elif log_ratio > -700.0:
-            probability = math.exp(log_ratio)
+        probability = acceptance(log_ratio)
     if scalars[TEST] < probability:
         copy_vector(vectors[TRIAL], vectors[OFFSET])
         copy_vector(vectors[TRIAL_FORCE], vectors[FORCE])
@@ -234,22 +231,6 @@ def mala_step(
     copy_vector(along[TRIAL_NOISE], along[NOISE])
     scalars[TEST], scalars[SIZE], scalars[SWAP] = test, size, swap
     return probability
-
-
-@jit(inline=True)
-def adapt_step(step, probability, first_log_step, averages):
-    """Dual averaging of log b_low towards `TARGET_ACCEPTANCE`; return the next one.
-
-    As Hoffman & Gelman 2014 (arXiv 1111.4246), with γ = 0.05, t0 = 10, κ = 0.75, kept within
-    [`MIN_LOG_STEP`, 0]. `averages` holds the averaged error and the averaged log b_low.
-    """
-    weight = 1.0 / (step + 10.0)
-    averages[0] = (1.0 - weight) * averages[0] + weight * (TARGET_ACCEPTANCE - probability)
-    log_step = first_log_step - math.sqrt(step) / 0.05 * averages[0]
-    log_step = min(0.0, max(MIN_LOG_STEP, log_step))
-    weight = step**-0.75
-    averages[1] = weight * log_step + (1.0 - weight) * averages[1]
-    return log_step
 
 
 @jit
@@ -341,7 +322,9 @@ def run_chain(
                 vectors[r], along[r], scalars[r], words, scratch,
             )  # fmt: skip
             if kept < 0:
-                log_steps[r] = adapt_step(step, probability, math.log(0.5), averages[r])
+                log_steps[r] = dual_average(
+                    step, TARGET_ACCEPTANCE - probability, math.log(0.5), MIN_LOG_STEP, averages[r]
+                )
                 if kept == -1:
                     log_steps[r] = averages[r, 1]
             elif r == 0:

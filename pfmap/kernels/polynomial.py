@@ -67,30 +67,8 @@ def add_monomial_gradient(exponents, factor, weights, prefix, gradient):
 
 
 @jit
-def polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch):
-    """Return the loss K and set `gradient` to its gradient."""
-    n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]
-    outputs = scratch[:n_outputs]
-    polynomial_outputs(ints, floats, weights, scratch, outputs)
-    loss = 0.0
-    for p in range(n_outputs):
-        outputs[p] -= targets[p]
-        loss += outputs[p] * outputs[p]
-    for i in range(n_parameters):
-        gradient[i] = 0.0
-    prefix = scratch[n_outputs + n_monomials :]
-    for j in range(n_monomials):
-        factor = 0.0
-        for p in range(n_outputs):
-            factor += floats[p * n_monomials + j] * outputs[p]
-        exponents = ints[FIRST_EXPONENT + j * n_parameters :]
-        add_monomial_gradient(exponents, factor / n_outputs, weights, prefix, gradient)
-    return 0.5 * loss / n_outputs
-
-
-@jit
-def polynomial_pull_back(ints, floats, weights, cotangent, gradient, scratch):
-    """Set `gradient` to Jᵀ c, J the derivatives of the outputs and c the `cotangent`."""
+def polynomial_pull_back(ints, floats, weights, cotangent, divisor, gradient, scratch):
+    """Set `gradient` to Jᵀ c / `divisor`, J the derivatives of the outputs, c the `cotangent`."""
     n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]
     for i in range(n_parameters):
         gradient[i] = 0.0
@@ -100,7 +78,21 @@ def polynomial_pull_back(ints, floats, weights, cotangent, gradient, scratch):
         for p in range(n_outputs):
             factor += floats[p * n_monomials + j] * cotangent[p]
         exponents = ints[FIRST_EXPONENT + j * n_parameters :]
-        add_monomial_gradient(exponents, factor, weights, prefix, gradient)
+        add_monomial_gradient(exponents, factor / divisor, weights, prefix, gradient)
+
+
+@jit
+def polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch):
+    """Return the loss K and set `gradient` to its gradient."""
+    n_outputs = ints[0]
+    outputs = scratch[:n_outputs]
+    polynomial_outputs(ints, floats, weights, scratch, outputs)
+    loss = 0.0
+    for p in range(n_outputs):
+        outputs[p] -= targets[p]
+        loss += outputs[p] * outputs[p]
+    polynomial_pull_back(ints, floats, weights, outputs, n_outputs, gradient, scratch)
+    return 0.5 * loss / n_outputs
 
 
 @jit

@@ -157,7 +157,7 @@ def _moved(source: State, old: Replica, place: State, new: Replica) -> State:
 
 
 class StepSize:
-    """Dual averaging of log b_low, as `pfmap.kernels.langevin.adapt_step` does it."""
+    """Dual averaging of log b_low, as `pfmap.kernels.metropolis.dual_average` does it."""
 
     def __init__(self) -> None:
         self.log_step = self.first = math.log(0.5)
