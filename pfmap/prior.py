@@ -10,6 +10,7 @@ The uniform law with standard deviation s is uniform on (-sqrt(3) s, sqrt(3) s).
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, Literal
 
@@ -140,3 +141,20 @@ def layer_sds(widths: tuple[int, ...], bias: bool, prior: Prior) -> tuple[np.nda
         if bias:
             bias_sds[layer] = bias_sd / {"none": 1.0, "fan_in": root, "width": units}[bias_scale]
     return weight_sds, bias_sds
+
+
+def parameter_sds(widths: tuple[int, ...], bias: bool, prior: Prior) -> np.ndarray:
+    """Standard deviation of every parameter, shape (d,), in the order of a parameter vector.
+
+    Examples
+    --------
+    >>> parameter_sds((2, 1), True, Prior(bias_sd=0.5)).round(3).tolist()
+    [0.707, 0.707, 0.5]
+    """
+    weight_sds, bias_sds = layer_sds(widths, bias, prior)
+    parts = []
+    for layer, (below, units) in enumerate(itertools.pairwise(widths)):
+        parts.append(np.full(below * units, weight_sds[layer]))
+        if bias:
+            parts.append(np.full(units, bias_sds[layer]))
+    return np.concatenate(parts)

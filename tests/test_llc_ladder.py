@@ -16,7 +16,7 @@ from pfmap.domain import boolean_points
 from pfmap.kernels.ladder import ENERGY, EXCESS, FORCE, OFFSET
 from pfmap.llc.ladder.chains import advance, build_rungs, run_ladder, start_chain
 from pfmap.llc.ladder.groups import scaling_groups
-from pfmap.llc.ladder.localise import localise, prior_losses
+from pfmap.llc.ladder.localise import prior_losses, with_gaussian, with_radius
 from pfmap.llc.ladder.plain import PlainRung, advance_plain, plain_loss_force
 from pfmap.llc.ladder.problem import make_problem
 from pfmap.llc.ladder.state import start_state
@@ -29,14 +29,14 @@ from pfmap.models.polynomial import polynomial_model
 def ball(model, weights, *, radius=0.3, leaps=2, key=3):
     """The reduced problem in a ball."""
     problem = make_problem(model, np.asarray(weights, dtype=float), leaps=leaps, key=key)
-    return localise(problem, radius=radius, gamma=None)
+    return with_radius(problem, radius)
 
 
 def whole(model, weights, *, gamma=1.0, leaps=2, key=3):
     """The problem that samples K itself under a Gaussian."""
     weights = np.asarray(weights, dtype=float)
     problem = make_problem(model, weights, reduced=False, leaps=leaps, key=key)
-    return localise(problem, radius=None, gamma=gamma)
+    return with_gaussian(problem, gamma)
 
 
 def linear(widths, rank):

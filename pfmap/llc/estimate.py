@@ -10,6 +10,7 @@ import numpy as np
 
 from pfmap.campaign import Llc
 from pfmap.errors import SettingsError
+from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.compiled import run_compiled
 from pfmap.llc.diagnostics import ADVICE, judge, summarize
@@ -293,14 +294,7 @@ def _check_arguments(
     replica_ratio: float,
 ) -> np.ndarray:
     """Weights as float64; SettingsError naming the first argument that breaks a rule."""
-    position = np.array(weights, dtype=np.float64)
-    if position.shape != (model.n_parameters,):
-        raise SettingsError(
-            f"weights: must have shape ({model.n_parameters},), got {position.shape}"
-        )
-    if not np.isfinite(position).all():
-        where = int(np.flatnonzero(~np.isfinite(position))[0])
-        raise SettingsError(f"weights: must be finite, got {position[where]} at index {where}")
+    position = check_position(model, weights)
     if center not in CENTERS:
         raise SettingsError(f"center: must be one of {', '.join(CENTERS)}, got {center!r}")
     if center != "given" and not isinstance(model, RegressionModel):
@@ -314,10 +308,7 @@ def _check_arguments(
             raise SettingsError(f"{name}: must be finite and above 0, got {value}")
     counts = {"chains": (chains, 2), "steps": (steps, 10), "warmup": (warmup, 1)}
     for name, (count, least) in {**counts, "replicas": (replicas, 1)}.items():
-        if not isinstance(count, (int, np.integer)):
-            raise SettingsError(f"{name}: must be a whole number, got {count!r}")
-        if count < least:
-            raise SettingsError(f"{name}: must be at least {least}, got {count}")
+        check_count(name, count, least)
     if not (math.isfinite(replica_ratio) and replica_ratio > 1):
         raise SettingsError(f"replica_ratio: must be finite and above 1, got {replica_ratio}")
     gradient = np.shape(model.gradient(position))

@@ -26,7 +26,7 @@ from pfmap.kernels.family import BERNOULLI
 from pfmap.kernels.ladder import FORCE, OFFSET
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.ladder.chains import advance
-from pfmap.llc.ladder.localise import localise
+from pfmap.llc.ladder.localise import with_gaussian
 from pfmap.llc.ladder.problem import LadderProblem, make_problem
 from pfmap.llc.ladder.state import start_state
 from pfmap.llc.problem import stream_key
@@ -122,11 +122,8 @@ def simulate_generalisation(
             raise SettingsError(f"{name}: must be at least {least}, got {value}")
     truth = model.outputs(center)
     key = stream_key(seed, "generalisation", n)
-    problem = localise(
-        make_problem(model.with_targets(truth), center, reduced=False, leaps=LEAPS, key=key),
-        radius=None,
-        gamma=gamma,
-    )
+    whole = make_problem(model.with_targets(truth), center, reduced=False, leaps=LEAPS, key=key)
+    problem = with_gaussian(whole, gamma)
     n_rungs = max(1, math.ceil(math.log(n) / math.log(RUNG_RATIO)))
     n_betas = n / RUNG_RATIO ** np.arange(n_rungs)
 

@@ -4,29 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.campaign import Campaign
-from pfmap.prior import layer_sds
-
 N_BETAS = (1e1, 1e2, 1e3, 1e4)
-
-
-def prior_scales(campaign: Campaign) -> np.ndarray:
-    """Standard deviation of every parameter under the prior, shape (d,), as `unflatten` orders it.
-
-    Examples
-    --------
-    >>> scales = prior_scales(Campaign(network={"widths": (2, 1)}, prior={"bias_sd": 0.5}))
-    >>> scales.round(3).tolist()
-    [0.707, 0.707, 0.5]
-    """
-    network = campaign.network
-    weight_sds, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
-    parts = []
-    for layer, (weight_sd, bias_sd) in enumerate(zip(weight_sds, bias_sds, strict=True)):
-        below, units = network.widths[layer], network.widths[layer + 1]
-        parts.append(np.full(below * units, weight_sd))
-        parts.append(np.full(units * network.bias, bias_sd))
-    return np.concatenate(parts)
 
 
 def quadratic_llc(
@@ -45,7 +23,7 @@ def quadratic_llc(
     jacobian : ndarray, shape (outputs, d)
         A with AᵀA/P the Hessian of K at w*.
     scales : ndarray, shape (d,)
-        From `prior_scales`.
+        Standard deviations of the parameters under the prior, as from `pfmap.prior.parameter_sds`.
     n_points : int
         P.
     n_betas : tuple of float

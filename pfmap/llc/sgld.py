@@ -10,6 +10,7 @@ import numpy as np
 
 from pfmap.errors import SettingsError
 from pfmap.kernels.sgld import CODES, run_sgld
+from pfmap.llc.arguments import check_count
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import CompiledModel
 
@@ -188,8 +189,5 @@ def _check_arguments(
     if not 0 <= decay < 1:
         raise SettingsError(f"decay: must be at least 0 and below 1, got {decay}")
     for name, count, least in (("chains", chains, 2), ("steps", steps, 1), ("burn_in", burn_in, 0)):
-        if not isinstance(count, (int, np.integer)):
-            raise SettingsError(f"{name}: must be a whole number, got {count!r}")
-        if count < least:
-            raise SettingsError(f"{name}: must be at least {least}, got {count}")
+        check_count(name, count, least)
     return center

@@ -17,10 +17,11 @@ from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.estimate import LlcEstimate, estimate_llc
 from pfmap.llc.nullity import Nullity
-from pfmap.llc.quadratic import N_BETAS, prior_scales, quadratic_llc
+from pfmap.llc.quadratic import N_BETAS, quadratic_llc
 from pfmap.llc.rank import weighted_jacobian
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import network_model
+from pfmap.prior import parameter_sds
 from pfmap.store.schema import arrow_schema
 from pfmap.threads import count_threads
 
@@ -115,7 +116,7 @@ def llc_tables(
     tasks = [(row, center) for row in range(len(requests)) for center in settings.centers]
     names = list(zip(requests["function"].astype(str), requests["draw"].astype(int), strict=True))
 
-    scales = prior_scales(campaign)
+    scales = parameter_sds(campaign.network.widths, campaign.network.bias, campaign.prior)
 
     def run(row: int, center: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         function, draw = names[row]
@@ -212,18 +213,15 @@ def _ladder_rows(
     model: CompiledModel, scales: np.ndarray, estimate: LlcEstimate, place: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """λ_eff of the quadratic approximation at w*; null unless w* is a smooth zero of K."""
-    if estimate.rank_verdict not in ("ok", "soft"):
-        return [
-            {**place, "n_beta": n_beta, "lambda_eff": None, "estimator": "quadratic"}
-            for n_beta in N_BETAS
-        ]
-    if estimate.center == "bernoulli":
-        model = model.in_bernoulli_form()
-    jacobian = weighted_jacobian(model, estimate.center_weights)
-    found = quadratic_llc(jacobian, scales, model.n_points)
+    values: list[float | None] = [None] * len(N_BETAS)
+    if estimate.rank_verdict in ("ok", "soft"):
+        if estimate.center == "bernoulli":
+            model = model.in_bernoulli_form()
+        jacobian = weighted_jacobian(model, estimate.center_weights)
+        values = quadratic_llc(jacobian, scales, model.n_points).tolist()
     return [
-        {**place, "n_beta": n_beta, "lambda_eff": float(value), "estimator": "quadratic"}
-        for n_beta, value in zip(N_BETAS, found, strict=True)
+        {**place, "n_beta": n_beta, "lambda_eff": value, "estimator": "quadratic"}
+        for n_beta, value in zip(N_BETAS, values, strict=True)
     ]
 
 

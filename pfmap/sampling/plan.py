@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, replace
 
@@ -16,7 +15,7 @@ from pfmap.kernels.layout import Law, Points, Readout, Shape
 from pfmap.kernels.philox import LANES
 from pfmap.kernels.tiles import TILE
 from pfmap.kernels.variates import CODES as LAW_CODES
-from pfmap.prior import layer_sds
+from pfmap.prior import layer_sds, parameter_sds
 
 _PIECE_PRODUCTS = 2 * 10**10
 _PROBE_PRODUCTS = 2 * 10**9
@@ -121,14 +120,8 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
     (21, 8, 1, 16)
     """
     network = campaign.network
-    weight_sds, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
     factor = math.sqrt(3.0) if campaign.prior.law == "uniform" else 1.0
-    pieces = []
-    for layer, (below, units) in enumerate(itertools.pairwise(network.widths)):
-        pieces.append(np.full(below * units, weight_sds[layer] * factor))
-        if network.bias:
-            pieces.append(np.full(units, bias_sds[layer] * factor))
-    scales = np.concatenate(pieces)
+    scales = parameter_sds(network.widths, network.bias, campaign.prior) * factor
     if scales.max() > np.finfo(np.float32).max:
         raise SettingsError(
             f"prior: every standard deviation must fit float32, got {scales.max():.3g}",
@@ -150,6 +143,7 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
         network.output_activation == "monomial" and network.degree % 2 == 1
     )
     output_code = CODES[network.output_activation]
+    _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
     points = _lay_out_points(campaign, odd_through_zero=not np.any(bias_sds))
     n_points = points.n_points
     plan = SamplingPlan(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from typing import Any
 
 import numpy as np
 
 from pfmap.errors import SettingsError
 from pfmap.kernels.family import BERNOULLI
+from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.ladder.chains import Ladder, build_rungs, run_ladder
 from pfmap.llc.ladder.fit import LadderFit, block_means, covariance_of_means, fit_ladder
@@ -21,9 +23,15 @@ from pfmap.llc.ladder.judge import (
     judge_ladder,
     worst_rhat,
 )
-from pfmap.llc.ladder.localise import SOLVABLE, localise, prior_losses
+from pfmap.llc.ladder.localise import prior_losses, solvable, widest, with_gaussian, with_radius
 from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, make_problem
-from pfmap.llc.ladder.regular import FLAT, is_plateau, is_regular, is_stationary
+from pfmap.llc.ladder.regular import (
+    FLAT,
+    is_flat,
+    is_locally_regular,
+    is_plateau,
+    is_stationary,
+)
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import Model
 
@@ -87,19 +95,19 @@ class LadderEstimate:
     rank: int | None
     loss_at_center: float
     n_parameters: int
-    radius: float
-    gamma: float
-    n_betas: np.ndarray
-    means: np.ndarray
-    means_se: np.ndarray
-    n_kept: int
-    rhat: float
-    misfit: float
-    moved: float
-    scaled: float
-    exchanged: float
-    n_gradients: int
     elapsed_s: float
+    radius: float = math.nan
+    gamma: float = math.nan
+    n_betas: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
+    means: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
+    means_se: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
+    n_kept: int = 0
+    rhat: float = math.nan
+    misfit: float = math.nan
+    moved: float = math.nan
+    scaled: float = math.nan
+    exchanged: float = math.nan
+    n_gradients: int = 0
 
 
 def estimate_llc_ladder(
@@ -192,11 +200,20 @@ def estimate_llc_ladder(
             return _without_chains(problem, math.nan, "nan", start)
         if not is_stationary(problem):
             return _without_chains(problem, math.nan, "not a minimum", start)
-        if gamma is None and is_regular(problem):
+        if gamma is not None:
+            problem = with_gaussian(problem, gamma)
+            losses = prior_losses(problem)
+        elif is_locally_regular(problem):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
-        problem = localise(problem, radius=radius, gamma=gamma)
-        losses = prior_losses(problem)
-        if float(np.isfinite(losses).mean()) < SOLVABLE:
+        else:
+            whole = problem
+            problem, losses = widest(whole)
+            if is_flat(problem, losses):
+                return _without_chains(problem, 0.5 * problem.rank, "ok", start)
+            if radius is not None:
+                problem = with_radius(whole, radius)
+                losses = prior_losses(problem)
+        if not solvable(losses):
             return _without_chains(problem, math.nan, "not converged", start)
         usable = losses[np.isfinite(losses)]
         if float(usable.min()) < -FLAT * problem.output_scale:
@@ -251,11 +268,6 @@ def _conclude(
         multiplicity=best + 1 if clear else None,
         multiplicity_weights=fit.multiplicity_weights,
         exact=False,
-        verdict=verdict,
-        advice=ADVICE[verdict],
-        rank=problem.found.rank if problem.found else None,
-        loss_at_center=float(problem.model.loss(problem.center)),
-        n_parameters=len(problem.center),
         radius=problem.radius,
         gamma=problem.gamma,
         n_betas=ladder.n_betas,
@@ -268,7 +280,7 @@ def _conclude(
         scaled=ladder.scaled,
         exchanged=ladder.exchanged,
         n_gradients=ladder.n_gradients,
-        elapsed_s=time.perf_counter() - start,
+        **_common(problem, verdict, start),
     )
 
 
@@ -277,7 +289,6 @@ def _without_chains(
 ) -> LadderEstimate:
     """An estimate that needed no chain, exact where `llc` is a number."""
     exact = math.isfinite(llc)
-    nothing = np.empty(0)
     return LadderEstimate(
         llc=llc,
         llc_se=0.0 if exact else math.nan,
@@ -286,35 +297,25 @@ def _without_chains(
         multiplicity=1 if exact else None,
         multiplicity_weights=(1.0, 0.0, 0.0, 0.0) if exact else (math.nan,) * 4,
         exact=exact,
-        verdict=verdict,
-        advice=ADVICE[verdict],
-        rank=problem.found.rank if problem.found else None,
-        loss_at_center=float(problem.model.loss(problem.center)),
-        n_parameters=len(problem.center),
-        radius=math.nan,
-        gamma=math.nan,
-        n_betas=nothing,
-        means=nothing,
-        means_se=nothing,
-        n_kept=0,
-        rhat=math.nan,
-        misfit=math.nan,
-        moved=math.nan,
-        scaled=math.nan,
-        exchanged=math.nan,
-        n_gradients=0,
-        elapsed_s=time.perf_counter() - start,
+        **_common(problem, verdict, start),
     )
+
+
+def _common(problem: LadderProblem, verdict: str, start: float) -> dict[str, Any]:
+    """What every estimate says, with chains or without."""
+    return {
+        "verdict": verdict,
+        "advice": ADVICE[verdict],
+        "rank": problem.found.rank if problem.found else None,
+        "loss_at_center": float(problem.model.loss(problem.center)),
+        "n_parameters": len(problem.center),
+        "elapsed_s": time.perf_counter() - start,
+    }
 
 
 def _check_arguments(model: Model, weights: np.ndarray, **settings: float | None) -> np.ndarray:
     """Weights as float64; SettingsError naming the first argument that breaks a rule."""
-    center = np.array(weights, dtype=np.float64)
-    if center.shape != (model.n_parameters,):
-        raise SettingsError(f"weights: must have shape ({model.n_parameters},), got {center.shape}")
-    if not np.isfinite(center).all():
-        where = int(np.flatnonzero(~np.isfinite(center))[0])
-        raise SettingsError(f"weights: must be finite, got {center[where]} at index {where}")
+    center = check_position(model, weights)
     if settings["radius"] is not None and settings["gamma"] is not None:
         raise SettingsError("radius: goes without gamma, got both", next_step="leave one out")
     if getattr(model, "family", None) == BERNOULLI:
@@ -337,7 +338,5 @@ def _check_arguments(model: Model, weights: np.ndarray, **settings: float | None
         raise SettingsError(f"span: must be finite and above 1, got {span}")
     least = {"max_steps": 1000, "max_rungs": MIN_KEPT, "chains": 2, "leaps": 1, "threads": 1}
     for name, smallest in least.items():
-        value = settings[name]
-        if not isinstance(value, (int, np.integer)) or value < smallest:
-            raise SettingsError(f"{name}: must be a whole number >= {smallest}, got {value!r}")
+        check_count(name, settings[name], smallest)
     return center

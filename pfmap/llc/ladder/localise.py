@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from pfmap.llc.ladder.plain import plain_loss_force
+from pfmap.llc.ladder.plain import plain_loss
 from pfmap.llc.ladder.problem import LadderProblem
 
 MAX_RADIUS = 2.0
@@ -19,17 +19,9 @@ SOLVABLE = 0.9
 N_PRIOR_DRAWS = 200
 
 
-def localise(problem: LadderProblem, *, radius: float | None, gamma: float | None) -> LadderProblem:
-    """The problem on a ball of `radius`, or under a Gaussian of precision `gamma`.
-
-    Without either the ball is the largest of `MAX_RADIUS`/2^j in 9/10 of which the stiff
-    coordinates can be solved for.
-    """
-    if gamma is not None:
-        return dataclasses.replace(problem, gamma=gamma, radius=math.inf)
-    if radius is not None:
-        return with_radius(problem, radius)
-    return widest(problem)
+def with_gaussian(problem: LadderProblem, gamma: float) -> LadderProblem:
+    """The problem under a Gaussian of precision γ."""
+    return dataclasses.replace(problem, gamma=gamma, radius=math.inf)
 
 
 def with_radius(problem: LadderProblem, radius: float) -> LadderProblem:
@@ -41,15 +33,25 @@ def with_radius(problem: LadderProblem, radius: float) -> LadderProblem:
     return dataclasses.replace(problem, gamma=2.0 * power / radius**2, radius=radius)
 
 
-def widest(problem: LadderProblem) -> LadderProblem:
-    """The problem on the largest ball, halving from `MAX_RADIUS`, that can mostly be solved."""
+def widest(problem: LadderProblem) -> tuple[LadderProblem, np.ndarray]:
+    """The problem on the largest ball, halving from `MAX_RADIUS`, that can mostly be solved.
+
+    Nine tenths of the draws must have stiff coordinates within reach; without stiff directions all
+    have. Also returns the losses at those draws, from `prior_losses`.
+    """
     radius = MAX_RADIUS
     for _ in range(40):
         trial = with_radius(problem, radius)
-        if problem.rank == 0 or np.isfinite(prior_losses(trial)).mean() >= SOLVABLE:
-            return trial
+        losses = prior_losses(trial)
+        if problem.rank == 0 or solvable(losses):
+            break
         radius *= 0.5
-    return trial
+    return trial, losses
+
+
+def solvable(losses: np.ndarray) -> bool:
+    """Whether the stiff coordinates were within reach at enough draws of `prior_losses`."""
+    return float(np.isfinite(losses).mean()) >= SOLVABLE
 
 
 def prior_losses(problem: LadderProblem) -> np.ndarray:
@@ -66,6 +68,5 @@ def prior_losses(problem: LadderProblem) -> np.ndarray:
         else:
             offset /= math.sqrt(problem.gamma)
         tolerance = 1e-12 * math.sqrt(problem.output_scale)
-        stiff = np.zeros(problem.rank)
-        losses[index] = plain_loss_force(problem, tolerance, offset, stiff)[0]
+        losses[index] = plain_loss(problem, tolerance, offset, np.zeros(problem.rank))[0]
     return losses - problem.loss_at_center

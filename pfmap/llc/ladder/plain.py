@@ -18,15 +18,17 @@ from pfmap.llc.ladder.state import LadderState
 from pfmap.models.base import RegressionModel
 
 
-def plain_loss_force(
+def plain_loss(
     problem: LadderProblem, tolerance: float, offset: np.ndarray, stiff: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """K_G at `offset` and its gradient; sets `stiff` to y. See `pfmap.kernels.remainder`."""
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """K_G at `offset`, the weights there and G; sets `stiff` to y. See `pfmap.kernels.remainder`.
+
+    K_G is infinite where y is out of reach. Without stiff directions G is not made: it is empty.
+    """
     model, left, right = problem.model, problem.left, problem.right
     if problem.rank == 0 or not isinstance(model, RegressionModel):
         weights = problem.center + offset
-        return float(model.loss(weights)), np.asarray(model.gradient(weights), dtype=np.float64)
-    nothing = np.zeros_like(offset)
+        return float(model.loss(weights)), weights, np.empty(0)
     before = math.inf
     for chord in range(MAX_CHORDS):
         weights = problem.center + offset + stiff @ right
@@ -36,15 +38,28 @@ def plain_loss_force(
         if largest <= tolerance:
             break
         if chord == MAX_CHORDS - 1 or not largest < 4.0 * before:
-            return math.inf, nothing
+            return math.inf, weights, residual
         before = largest
         stiff -= along / problem.values
     residual -= along @ left
+    return 0.5 * float(residual @ residual) / model.n_points, weights, residual
+
+
+def plain_loss_force(
+    problem: LadderProblem, tolerance: float, offset: np.ndarray, stiff: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """K_G at `offset` and its gradient; sets `stiff` to y."""
+    model, left, right = problem.model, problem.left, problem.right
+    loss, weights, residual = plain_loss(problem, tolerance, offset, stiff)
+    if not math.isfinite(loss):
+        return loss, np.zeros_like(offset)
+    if problem.rank == 0 or not isinstance(model, RegressionModel):
+        return loss, np.asarray(model.gradient(weights), dtype=np.float64)
     jacobian = model.jacobian(weights)
     force = residual / model.n_points @ jacobian
     force = (residual / model.n_points - (right @ force / problem.values) @ left) @ jacobian
     force -= (right @ force) @ right
-    return 0.5 * float(residual @ residual) / model.n_points, force
+    return loss, force
 
 
 class PlainRung:

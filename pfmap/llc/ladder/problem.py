@@ -77,9 +77,7 @@ class LadderProblem:
     @property
     def output_scale(self) -> float:
         """Mean square of the targets, at least 1: the scale of the loss's rounding."""
-        if not isinstance(self.model, RegressionModel):
-            return 1.0
-        return max(1.0, float(np.mean(np.square(self.model.targets))))
+        return _output_scale(self.model)
 
     def tolerances(self, n_betas: np.ndarray) -> np.ndarray:
         """How small |u_iᵀ (F - t)| must be, so that U is right to about 1e-4."""
@@ -87,6 +85,12 @@ class LadderProblem:
             return np.zeros(len(n_betas))
         rounding = 1e-14 * math.sqrt(len(self.model.targets) * self.output_scale)
         return np.maximum(1e-4 * np.sqrt(self.model.n_points / n_betas), rounding)
+
+
+def _output_scale(model: Model) -> float:
+    if not isinstance(model, RegressionModel):
+        return 1.0
+    return max(1.0, float(np.mean(np.square(model.targets))))
 
 
 def make_problem(
@@ -108,9 +112,8 @@ def make_problem(
         left = np.empty((0, len(model.targets)))
         jacobian = model.jacobian(center)
         found = jacobian_rank(jacobian)
-        scale = max(1.0, float(np.mean(np.square(model.targets))))
         smooth = not isinstance(model, CompiledModel) or not on_kink(model, center)
-        if reduced and smooth and loss <= ZERO_LOSS * scale and found.rank > 0:
+        if reduced and smooth and loss <= ZERO_LOSS * _output_scale(model) and found.rank > 0:
             values = found.singular_values[: found.rank].copy()
             right = np.ascontiguousarray(found.basis[: found.rank])
             left = np.ascontiguousarray((jacobian @ right.T / values).T)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.llc.ladder.localise import SOLVABLE, prior_losses, widest
+from pfmap.llc.ladder.localise import solvable
 from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, on_kink
 from pfmap.llc.rank import rank_is_constant
 from pfmap.models.base import CompiledModel
@@ -35,14 +35,7 @@ def is_stationary(problem: LadderProblem) -> bool:
     return slope <= MAX_SLOPE * max(1.0, loss)
 
 
-def is_regular(problem: LadderProblem) -> bool:
-    """Whether λ = rank/2 at w*."""
-    if problem.n_free == 0 or _is_piecewise_regular(problem):
-        return True
-    return _is_flat(problem, prior_losses(widest(problem)))
-
-
-def _is_piecewise_regular(problem: LadderProblem) -> bool:
+def is_locally_regular(problem: LadderProblem) -> bool:
     """Whether λ = rank/2 at a zero of K where that is known without looking further.
 
     So it is at full row rank. With relu units no radius is known to lie inside one linear piece of
@@ -50,6 +43,8 @@ def _is_piecewise_regular(problem: LadderProblem) -> bool:
     polynomial whose higher terms they cannot see, and chains decide.
     """
     model, found = problem.model, problem.found
+    if problem.n_free == 0:
+        return True
     if not isinstance(model, CompiledModel) or found is None:
         return False
     if model.loss(problem.center) > ZERO_LOSS * problem.output_scale:
@@ -62,16 +57,15 @@ def _is_piecewise_regular(problem: LadderProblem) -> bool:
     return rank_is_constant(model, problem.center, found, seed=problem.key) is True
 
 
-def _is_flat(problem: LadderProblem, losses: np.ndarray) -> bool:
+def is_flat(problem: LadderProblem, losses: np.ndarray) -> bool:
     """Whether nothing is left of the loss in the widest ball, so that λ = rank/2.
 
     Outputs that are analytic and flat there are flat everywhere; in a small ball a high power
     would look flat too.
     """
-    solved = np.isfinite(losses)
-    if problem.loss_at_center != 0.0 or float(solved.mean()) < SOLVABLE:
+    if problem.loss_at_center != 0.0 or not solvable(losses):
         return False
-    return float(np.abs(losses[solved]).max()) <= FLAT * problem.output_scale
+    return float(np.abs(losses[np.isfinite(losses)]).max()) <= FLAT * problem.output_scale
 
 
 def is_plateau(problem: LadderProblem, losses: np.ndarray) -> bool:

@@ -1,0 +1,29 @@
+"""Checks of arguments that every estimator makes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pfmap.errors import SettingsError
+from pfmap.models.base import Model
+
+
+def check_position(model: Model, weights: np.ndarray) -> np.ndarray:
+    """A copy of `weights` as float64; SettingsError unless finite and of shape (d,)."""
+    position = np.array(weights, dtype=np.float64)
+    if position.shape != (model.n_parameters,):
+        raise SettingsError(
+            f"weights: must have shape ({model.n_parameters},), got {position.shape}"
+        )
+    if not np.isfinite(position).all():
+        where = int(np.flatnonzero(~np.isfinite(position))[0])
+        raise SettingsError(f"weights: must be finite, got {position[where]} at index {where}")
+    return position
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """SettingsError unless `value` is a whole number of at least `least`."""
+    if not isinstance(value, (int, np.integer)):
+        raise SettingsError(f"{name}: must be a whole number, got {value!r}")
+    if value < least:
+        raise SettingsError(f"{name}: must be at least {least}, got {value}")
