@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from pfmap.campaign import Campaign, campaign_from_mapping
 
 ROOT = Path(__file__).parents[1]
+
+# A shell starts its background jobs with SIGINT ignored, and children inherit that: the tests of
+# Ctrl-C would send a signal that nobody gets, and wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

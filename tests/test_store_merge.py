@@ -58,10 +58,15 @@ def test_an_interrupt_stays_an_interrupt():
     """DuckDB makes a RuntimeError of the KeyboardInterrupt that its query met."""
     endless = "SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(10_000_000) b"
     timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
-    with pytest.raises(KeyboardInterrupt), merge._session(None, 1) as session:
-        query = session.sql(endless)
-        timer.start()  # not before: a busy machine may take longer than the timer to come here
-        query.fetchall()
+
+    def run_query() -> None:
+        with merge._session(None, 1) as session:
+            query = session.sql(endless)
+            timer.start()  # not before: a busy machine may take longer than the timer to come here
+            query.fetchall()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_query()
     timer.join()
     with pytest.raises(RuntimeError, match="another"), merge._session(None, 1):
         raise RuntimeError("another")
