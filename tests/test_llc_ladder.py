@@ -15,11 +15,11 @@ from scipy.special import k0
 from pfmap.domain import boolean_points
 from pfmap.kernels.ladder import ENERGY, EXCESS, FORCE, OFFSET
 from pfmap.llc.ladder.chains import advance, build_rungs, run_ladder, start_chain
-from pfmap.llc.ladder.groups import scaling_groups
 from pfmap.llc.ladder.localise import prior_losses, with_gaussian, with_radius
 from pfmap.llc.ladder.plain import PlainRung, advance_plain, plain_loss_force
 from pfmap.llc.ladder.problem import make_problem
 from pfmap.llc.ladder.state import start_state
+from pfmap.models.groups import scaling_groups
 from pfmap.models.linear import deep_linear_model, padded_identity
 from pfmap.models.network import network_model
 from pfmap.models.own import OwnModel

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._jit import jit
-from .bernoulli import bernoulli_loss_gradient
+from .bernoulli import bernoulli_loss_gradient, divergence_slope
 from .gradient import (
     network_jacobian,
     network_loss_gradient,
@@ -55,6 +55,20 @@ def model_outputs(family, ints, floats, weights, outputs, scratch):
         polynomial_outputs(ints, floats, weights, scratch, outputs)
     else:
         network_outputs(ints, floats, weights, scratch, outputs)
+
+
+@jit
+def outputs_loss(family, ints, floats, targets, n_points, weights, outputs, scratch):
+    """Return K(w) alone, without its gradient; `outputs` are set on the way."""
+    model_outputs(family, ints, floats, weights, outputs, scratch)
+    loss = 0.0
+    for i in range(targets.shape[0]):
+        if family == BERNOULLI:
+            loss += 2.0 * divergence_slope(outputs[i], targets[i])[0]
+        else:
+            residual = outputs[i] - targets[i]
+            loss += residual * residual
+    return 0.5 * loss / n_points
 
 
 @jit

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.kernels.family import BERNOULLI, NETWORK
-from pfmap.llc.ladder.groups import scaling_groups
 from pfmap.llc.rank import JacobianRank, jacobian_rank
 from pfmap.models.base import CompiledModel, Model, RegressionModel
+from pfmap.models.groups import scaling_groups
 from pfmap.models.network import kink_margin
 
 ZERO_LOSS = 1e-20

@@ -1,0 +1,126 @@
+"""The chains of one level, on as many threads as are given."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from pfmap.errors import DataError
+from pfmap.kernels.splitting import advance_splitting
+
+from .target import Target
+
+CHUNK = 8
+"""Chains of one kernel call."""
+
+
+class Workspace:
+    """Memory for the states of one level, used again by the next, and threads to fill it.
+
+    Fresh memory for every level would cost more than the forward passes of a small network.
+
+    Attributes
+    ----------
+    states : ndarray, shape (chains, steps, d)
+        Standard coordinates z = w / scale after every step.
+    severities : ndarray, shape (chains, steps)
+        Their severities.
+    """
+
+    def __init__(self, target: Target, chains: int, steps: int, pool: ThreadPoolExecutor) -> None:
+        self.states = np.empty((chains, steps, target.n_parameters))
+        self.severities = np.empty((chains, steps))
+        self.pool = pool
+
+    def choose(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of some states, and their severities, by position in order (chain, step)."""
+        flat = self.states.reshape(-1, self.states.shape[2])
+        return flat[positions], self.severities.ravel()[positions]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What moves were made.
+
+    Attributes
+    ----------
+    counts : ndarray, shape (sizes, 2)
+        Accepted and tried moves of every kind that has a size.
+    evaluations : int
+        Forward passes.
+    """
+
+    counts: np.ndarray
+    evaluations: int
+
+
+def stream_key(seed: int, *names: str | int) -> np.uint64:
+    """64-bit key of the random numbers of `names` under `seed`.
+
+    Examples
+    --------
+    >>> stream_key(1, "8000", 0) == stream_key(1, "8000", 1)
+    False
+    """
+    text = json.dumps([seed, *names]).encode()
+    return np.uint64(int.from_bytes(hashlib.sha256(text).digest()[:8], "big"))
+
+
+def advance(
+    target: Target,
+    threshold: float,
+    log_sizes: np.ndarray,
+    starts: np.ndarray,
+    start_severities: np.ndarray,
+    workspace: Workspace,
+    *,
+    key: np.uint64,
+    level: int,
+    columns: slice = slice(None),
+) -> Effort:
+    """Run chains inside {severity <= threshold}, into some columns (steps) of the workspace.
+
+    Raises
+    ------
+    DataError
+        If an output is NaN or infinite.
+    """
+    states, severities = workspace.states[:, columns], workspace.severities[:, columns]
+    first_step = columns.start or 0
+    model = target.model
+    n_groups = target.groups.max(axis=1) + 1
+    move_weights = np.array(target.move_weights)
+
+    def run(first: int) -> tuple[int, np.ndarray]:
+        counts = np.zeros((2 * len(target.groups) + 1, 2))
+        part = slice(first, first + CHUNK)
+        evaluations = advance_splitting(
+            int(target.loss == "signs"), target.law, target.scales, target.shape, target.points,
+            target.readout, target.signs, model.family, model.ints, model.floats, model.targets,
+            model.n_points, threshold, move_weights, log_sizes, target.groups, n_groups, key,
+            level, first, first_step, starts[part], start_severities[part], states[part],
+            severities[part], counts,
+        )  # fmt: skip
+        return int(evaluations), counts
+
+    found = list(workspace.pool.map(run, range(0, len(starts), CHUNK)))
+    if any(evaluations < 0 for evaluations, _ in found):
+        raise DataError(
+            f"{target.name}: an output must be finite, got NaN or infinity",
+            next_step="choose smaller standard deviations of the prior",
+        )
+    counts = np.sum([counts for _, counts in found], axis=0)
+    return Effort(counts, sum(evaluations for evaluations, _ in found))
+
+
+def draw_prior(target: Target, workspace: Workspace, *, key: np.uint64) -> Effort:
+    """Fill the workspace with independent draws of the prior."""
+    chains = len(workspace.states)
+    starts = np.zeros((chains, target.n_parameters))
+    sizes = np.zeros(2 * len(target.groups) + 1)
+    return advance(target, math.inf, sizes, starts, np.zeros(chains), workspace, key=key, level=0)

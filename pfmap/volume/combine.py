@@ -1,0 +1,114 @@
+"""Runs joined to one curve: the mean of V̂, its logarithm, and two standard errors.
+
+The mean over R runs is unbiased; its logarithm is low by about s²/(2R), s² the relative variance
+of V̂, which is added back. The standard error comes twice: from the spread of the runs, and from
+the spread of the chains inside each. The second does not see what all chains of a run share through
+their ancestors, so where it is much the smaller the levels were too short.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+from scipy.stats import chi2
+
+from .splitting import Run
+
+LARGEST_CORRECTION = 1.0
+"""Of ln V, where the relative variance of the mean is no longer small."""
+
+DISAGREEMENT = 1e-3
+"""Probability of so large a spread of the runs, given the spread of their chains, to warn below."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """ln V at descending severities.
+
+    Attributes
+    ----------
+    severities : ndarray, shape (points,)
+    log_volumes : ndarray, shape (points,)
+        ln V, corrected for the variance of the mean; -inf where no run had a state left.
+    between_se, within_se : ndarray, shape (points,)
+        Standard error of ln V from the spread of the runs, and from the chains inside them. NaN
+        where some run had no state left, or for a single run.
+    warnings : list of str
+        Why the standard error should not be trusted; empty if it can.
+    """
+
+    severities: np.ndarray
+    log_volumes: np.ndarray
+    between_se: np.ndarray
+    within_se: np.ndarray
+    warnings: list[str]
+
+    @property
+    def log_volume_se(self) -> np.ndarray:
+        """The larger of the two standard errors."""
+        return np.fmax(self.between_se, self.within_se)
+
+
+def combine_runs(curve: list[np.ndarray], runs: list[Run]) -> Curve:
+    """Average the runs.
+
+    Parameters
+    ----------
+    curve : list of ndarray
+        `Levels.curve`.
+    runs : list of Run
+        All at those levels.
+
+    Examples
+    --------
+    >>> runs = [Run(np.log([v]), [np.array([[0.01]])], np.ones(1), 0) for v in (0.2, 0.3)]
+    >>> found = combine_runs([np.array([0.5])], runs)
+    >>> round(float(np.exp(found.log_volumes[0] - 0.5 * found.between_se[0] ** 2)), 3)
+    0.25
+    """
+    logs = np.array([run.log_volumes for run in runs])
+    n_runs = len(logs)
+    mean = logsumexp(logs, axis=0) - math.log(n_runs)
+    with np.errstate(invalid="ignore"):
+        ratios = np.exp(logs - mean)
+    if n_runs > 1:
+        between = ratios.std(axis=0, ddof=1) / math.sqrt(n_runs)
+    else:
+        between = np.full(logs.shape[1], math.nan)
+    within = np.sqrt(np.mean([_variances(run) for run in runs], axis=0) / n_runs)
+    correction = np.where(np.isfinite(between), 0.5 * between**2, 0.0)
+    log_volumes = mean + np.minimum(correction, LARGEST_CORRECTION)
+    return Curve(
+        np.concatenate(curve), log_volumes, between, within,
+        _warnings(n_runs, logs[:, -1], between[-1], within[-1]),
+    )  # fmt: skip
+
+
+def _variances(run: Run) -> np.ndarray:
+    """Variance of ln V̂ at every point, levels taken as independent."""
+    parts, before = [], 0.0
+    for covariance in run.covariances:
+        parts.append(before + np.diag(covariance))
+        before += float(covariance[-1, -1])
+    found = np.concatenate(parts)
+    return np.concatenate([found, np.full(len(run.log_volumes) - len(found), math.nan)])
+
+
+def _warnings(n_runs: int, last: np.ndarray, between: float, within: float) -> list[str]:
+    found = []
+    dead = int((last == -math.inf).sum())
+    if dead:
+        found.append(f"{dead} of {n_runs} runs had no state left before the last level")
+    if n_runs > 1 and within > 0.0 and math.isfinite(between):
+        ratio = (between / within) ** 2
+        if chi2.sf((n_runs - 1) * ratio, n_runs - 1) < DISAGREEMENT:
+            found.append(
+                f"the runs differ by more than their chains say (standard errors {between:.2g} "
+                f"and {within:.2g} of ln V): ask for more steps"
+            )
+    if between > 0.5:
+        found.append(f"ln V has a standard error of {between:.2g}: ask for more runs or steps")
+    return found

@@ -1,0 +1,183 @@
+"""Volume curve and probability of one target: pilot, runs, verdict."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pfmap.errors import SettingsError
+from pfmap.threads import count_threads
+
+from .combine import Curve, combine_runs
+from .splitting import Levels, Run, Settings, find_levels, run_levels
+from .target import Target
+
+RUNS_FOR_A_BOUND = 2
+"""Runs where the pilot did not arrive: the mass at its last level is only an upper bound."""
+
+
+@dataclass(frozen=True)
+class VolumeEstimate:
+    """What a splitting found.
+
+    Attributes
+    ----------
+    target : Target
+    settings : Settings
+    levels : Levels
+        Of the pilot.
+    runs : list of Run
+    curve : Curve
+        ln V at every point.
+    verdict : str
+        reached: the curve goes down to the lowest severity asked for; budget: `max_levels` were
+        not enough; stalled: no state came below the last level; not expressible: V(0) = 0, proved.
+    proof : str
+        Why it is not expressible; else empty.
+    elapsed_s : float
+    """
+
+    target: Target
+    settings: Settings
+    levels: Levels
+    runs: list[Run]
+    curve: Curve
+    verdict: str
+    proof: str = ""
+    elapsed_s: float = field(default=0.0, compare=False)
+
+    @property
+    def log2_p(self) -> float:
+        """log2 V at the lowest severity asked for; -inf if not expressible, NaN if not reached."""
+        if self.verdict == "not expressible":
+            return -math.inf
+        return (
+            float(self.curve.log_volumes[-1]) / math.log(2)
+            if self.verdict == "reached"
+            else math.nan
+        )
+
+    @property
+    def log2_p_se(self) -> float:
+        """Standard error of `log2_p` in bits."""
+        if self.verdict == "not expressible":
+            return 0.0
+        if self.verdict != "reached":
+            return math.nan
+        return float(self.curve.log_volume_se[-1]) / math.log(2)
+
+    @property
+    def log2_p_upper(self) -> float:
+        """Upper bound on log2 V(0): two standard errors above V at the lowest level measured."""
+        if self.verdict == "not expressible":
+            return -math.inf
+        known = np.isfinite(self.curve.log_volumes) & np.isfinite(self.curve.log_volume_se)
+        if not known.any():
+            return 0.0
+        last = int(np.flatnonzero(known)[-1])
+        bound = self.curve.log_volumes[last] + 2.0 * self.curve.log_volume_se[last]
+        return min(0.0, float(bound) / math.log(2))
+
+    @property
+    def evaluations(self) -> int:
+        """Forward passes, the pilot's included."""
+        return self.levels.evaluations + sum(run.evaluations for run in self.runs)
+
+
+def estimate_volume(
+    target: Target,
+    settings: Settings | None = None,
+    *,
+    proof: str = "",
+    finished: dict[int, Run] | None = None,
+    keep: Callable[[int, Run], None] | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> VolumeEstimate:
+    """Measure V(t) = Prior{severity <= t} down to `settings.lowest`.
+
+    Parameters
+    ----------
+    target : Target
+        From `sign_target` or `loss_target`.
+    settings : Settings, optional
+        Lengths and seed.
+    proof : str, default ""
+        A proof that no parameter meets the target; nothing is sampled then.
+    finished : dict, optional
+        Runs by number that need not be made again, from an interrupted estimate with the same
+        target and settings.
+    keep : callable, optional
+        Called with (number, run) after every run: where a caller stores it.
+    threads : int, optional
+        None means every CPU. The result does not depend on it.
+    progress : callable, optional
+        Called with (done, total) runs, the pilot among them.
+
+    Returns
+    -------
+    VolumeEstimate
+
+    Examples
+    --------
+    >>> from pfmap.models.polynomial import polynomial_model
+    >>> from pfmap.volume.target import loss_target
+    >>> target = loss_target(polynomial_model([[1]]), name="w")  # K = w²/2, V(t) = P(w² <= 2t)
+    >>> found = estimate_volume(target, Settings(lowest=0.5e-6, runs=4), threads=1)
+    >>> found.verdict, abs(2.0**found.log2_p / 7.978843e-4 - 1.0) < 0.2
+    ('reached', True)
+    """
+    settings = settings or Settings()
+    check_settings(settings)
+    began = time.perf_counter()
+    if proof:
+        empty = np.zeros(0)
+        nothing = Curve(empty, empty, empty, empty, [])
+        levels = Levels(np.array([math.inf]), np.zeros((1, 1)), [], "not expressible", 0)
+        return VolumeEstimate(target, settings, levels, [], nothing, "not expressible", proof)
+    done = dict(finished or {})
+    with ThreadPoolExecutor(count_threads(threads)) as pool:
+        levels = find_levels(target, settings, pool)
+        n_runs = settings.runs
+        if levels.verdict != "reached":
+            n_runs = min(n_runs, RUNS_FOR_A_BOUND)
+        if progress is not None:
+            progress(1, n_runs + 1)
+        for number in range(n_runs):
+            if number not in done:
+                done[number] = run_levels(target, levels, settings, number, pool)
+                if keep is not None:
+                    keep(number, done[number])
+            if progress is not None:
+                progress(number + 2, n_runs + 1)
+    runs = [done[number] for number in range(n_runs)]
+    if levels.curve:
+        curve = combine_runs(levels.curve, runs)
+    else:
+        curve = Curve(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), [])
+    verdict = levels.verdict
+    if verdict == "reached" and curve.log_volumes[-1] == -math.inf:
+        verdict = "stalled"
+    return VolumeEstimate(
+        target, settings, levels, runs, curve, verdict, elapsed_s=time.perf_counter() - began
+    )
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise SettingsError for lengths that cannot be used."""
+    for name, least, most in (
+        ("chains", 8, 10_000),
+        ("steps", 4, 100_000),
+        ("runs", 2, 1000),
+        ("max_levels", 1, 8000),
+    ):
+        value = getattr(settings, name)
+        if not least <= value <= most:
+            raise SettingsError(f"{name}: must lie within {least}…{most}, got {value}")
+    if not (settings.lowest >= 0.0 and math.isfinite(settings.lowest)):
+        raise SettingsError(f"lowest: must be at least 0 and finite, got {settings.lowest}")
