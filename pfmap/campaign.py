@@ -161,6 +161,19 @@ class Llc(BaseModel):
     replica_ratio: float = Field(
         default=3.0, gt=1, allow_inf_nan=False, description="nβ of one replica over the next."
     )
+    ladder_steps: int = Field(
+        default=2000,
+        ge=0,
+        le=10**6,
+        description="Steps per chain of the ladder of temperatures that estimates λ and m where "
+        "the rank of the Jacobian is not constant; elsewhere λ = rank/2 is exact. 0: no ladder.",
+    )
+    ladder_parameters: int = Field(
+        default=300,
+        ge=0,
+        description="Networks with more parameters get no such chains, only the exact rows: a row "
+        "of a (7,40,40,1) would take a quarter of an hour.",
+    )
     target_tolerance: float = Field(
         default=1e-20,
         gt=0,

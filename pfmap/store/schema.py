@@ -72,13 +72,16 @@ LLC = (
         "",
         "self | target | bernoulli: what the loss compares with; given: the user's own loss.",
     ),
-    Column("estimator", pa.string(), "", "rank | mala: how the row was made."),
+    Column("estimator", pa.string(), "", "rank | mala | ladder: how the row was made."),
     Column("llc", _f8, "", "Estimate of the learning coefficient λ (rank: a lower bound on it)."),
-    Column("llc_se", _f8, "", "Standard error of llc; null for rank."),
-    Column("n_beta", _f8, "", "Inverse temperature nβ; null for rank."),
-    Column("gamma", _f8, "", "Localisation γ; null for rank."),
+    Column("llc_se", _f8, "", "Standard error of llc; null for rank, 0 where the ladder is exact."),
+    Column("n_beta", _f8, "", "Inverse temperature nβ; null but for mala."),
+    Column("gamma", _f8, "", "Localisation γ; null but for mala."),
     Column(
-        "multiplicity", _i4, "", "Multiplicity m: 1 for rank where rank_constant; null: not known."
+        "multiplicity",
+        _i4,
+        "",
+        "Multiplicity m: 1 where rank_constant; from the ladder's fit elsewhere; null: not known.",
     ),
     Column("rank", _i4, "", "Rank of the Jacobian of the outputs at w*."),
     Column(
@@ -111,7 +114,8 @@ LLC = (
         "verdict",
         pa.string(),
         "",
-        "ok | not converged | not a minimum | short | soft | kink (rank only) | nan.",
+        "ok | not converged | not a minimum | short | soft (not ladder) | kink (not mala) | "
+        "skipped (ladder only) | nan.",
     ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),
