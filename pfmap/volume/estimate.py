@@ -20,6 +20,9 @@ from .target import Target
 RUNS_FOR_A_BOUND = 2
 """Runs where the pilot did not arrive: the mass at its last level is only an upper bound."""
 
+LARGEST_SE = 0.5
+"""Of ln V, beyond which two standard errors are no bound: V̂ is skew."""
+
 
 @dataclass(frozen=True)
 class VolumeEstimate:
@@ -73,15 +76,17 @@ class VolumeEstimate:
 
     @property
     def log2_p_upper(self) -> float:
-        """Upper bound on log2 V(0): two standard errors above V at the lowest level measured."""
+        """Upper bound on log2 V(0): the least V plus two standard errors along the curve.
+
+        V falls along the curve, so V at any level is a bound. Points where the standard error of
+        ln V exceeds `LARGEST_SE`, or where a run had no state left, do not count.
+        """
         if self.verdict == "not expressible":
             return -math.inf
-        known = np.isfinite(self.curve.log_volumes) & np.isfinite(self.curve.log_volume_se)
-        if not known.any():
-            return 0.0
-        last = int(np.flatnonzero(known)[-1])
-        bound = self.curve.log_volumes[last] + 2.0 * self.curve.log_volume_se[last]
-        return min(0.0, float(bound) / math.log(2))
+        se = self.curve.log_volume_se
+        known = np.isfinite(self.curve.log_volumes) & (se <= LARGEST_SE)
+        bounds = (self.curve.log_volumes + 2.0 * se)[known] / math.log(2)
+        return float(min(0.0, bounds.min(initial=0.0)))
 
     @property
     def evaluations(self) -> int:
