@@ -270,6 +270,31 @@ PREDICTORS = (
     Column("reason", pa.string(), "", "Why the verdict is what it is."),
 )
 
+SPLITTING_PILOT = (
+    Column("level", _i8, "", "Number of the level; 0 is the prior."),
+    Column("threshold", _f8, "", "Severity of the level; infinite for the prior."),
+    Column("log_sizes", pa.list_(_f8), "", "ln of the sizes of the moves at the level."),
+    Column(
+        "curve",
+        pa.list_(_f8),
+        "",
+        "Severities where the states of the level measure the curve, the next threshold last; null "
+        "for the last level.",
+    ),
+)
+
+SPLITTING_RUN = (
+    Column("level", _i8, "", "Number of the level; 0 is the prior."),
+    Column("log_volumes", pa.list_(_f8), "", "ln of the run's prior mass at the level's curve."),
+    Column(
+        "covariance",
+        pa.list_(_f8),
+        "",
+        "Covariance, from the chains, of ln of the level's shares, row by row.",
+    ),
+    Column("acceptance", _f8, "", "Share of moves accepted at the next level; NaN after the last."),
+)
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
@@ -279,6 +304,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "correlations": CORRELATIONS,
     "calibration": CALIBRATION,
     "predictors": PREDICTORS,
+    "splitting_pilot": SPLITTING_PILOT,
+    "splitting_run": SPLITTING_RUN,
 }
 
 
