@@ -1,28 +1,20 @@
 """Columns of every table: name, type, unit and meaning stand here and nowhere else.
 
+Those of the stage ``volume`` stand in `pfmap.store.volume_schema`.
+
 They go into the Parquet metadata, and the table in the documentation is made from them. The
 contract is append-only: later versions add tables and columns and never change a meaning.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
+
+from .column import Column
+from .volume_schema import EVIDENCE, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
 OLDEST_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its Arrow type, unit ("" if none) and meaning."""
-
-    name: str
-    type: pa.DataType
-    unit: str
-    meaning: str
-
 
 _key = pa.string()
 _f8 = pa.float64()
@@ -171,7 +163,7 @@ FITS = (
         pa.string(),
         "",
         "dingle_bound | dingle_bound_normalised | dingle_bound_top | quantile_envelope | "
-        "least_squares | variance_split.",
+        "least_squares | variance_split | counted_against_volume.",
     ),
     Column("response", pa.string(), "", "Fitted quantity."),
     Column("predictor", pa.string(), "", "Quantity it is fitted against; empty if none."),
@@ -270,30 +262,8 @@ PREDICTORS = (
     Column("reason", pa.string(), "", "Why the verdict is what it is."),
 )
 
-SPLITTING_PILOT = (
-    Column("level", _i8, "", "Number of the level; 0 is the prior."),
-    Column("threshold", _f8, "", "Severity of the level; infinite for the prior."),
-    Column("log_sizes", pa.list_(_f8), "", "ln of the sizes of the moves at the level."),
-    Column(
-        "curve",
-        pa.list_(_f8),
-        "",
-        "Severities where the states of the level measure the curve, the next threshold last; null "
-        "for the last level.",
-    ),
-)
-
-SPLITTING_RUN = (
-    Column("level", _i8, "", "Number of the level; 0 is the prior."),
-    Column("log_volumes", pa.list_(_f8), "", "ln of the run's prior mass at the level's curve."),
-    Column(
-        "covariance",
-        pa.list_(_f8),
-        "",
-        "Covariance, from the chains, of ln of the level's shares, row by row.",
-    ),
-    Column("acceptance", _f8, "", "Share of moves accepted at the next level; NaN after the last."),
-)
+IN_FOLDERS = ("counts", "splitting_pilot", "splitting_run")
+"""Tables of many files: one a block, a pilot or a run."""
 
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
@@ -304,6 +274,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "correlations": CORRELATIONS,
     "calibration": CALIBRATION,
     "predictors": PREDICTORS,
+    "volume": VOLUME,
+    "evidence": EVIDENCE,
     "splitting_pilot": SPLITTING_PILOT,
     "splitting_run": SPLITTING_RUN,
 }
