@@ -16,8 +16,9 @@ from pathlib import Path
 from pfmap import pipeline
 from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
 from pfmap.errors import PfmapError
-from pfmap.pipeline import coefficients, conclude, runner, sample, weigh
+from pfmap.pipeline import coefficients, conclude, runner, sample, volumes, weigh
 from pfmap.store import atomic, journal
+from pfmap.volume import checkpoint
 
 CAMPAIGN = Campaign(
     name="killed",
@@ -104,6 +105,19 @@ def child(folder: Path, last: str, moment: str, seconds: float) -> int:
         reporter = DieInLlc()
     elif moment == "llc without its line":
         die_after(coefficients, "write_table", 1)
+    elif moment == "inside a run's file":
+        real = checkpoint.write_table
+
+        def torn(path: Path, *arguments: object, **options: object) -> str:
+            if path.name == "run-0001.parquet":
+                atomic.os.replace = die
+            return real(path, *arguments, **options)
+
+        checkpoint.write_table = torn
+    elif moment == "run without its line":
+        die_after(checkpoint, "write_table", 5)
+    elif moment == "volume without evidence":
+        die_after(volumes, "write_table", 1)
     elif moment == "between fits and correlations":
         die_after(conclude, "write_table", 1)
     elif moment == "before the last provenance":

@@ -93,7 +93,7 @@ def check_named(campaign: Campaign) -> None:
         raise SettingsError(
             "volume.named: functions are measured where their key spells them out, at most 256 "
             f"signs, got {campaign.n_points} points and readout.kind = {campaign.readout.kind}",
-            next_step="set it to []",
+            next_step="set it to [] or leave it out",
         )
     for text in campaign.volume.named:
         key_of_text(text, campaign)
@@ -107,14 +107,17 @@ def key_of_text(text: str, campaign: Campaign) -> tuple[str, str]:
     SettingsError
         If the campaign has no such function.
     """
-    if campaign.domain.kind != "boolean":
-        key = check_key(text, campaign, argument="volume.named")
-        return key, key
     try:
+        if campaign.domain.kind != "boolean":
+            key = check_key(text, campaign)
+            return key, key
         found = parse_function(text, campaign.network.widths[0])
     except SettingsError as error:
         rule = error.message.removeprefix("function: ")
-        raise SettingsError(f"volume.named: {rule}", next_step=error.next_step) from error
+        raise SettingsError(
+            f"volume.named: {rule}",
+            next_step=f"{error.next_step}; names are for all inputs of n bits",
+        ) from error
     return found.key, found.label
 
 
