@@ -1,28 +1,20 @@
 """Columns of every table: name, type, unit and meaning stand here and nowhere else.
 
+Those of the stage ``volume`` stand in `pfmap.store.volume_schema`.
+
 They go into the Parquet metadata, and the table in the documentation is made from them. The
 contract is append-only: later versions add tables and columns and never change a meaning.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
+
+from .column import Column
+from .volume_schema import EVIDENCE, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
 OLDEST_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its Arrow type, unit ("" if none) and meaning."""
-
-    name: str
-    type: pa.DataType
-    unit: str
-    meaning: str
-
 
 _key = pa.string()
 _f8 = pa.float64()
@@ -175,7 +167,7 @@ FITS = (
         pa.string(),
         "",
         "dingle_bound | dingle_bound_normalised | dingle_bound_top | quantile_envelope | "
-        "least_squares | variance_split.",
+        "least_squares | variance_split | counted_against_volume.",
     ),
     Column("response", pa.string(), "", "Fitted quantity."),
     Column("predictor", pa.string(), "", "Quantity it is fitted against; empty if none."),
@@ -274,6 +266,9 @@ PREDICTORS = (
     Column("reason", pa.string(), "", "Why the verdict is what it is."),
 )
 
+IN_FOLDERS = ("counts", "splitting_pilot", "splitting_run")
+"""Tables of many files: one a block, a pilot or a run."""
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
@@ -283,6 +278,10 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "correlations": CORRELATIONS,
     "calibration": CALIBRATION,
     "predictors": PREDICTORS,
+    "volume": VOLUME,
+    "evidence": EVIDENCE,
+    "splitting_pilot": SPLITTING_PILOT,
+    "splitting_run": SPLITTING_RUN,
 }
 
 
