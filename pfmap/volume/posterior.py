@@ -113,8 +113,8 @@ class Posterior:
         variances = (squares - chains * means**2) / (chains - 1)
         probability, error = _combine(means, np.maximum(variances, 0.0), self)
         order = np.lexsort((*names.T[::-1], -probability))
-        truth = self.training.truth
-        wrong = np.full(len(names), -1) if truth is None else _distances(names, truth)
+        known = self.training.truth is not None
+        wrong = self._wrong(names) if known else np.full(len(names), -1)
         return {
             "function": keys_from_words(names, self.training.n_points, True)[order],
             "probability": probability[order],
@@ -136,23 +136,25 @@ class Posterior:
         SettingsError
             If the training set has no truth.
         """
-        wrong = self._wrong()
+        wrong = self._wrong(self.words)
         found = [self.mean(wrong == k) for k in range(len(self.training.unseen) + 1)]
         means, errors = np.array(found).T
         return {"wrong": np.arange(len(found)), "probability": means, "probability_se": errors}
 
     def mean_wrong(self) -> tuple[float, float]:
         """Mean number of wrong unseen inputs, and its standard error; raises as `errors`."""
-        return self.mean(self._wrong())
+        return self.mean(self._wrong(self.words))
 
-    def _wrong(self) -> np.ndarray:
+    def _wrong(self, words: np.ndarray) -> np.ndarray:
+        """Unseen inputs where functions differ from the truth; labels of S may differ from it."""
         if self.training.truth is None:
             raise SettingsError(
                 "truth: errors need the function that the labels come from, got labels alone",
                 next_step="give the function too",
             )
-        flat = self.words.reshape(-1, self.words.shape[3])
-        return _distances(flat, self.training.truth).reshape(self.words.shape[:3])
+        unseen = self.training.signs == 0.0
+        truth, mask = words_from_bits(np.array([self.training.truth, unseen]))
+        return np.bitwise_count((words ^ truth) & mask).sum(axis=-1).astype(np.int64)
 
     @property
     def error_bound(self) -> float:
@@ -356,8 +358,3 @@ def _combine(
         return mean, within
     between = np.sqrt((means - mean[:, None]) ** 2 @ weights**2 * n_runs / (n_runs - 1))
     return mean, np.maximum(between, within)
-
-
-def _distances(words: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Points where functions differ from a truth table."""
-    return np.bitwise_count(words ^ words_from_bits(truth[None])).sum(axis=1).astype(np.int64)
