@@ -11,7 +11,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from .column import Column
-from .volume_schema import EVIDENCE, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
+from .volume_schema import EVIDENCE, POSTERIOR, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
 OLDEST_FORMAT = 1
@@ -280,6 +280,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "predictors": PREDICTORS,
     "volume": VOLUME,
     "evidence": EVIDENCE,
+    "posterior": POSTERIOR,
     "splitting_pilot": SPLITTING_PILOT,
     "splitting_run": SPLITTING_RUN,
 }

@@ -108,3 +108,16 @@ SPLITTING_RUN = (
     ),
     Column("acceptance", _f8, "", "Share of moves accepted at the next level; NaN after the last."),
 )
+
+POSTERIOR = (
+    Column("function", _key, "", "Key of a function that was drawn and fits the training set S."),
+    Column("probability", _f8, "", "P_B(f|S): its weighted share of the draws."),
+    Column("probability_se", _f8, "", "Standard error of probability."),
+    Column("draws", _i8, "draws", "Draws that express it; those of one chain are correlated."),
+    Column(
+        "wrong",
+        _i8,
+        "inputs",
+        "Inputs outside of S where it differs from the truth; null if no truth was given.",
+    ),
+)
