@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from test_cli import TINY, pfmap
 
+import pfmap_cli.progress
 from pfmap.errors import SettingsError
-from pfmap.volume import Settings
+from pfmap.volume import Settings, estimate_probability
 from pfmap_cli import targets
+from pfmap_cli.progress import ProgressReporter
 
 COMMAND = str(Path(sys.executable).with_name("pfmap"))
 NETWORK = ("--widths", "3,8,1", "--activation", "tanh")
@@ -98,6 +100,24 @@ def test_functions_are_given_once_in_order():
     ]  # fmt: skip
     with pytest.raises(SettingsError, match="--key: a key of this campaign"):
         targets.find_functions(network, ["e"], None, None)
+
+
+def test_a_long_pilot_says_how_far_it_is(monkeypatch, capsys):
+    monkeypatch.setattr(pfmap_cli.progress, "LINE_EVERY_S", 0.0)
+    network, _ = targets.find_network(None, widths="3,8,1", activation="tanh")
+    seen = []
+    with ProgressReporter() as reporter:
+        reporter.started("pilot")
+
+        def watch(level):
+            seen.append(level)
+            reporter.pilot(level)
+
+        found = estimate_probability(
+            network, "parity", Settings(chains=32, steps=8, runs=2), watch=watch
+        )
+    assert seen == list(range(1, len(found.levels.thresholds)))
+    assert "pilot: 3 levels, down to about 2^-6" in capsys.readouterr().err
 
 
 def test_no_function_is_a_usage_error(tmp_path):
