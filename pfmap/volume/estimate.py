@@ -107,6 +107,7 @@ def estimate_volume(
     at_end: Callable[[Levels, Workspace, int, Run], None] | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> VolumeEstimate:
     """Measure V(t) = Prior{severity <= t} down to `settings.lowest`.
 
@@ -134,6 +135,9 @@ def estimate_volume(
         None means every CPU. The result does not depend on it.
     progress : callable, optional
         Called with (done, total) runs, the pilot among them.
+    watch : callable, optional
+        Called with the number of every level that the pilot finds: how many there will be is not
+        known before it ends.
 
     Returns
     -------
@@ -159,7 +163,7 @@ def estimate_volume(
     done = dict(finished or {})
     with ThreadPoolExecutor(count_threads(threads)) as pool:
         if levels is None:
-            levels = find_levels(target, settings, pool)
+            levels = find_levels(target, settings, pool, watch=watch)
             if keep_levels is not None:
                 keep_levels(levels)
         n_runs = settings.runs

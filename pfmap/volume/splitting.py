@@ -113,8 +113,17 @@ class Run:
     evaluations: int
 
 
-def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) -> Levels:
-    """Run the pilot: levels at the quantile `KEEP`, sizes adapted towards a quarter accepted."""
+def find_levels(
+    target: Target,
+    settings: Settings,
+    pool: ThreadPoolExecutor,
+    *,
+    watch: Callable[[int], None] | None = None,
+) -> Levels:
+    """Run the pilot: levels at the quantile `KEEP`, sizes adapted towards a quarter accepted.
+
+    `watch` is called with the number of every level found.
+    """
     key = stream_key(settings.seed, "volume", target.name, target.loss, "pilot")
     workspace = Workspace(target, settings.chains, settings.steps, pool)
     evaluations = draw_prior(target, workspace, key=key).evaluations
@@ -129,6 +138,8 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
         curve.append(curve_points(workspace.severities.ravel(), wanted))
         level = len(thresholds)
         thresholds.append(wanted)
+        if watch is not None:
+            watch(level)
         positions = resample(workspace.severities.ravel(), wanted, settings.chains, key, level)
         if wanted <= settings.lowest or level >= settings.max_levels:
             log_sizes.append(sizes.copy())
