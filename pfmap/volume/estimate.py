@@ -73,15 +73,17 @@ class VolumeEstimate:
 
     @property
     def log2_p_upper(self) -> float:
-        """Upper bound on log2 V(0): two standard errors above V at the lowest level measured."""
+        """Upper bound on log2 V(0), two standard errors above V(t): the least of all t measured.
+
+        V falls with t, so that V at any t bounds it; far down the standard error outgrows the gain.
+        """
         if self.verdict == "not expressible":
             return -math.inf
         known = np.isfinite(self.curve.log_volumes) & np.isfinite(self.curve.log_volume_se)
         if not known.any():
             return 0.0
-        last = int(np.flatnonzero(known)[-1])
-        bound = self.curve.log_volumes[last] + 2.0 * self.curve.log_volume_se[last]
-        return min(0.0, float(bound) / math.log(2))
+        bounds = self.curve.log_volumes[known] + 2.0 * self.curve.log_volume_se[known]
+        return min(0.0, float(bounds.min()) / math.log(2))
 
     @property
     def evaluations(self) -> int:
