@@ -22,6 +22,8 @@ from . import (
     init,
     llc,
     plot,
+    posterior,
+    probability,
     run,
     sample,
     show,
@@ -65,8 +67,8 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, calibrate, analyze, plot, show, status, verify,
-    doctor,
+    run, init, sample, complexity, llc, exact, calibrate, probability, posterior, analyze, plot,
+    show, status, verify, doctor,
 ):  # fmt: skip
     module.register(app)
 

@@ -145,16 +145,21 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
             evaluations += effort.evaluations
             starts = workspace.states[:, columns.stop - 1].copy()
             severities = workspace.severities[:, columns.stop - 1].copy()
-            tried = effort.counts[:, TRIED]
-            accepted = effort.counts[:, ACCEPTED] / np.maximum(tried, 1.0)
-            aims = np.full(len(sizes), TARGET_ACCEPTANCE)
-            aims[-1] = 0.7
-            sizes = np.where(tried > 0.0, sizes + GAIN * (accepted - aims) / SEGMENTS, sizes)
-            sizes = np.clip(sizes, -40.0, 0.0)
+            sizes = adapted_sizes(sizes, effort.counts)
         log_sizes.append(sizes.copy())
     return Levels(
         np.array(thresholds), np.array(log_sizes[: len(thresholds)]), curve, verdict, evaluations
     )
+
+
+def adapted_sizes(sizes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """log sizes after one of the `SEGMENTS` segments of a level, from what was accepted there."""
+    tried = counts[:, TRIED]
+    accepted = counts[:, ACCEPTED] / np.maximum(tried, 1.0)
+    aims = np.full(len(sizes), TARGET_ACCEPTANCE)
+    aims[-1] = 0.7
+    moved = np.where(tried > 0.0, sizes + GAIN * (accepted - aims) / SEGMENTS, sizes)
+    return np.clip(moved, -40.0, 0.0)
 
 
 def next_threshold(severities: np.ndarray, current: float, lowest: float) -> float | None:
@@ -205,11 +210,16 @@ def run_levels(
     run: int,
     pool: ThreadPoolExecutor,
     *,
+    workspace: Workspace | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
-    """One run at the pilot's levels; depends on the seed, the target's name and `run` alone."""
+    """One run at the pilot's levels; depends on the seed, the target's name and `run` alone.
+
+    A workspace, if one is given, holds the states of the last level at the end.
+    """
     key = stream_key(settings.seed, "volume", target.name, target.loss, run)
-    workspace = Workspace(target, settings.chains, settings.steps, pool)
+    if workspace is None:
+        workspace = Workspace(target, settings.chains, settings.steps, pool)
     evaluations = draw_prior(target, workspace, key=key).evaluations
     log_volume = 0.0
     log_volumes, covariances = [], []
