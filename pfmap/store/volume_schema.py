@@ -58,7 +58,7 @@ EVIDENCE = (
         "log2_p_upper",
         _f8,
         "bits",
-        "Upper bound: two standard errors above V at the lowest level measured.",
+        "Upper bound: V plus two standard errors, the least of all severities measured.",
     ),
     Column(
         "verdict",
