@@ -86,7 +86,8 @@ def plain_splitting(
     rng = np.random.default_rng(seed)
     states = draw(chains * steps, rng)
     severities = severity(states)
-    threshold, log_volume, used = math.inf, 0.0, []
+    used: list[float] = []
+    threshold, log_volume = math.inf, 0.0
     while threshold > lowest and len(used) < max_levels:
         if thresholds is None:
             wanted = next_threshold(severities, threshold, lowest)
