@@ -12,6 +12,7 @@ given. The exit code is 1 if any verdict is "fail".
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
@@ -276,7 +277,7 @@ def large_rows(draws: int) -> Iterator[Row]:
     # One of every thirtieth of the ranks on a log scale, by seed.
     edges = np.unique(np.geomspace(1, len(often) + 1, N_COUNTED + 1).round().astype(int)) - 1
     rng = np.random.default_rng(1)
-    picks = {int(rng.integers(low, high)) for low, high in zip(edges[:-1], edges[1:], strict=True)}
+    picks = {int(rng.integers(low, high)) for low, high in itertools.pairwise(edges)}
     while len(picks) < N_COUNTED:
         picks.add(int(rng.integers(0, len(often))))
     chosen = often.iloc[sorted(picks)]
@@ -339,8 +340,13 @@ def spread_rows(functions: dict[str, tuple[np.ndarray, float]], n_runs: int) -> 
 def spread_functions() -> dict[str, tuple[np.ndarray, float]]:
     """Functions for `spread_rows` and the limits of their spreads."""
     points = boolean_points(7)
+    majority = points.sum(axis=1) >= 4
+    flipped = majority.copy()
+    flipped[np.random.default_rng(7).choice(128, 2, replace=False)] ^= True
     return {
-        "(7,40,40,1), x1 and … and x7, 2^-14": (points.all(axis=1), 0.3),
+        "(7,40,40,1), and of 7 inputs": (points.all(axis=1), 0.3),
+        "(7,40,40,1), majority": (majority, 0.5),
+        "(7,40,40,1), majority with two points flipped": (flipped, 1.5),
     }
 
 

@@ -264,3 +264,10 @@ def test_the_plain_engine_and_the_compiled_one_agree():
     found = estimate_volume(sign_target(plan, 2.0 * bits - 1.0, name="xor"), threads=1)
     se = plain.std(ddof=1) / math.sqrt(8) / plain.mean() / math.log(2)
     assert abs(found.log2_p - math.log2(plain.mean())) < 5 * math.hypot(se, found.log2_p_se)
+
+
+def test_signs_are_explored_by_layers_too():
+    plan = plan_sampling(campaign_from_mapping({"network": {"widths": [2, 3, 2, 1]}}))
+    target = sign_target(plan, np.ones(4), name="one")
+    assert target.groups.tolist() == [[0] * 20, [0] * 9 + [1] * 8 + [2] * 3]
+    assert perceptron("0111").groups.tolist() == [[0, 0]]
