@@ -201,7 +201,7 @@ class Volume(BaseModel):
         "standard error.",
     )
     max_levels: int = Field(
-        default=200,
+        default=100,
         ge=1,
         le=8000,
         description="Levels after which a function is given up with an upper bound; each keeps "
