@@ -184,8 +184,8 @@ class Volume(BaseModel):
         default=32,
         ge=8,
         le=10_000,
-        description="Chains of every level; for rare functions few long ones serve better than many "
-        "short ones.",
+        description="Chains of every level; for rare functions few long ones serve better than "
+        "many short ones.",
     )
     steps: int = Field(
         default=128,
