@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from pfmap.models.polynomial import polynomial_model
+from pfmap.volume import estimate, loss_target
 from pfmap.volume.combine import combine_runs
 from pfmap.volume.estimate import VolumeEstimate
 from pfmap.volume.splitting import Levels, Run, Settings
@@ -78,3 +80,23 @@ def test_an_upper_bound_is_taken_where_it_is_least():
     first = joined.log_volumes[0] + 2.0 * joined.log_volume_se[0]
     assert estimate.log2_p_upper == pytest.approx(first / np.log(2.0))
     assert joined.log_volumes[1] + 2.0 * joined.log_volume_se[1] > first
+
+
+def test_one_run_that_arrives_is_no_estimate(monkeypatch):
+    """Of 8 runs towards parity on (7, 40, 40, 1) one arrived: a bound is known, no probability."""
+    target = loss_target(polynomial_model([[1]]), name="w")
+    settings = Settings(chains=16, steps=8, runs=3, lowest=1e-3)
+    real = estimate.run_levels
+
+    def mostly_dead(target, levels, settings, number, *arguments, **options):
+        run = real(target, levels, settings, number, *arguments, **options)
+        if number > 0:
+            run.log_volumes[-2:] = -np.inf
+        return run
+
+    assert estimate.estimate_volume(target, settings, threads=1).verdict == "reached"
+    monkeypatch.setattr(estimate, "run_levels", mostly_dead)
+    found = estimate.estimate_volume(target, settings, threads=1)
+    assert found.verdict == "stalled"
+    assert np.isnan(found.log2_p)
+    assert -10.0 < found.log2_p_upper < -1.0

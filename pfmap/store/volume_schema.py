@@ -65,7 +65,7 @@ EVIDENCE = (
         pa.string(),
         "",
         "reached | budget (max_levels were not enough) | stalled (no state came below the last "
-        "level) | not expressible.",
+        "level, or fewer than two runs got there) | not expressible.",
     ),
     Column("proof", pa.string(), "", "Why it is not expressible; else empty."),
     Column("warning", pa.string(), "", "Why the standard error should not be trusted; or empty."),

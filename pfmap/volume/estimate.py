@@ -40,7 +40,8 @@ class VolumeEstimate:
         ln V at every point.
     verdict : str
         reached: the curve goes down to the lowest severity asked for; budget: `max_levels` were
-        not enough; stalled: no state came below the last level; not expressible: V(0) = 0, proved.
+        not enough; stalled: no state came below the last level, or fewer than two runs got there;
+        not expressible: V(0) = 0, proved.
     proof : str
         Why it is not expressible; else empty.
     elapsed_s : float
@@ -189,7 +190,8 @@ def estimate_volume(
     else:
         curve = Curve(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), [])
     verdict = levels.verdict
-    if verdict == "reached" and curve.log_volumes[-1] == -math.inf:
+    if verdict == "reached" and not math.isfinite(curve.between_se[-1]):
+        # One run of many says nothing about how far the others would have missed.
         verdict = "stalled"
     return VolumeEstimate(
         target, settings, levels, runs, curve, verdict, elapsed_s=time.perf_counter() - began
