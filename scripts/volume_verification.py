@@ -124,7 +124,7 @@ def without_last_level(found: VolumeEstimate) -> float:
 def closure_rows(n: int, law: str, draws: int) -> Iterator[Row]:
     """Σ P(f) = 1 over all functions of a small network, and every P(f) against counts."""
     campaign = network(
-        (n, 8, 1), draws, network={"activation": "tanh"}, prior={"law": law}
+        (n, 8, 1), draws, network={"activation": "tanh"}, prior={"preset": "gaussian", "law": law}
     )  # fmt: skip
     functions = all_functions(n)
     counts = counts_of(sample_prior(campaign), functions)
@@ -159,7 +159,7 @@ def closure_rows(n: int, law: str, draws: int) -> Iterator[Row]:
 
 def perceptron_rows(draws: int) -> Iterator[Row]:
     """A perceptron without bias: orthant angles of two inputs, T flat over three, ties."""
-    prior = {"weight_scale": "none"}
+    prior = {"preset": "gaussian", "weight_scale": "none"}
     two = network((2, 1), draws, network={"bias": False}, prior=prior)
     # Bits at 01, 10 and 11 are the signs of w2, w1 and w1 + w2; at 00 there is a tie.
     for table, exact in {
@@ -213,7 +213,8 @@ def wrong_draw(size: float, n_parameters: int) -> Draw:
 def shrink_rows(draws: int) -> Iterator[Row]:
     """A wrong shrink factor: the moments and the counts see it, Σ P(f) = 1 does not."""
     d = 13
-    campaign = network((2, 3, 1), draws, network={"activation": "tanh"})
+    gaussian = {"preset": "gaussian"}
+    campaign = network((2, 3, 1), draws, network={"activation": "tanh"}, prior=gaussian)
     scales = plan_sampling(campaign).law.scales[:d].astype(float)
     functions = all_functions(2)
     counts = counts_of(sample_prior(campaign), functions)
