@@ -32,8 +32,8 @@ SUBLEVELS = 4
 
 SEGMENTS = 4
 TARGET_ACCEPTANCE = 0.25
-GAIN = 4.0
-"""Adaptation of log sizes in the pilot: times (acceptance - target), after every segment."""
+FAINT = 0.02
+"""Acceptance that counts as none when sizes adapt."""
 
 LEAST_SHARE = 0.01
 RESAMPLING_LEVEL = 1 << 13
@@ -149,7 +149,10 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
             accepted = effort.counts[:, ACCEPTED] / np.maximum(tried, 1.0)
             aims = np.full(len(sizes), TARGET_ACCEPTANCE)
             aims[-1] = 0.7
-            sizes = np.where(tried > 0.0, sizes + GAIN * (accepted - aims) / SEGMENTS, sizes)
+            # Acceptance falls about as 1/size, and a level may ask for sizes four times smaller
+            # than the last, λ = 1/2 does: a step of log acceptance keeps up, one of acceptance not.
+            change = np.log((accepted + FAINT) / (aims + FAINT))
+            sizes = np.where(tried > 0.0, sizes + change, sizes)
             sizes = np.clip(sizes, -40.0, 0.0)
         log_sizes.append(sizes.copy())
     return Levels(
