@@ -31,6 +31,9 @@ MAX_SLOPES = 28
 MIN_RUNS = 4
 """Runs from which on the spread between them can be told."""
 
+LOG_BULK = math.log(0.75)
+"""ln V above which a point belongs to the bulk of the prior and not to the fit."""
+
 N_PARTS = 5
 """Parts of the curve whose spread between runs is compared with that within them."""
 
@@ -242,8 +245,7 @@ def curve_slopes(curve: list[np.ndarray], runs: list[Run]) -> Slopes:
     covariance = block_diag(*step_variances)
     ratio = _spread_ratio(by_run, covariance)
     log_t = np.log(np.concatenate(curve)[: len(drops)])
-    # The first point has no other above it: its drop from V = 1 is no slope.
-    first, last = _spans(log_t)
+    first, last = _spans(log_t, int((np.cumsum(drops) > LOG_BULK).sum()))
     summed = np.zeros((len(first), len(log_t)))
     for row, (start, stop) in enumerate(zip(first, last, strict=True)):
         summed[row, start + 1 : stop + 1] = 1.0
@@ -258,11 +260,14 @@ def curve_slopes(curve: list[np.ndarray], runs: list[Run]) -> Slopes:
     )
 
 
-def _spans(log_t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last point of at most `MAX_SLOPES` spans that follow each other."""
-    parts = (log_t[0] - log_t) / (log_t[0] - log_t[-1]) * MAX_SLOPES if len(log_t) > 1 else log_t
-    ends = np.flatnonzero(np.diff(np.floor(parts - 1e-9)) > 0) + 1
-    return np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)], ends
+def _spans(log_t: np.ndarray, begin: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and last point of at most `MAX_SLOPES` spans that follow each other from `begin`."""
+    used = log_t[begin:]
+    if len(used) < 2:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    parts = (used[0] - used) / (used[0] - used[-1]) * MAX_SLOPES
+    ends = begin + np.flatnonzero(np.diff(np.floor(parts + 1e-9)) > 0) + 1
+    return np.append(begin, ends[:-1]), ends
 
 
 def _spread_ratio(by_run: np.ndarray, covariance: np.ndarray) -> float:

@@ -30,6 +30,9 @@ KEEP = 0.25
 SUBLEVELS = 4
 """Points of the curve from one level to the next."""
 
+HEAD = (0.98, 0.95, 0.9, 0.8)
+"""Shares of the prior's draws at further points, above those: the free energy of few samples."""
+
 SEGMENTS = 4
 TARGET_ACCEPTANCE = 0.25
 FAINT = 0.02
@@ -126,8 +129,9 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
         if wanted is None:
             verdict = "stalled"
             break
-        curve.append(curve_points(workspace.severities.ravel(), wanted))
         level = len(thresholds)
+        head = HEAD if level == 1 else ()
+        curve.append(curve_points(workspace.severities.ravel(), wanted, head))
         thresholds.append(wanted)
         positions = resample(workspace.severities.ravel(), wanted, settings.chains, key, level)
         if wanted <= settings.lowest or level >= settings.max_levels:
@@ -175,12 +179,12 @@ def next_threshold(severities: np.ndarray, current: float, lowest: float) -> flo
     return None
 
 
-def curve_points(severities: np.ndarray, wanted: float) -> np.ndarray:
+def curve_points(severities: np.ndarray, wanted: float, head: tuple[float, ...] = ()) -> np.ndarray:
     """Severities between two levels where the curve is measured, ending with `wanted`.
 
-    They keep the shares KEEP^(1/4), KEEP^(2/4), … of the states.
+    They keep the shares KEEP^(1/4), KEEP^(2/4), … of the states, and those in `head`.
     """
-    shares = KEEP ** (np.arange(1, SUBLEVELS) / SUBLEVELS)
+    shares = np.append(head, KEEP ** (np.arange(1, SUBLEVELS) / SUBLEVELS))
     points = np.quantile(severities, shares, method="lower")
     points = points[points > wanted]
     return np.append(np.unique(points)[::-1], wanted)
