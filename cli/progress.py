@@ -15,6 +15,7 @@ TITLES = {
     "functions": "weighing functions",
     "complexity": "measuring complexity",
     "llc": "learning coefficients",
+    "volume": "volumes by splitting",
     "calibrate": "estimating known models",
     "analyze": "fits and correlations",
     "plot": "drawing figures",

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network
+from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
 from pfmap.errors import PfmapError
 from pfmap.pipeline import coefficients, conclude, runner, sample, weigh
 from pfmap.store import atomic, journal
@@ -25,6 +25,7 @@ CAMPAIGN = Campaign(
     block_draws=1024,
     network=Network(widths=(5, 8, 1)),
     llc=Llc(functions=4, draws_per_function=3, chains=2, steps=100, warmup=50),
+    volume=Volume(functions=3, named=("parity",), chains=16, steps=8, runs=2, max_levels=20),
     analysis=Analysis(bootstrap=100, noise_simulations=200),
     complexity=Complexity(dear_functions=20),
 )

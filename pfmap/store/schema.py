@@ -1,28 +1,22 @@
 """Columns of every table: name, type, unit and meaning stand here and nowhere else.
 
+Those of the stage ``volume`` stand in `pfmap.store.volume_schema`, those of free energies in
+`pfmap.store.curve_schema`.
+
 They go into the Parquet metadata, and the table in the documentation is made from them. The
 contract is append-only: later versions add tables and columns and never change a meaning.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
+
+from .column import Column
+from .curve_schema import CROSSINGS, FREE_ENERGY
+from .volume_schema import EVIDENCE, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
 OLDEST_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its Arrow type, unit ("" if none) and meaning."""
-
-    name: str
-    type: pa.DataType
-    unit: str
-    meaning: str
-
 
 _key = pa.string()
 _f8 = pa.float64()
@@ -171,7 +165,7 @@ FITS = (
         pa.string(),
         "",
         "dingle_bound | dingle_bound_normalised | dingle_bound_top | quantile_envelope | "
-        "least_squares | variance_split.",
+        "least_squares | variance_split | counted_against_volume.",
     ),
     Column("response", pa.string(), "", "Fitted quantity."),
     Column("predictor", pa.string(), "", "Quantity it is fitted against; empty if none."),
@@ -270,47 +264,8 @@ PREDICTORS = (
     Column("reason", pa.string(), "", "Why the verdict is what it is."),
 )
 
-FREE_ENERGY = (
-    Column("function", _key, "", "Key of the function, or the name of what is compared."),
-    Column("loss", pa.string(), "", "squared | bernoulli: the loss K."),
-    Column("n", _f8, "samples", "Sample size, in samples of unit noise."),
-    Column(
-        "free_energy",
-        _f8,
-        "nats",
-        "F(n) = -log ∫ exp(-n t) dV(t); null where the curve does not support n.",
-    ),
-    Column("free_energy_se", _f8, "nats", "Its standard error, interpolation included."),
-    Column("lambda_eff", _f8, "", "dF/d log n at this n; null where F is."),
-    Column("lambda_eff_se", _f8, "", "Its standard error."),
-)
-
-CROSSINGS = (
-    Column("function", _key, "", "Key or name of the first function f."),
-    Column("other", _key, "", "Key or name of the second function g."),
-    Column("loss", pa.string(), "", "squared | bernoulli: the loss K."),
-    Column("n", _f8, "samples", "n at which F_f(n) = F_g(n); null where the order never changes."),
-    Column("n_low", _f8, "samples", "Next lower n where the order is clear at 1.96 errors."),
-    Column("n_high", _f8, "samples", "Next higher n where it is clear, and the opposite."),
-    Column("n_from", _f8, "samples", "Lowest n at which both F are known."),
-    Column("n_to", _f8, "samples", "Highest n at which both F are known."),
-    Column(
-        "log_evidence_ratio_at_equal_fit_from",
-        _f8,
-        "nats",
-        "F_g - F_f at n_from: above 0 where f has more prior mass within resolution 1/n.",
-    ),
-    Column("log_evidence_ratio_at_equal_fit_to", _f8, "nats", "F_g - F_f at n_to."),
-    Column("log_evidence_ratio_at_equal_fit_to_se", _f8, "nats", "Its standard error."),
-    Column(
-        "prior_bits",
-        _f8,
-        "bits",
-        "At the crossing, log2 P(f) - log2 P(g) of the zero-one loss; null where not known.",
-    ),
-    Column("log_n_bits", _f8, "bits", "At the crossing, (λ_g - λ_f) log2 n; null likewise."),
-    Column("rest_bits", _f8, "bits", "What makes the three add up to 0: constants and log log n."),
-)
+IN_FOLDERS = ("counts", "splitting_pilot", "splitting_run")
+"""Tables of many files: one a block, a pilot or a run."""
 
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
@@ -321,6 +276,10 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "correlations": CORRELATIONS,
     "calibration": CALIBRATION,
     "predictors": PREDICTORS,
+    "volume": VOLUME,
+    "evidence": EVIDENCE,
+    "splitting_pilot": SPLITTING_PILOT,
+    "splitting_run": SPLITTING_RUN,
     "free_energy": FREE_ENERGY,
     "crossings": CROSSINGS,
 }

@@ -78,7 +78,7 @@ def combine_runs(curve: list[np.ndarray], runs: list[Run]) -> Curve:
         between = ratios.std(axis=0, ddof=1) / math.sqrt(n_runs)
     else:
         between = np.full(logs.shape[1], math.nan)
-    within = np.sqrt(np.mean([_variances(run) for run in runs], axis=0) / n_runs)
+    within = np.sqrt(np.mean([level_variances(run) for run in runs], axis=0) / n_runs)
     correction = np.where(np.isfinite(between), 0.5 * between**2, 0.0)
     log_volumes = mean + np.minimum(correction, LARGEST_CORRECTION)
     return Curve(
@@ -87,7 +87,7 @@ def combine_runs(curve: list[np.ndarray], runs: list[Run]) -> Curve:
     )  # fmt: skip
 
 
-def _variances(run: Run) -> np.ndarray:
+def level_variances(run: Run) -> np.ndarray:
     """Variance of ln V̂ at every point, levels taken as independent."""
     parts, before = [], 0.0
     for covariance in run.covariances:

@@ -94,6 +94,8 @@ def estimate_volume(
     settings: Settings | None = None,
     *,
     proof: str = "",
+    levels: Levels | None = None,
+    keep_levels: Callable[[Levels], None] | None = None,
     finished: dict[int, Run] | None = None,
     keep: Callable[[int, Run], None] | None = None,
     threads: int | None = None,
@@ -109,6 +111,10 @@ def estimate_volume(
         Lengths and seed.
     proof : str, default ""
         A proof that no parameter meets the target; nothing is sampled then.
+    levels : Levels, optional
+        What the pilot chose, from an interrupted estimate with the same target and settings.
+    keep_levels : callable, optional
+        Called with the pilot's levels if it had to be made.
     finished : dict, optional
         Runs by number that need not be made again, from an interrupted estimate with the same
         target and settings.
@@ -138,11 +144,14 @@ def estimate_volume(
     if proof:
         empty = np.zeros(0)
         nothing = Curve(empty, empty, empty, empty, [])
-        levels = Levels(np.array([math.inf]), np.zeros((1, 1)), [], "not expressible", 0)
-        return VolumeEstimate(target, settings, levels, [], nothing, "not expressible", proof)
+        none = Levels(np.array([math.inf]), np.zeros((1, 1)), [], "not expressible", 0)
+        return VolumeEstimate(target, settings, none, [], nothing, "not expressible", proof)
     done = dict(finished or {})
     with ThreadPoolExecutor(count_threads(threads)) as pool:
-        levels = find_levels(target, settings, pool)
+        if levels is None:
+            levels = find_levels(target, settings, pool)
+            if keep_levels is not None:
+                keep_levels(levels)
         n_runs = settings.runs
         if levels.verdict != "reached":
             n_runs = min(n_runs, RUNS_FOR_A_BOUND)
