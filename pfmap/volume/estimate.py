@@ -18,7 +18,7 @@ from .splitting import Levels, Run, Settings, find_levels, run_levels
 from .target import Target
 
 RUNS_FOR_A_BOUND = 2
-"""Runs where the pilot did not arrive: the mass at its last level is only an upper bound."""
+"""Runs of signs where the pilot did not arrive: the mass at its last level is only a bound."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class VolumeEstimate:
         ln V at every point.
     verdict : str
         reached: the curve goes down to the lowest severity asked for; budget: `max_levels` were
-        not enough; stalled: no state came below the last level; not expressible: V(0) = 0, proved.
+        not enough; stalled: no state came below the last level, or the levels of a loss creep
+        towards a t above 0; not expressible: V(0) = 0, proved.
     proof : str
         Why it is not expressible; else empty.
     elapsed_s : float
@@ -153,7 +154,7 @@ def estimate_volume(
             if keep_levels is not None:
                 keep_levels(levels)
         n_runs = settings.runs
-        if levels.verdict != "reached":
+        if levels.verdict != "reached" and target.loss == "signs":
             n_runs = min(n_runs, RUNS_FOR_A_BOUND)
         if progress is not None:
             progress(1, n_runs + 1)

@@ -39,6 +39,12 @@ FAINT = 0.02
 """Acceptance that counts as none when sizes adapt."""
 
 LEAST_SHARE = 0.01
+
+CREEPING_LEVELS = 10
+CREEPING_SLOPE = 1000.0
+"""d log V/d log t, over that many levels, from which on a loss is taken to have no zero: where it
+has one, the slope tends to λ <= d/2."""
+
 RESAMPLING_LEVEL = 1 << 13
 
 
@@ -138,6 +144,10 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
             log_sizes.append(sizes.copy())
             verdict = "reached" if wanted <= settings.lowest else "budget"
             break
+        if target.loss != "signs" and is_creeping(thresholds, target.n_parameters):
+            log_sizes.append(sizes.copy())
+            verdict = "stalled"
+            break
         starts, severities = workspace.choose(positions)
         length = -(-settings.steps // SEGMENTS)
         for first in range(0, settings.steps, length):
@@ -177,6 +187,23 @@ def next_threshold(severities: np.ndarray, current: float, lowest: float) -> flo
     if len(below) >= LEAST_SHARE * len(severities):
         return max(float(below.max()), lowest)
     return None
+
+
+def is_creeping(thresholds: list[float], n_parameters: int) -> bool:
+    """Whether the levels of a loss approach a t above 0, below which there is nothing.
+
+    Examples
+    --------
+    >>> is_creeping([0.3 + 4.0**-level for level in range(20)], 2)
+    True
+    >>> is_creeping([4.0**-level for level in range(20)], 2)  # λ = 1
+    False
+    """
+    if len(thresholds) <= CREEPING_LEVELS + 1:
+        return False
+    fallen = math.log(thresholds[-1 - CREEPING_LEVELS] / thresholds[-1])
+    slope = -CREEPING_LEVELS * math.log(KEEP) / max(fallen, 1e-300)
+    return slope > max(CREEPING_SLOPE, 10.0 * n_parameters)
 
 
 def curve_points(severities: np.ndarray, wanted: float, head: tuple[float, ...] = ()) -> np.ndarray:
