@@ -22,6 +22,7 @@ from . import (
     init,
     llc,
     plot,
+    probability,
     run,
     sample,
     show,
@@ -65,8 +66,8 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, calibrate, analyze, plot, show, status, verify,
-    doctor,
+    run, init, sample, complexity, llc, exact, calibrate, probability, analyze, plot, show, status,
+    verify, doctor,
 ):  # fmt: skip
     module.register(app)
 

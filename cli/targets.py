@@ -78,10 +78,7 @@ LevelsOption = Annotated[
 ]
 SplittingSeedOption = Annotated[int, typer.Option("--seed", help="Seed of the splitting.")]
 
-_LENGTHS: dict[str, int] = {"chains": 128, "steps": 32, "runs": 8, "max_levels": 200, "seed": 1}
-RUNS, CHAINS, STEPS, MAX_LEVELS, SEED = (
-    _LENGTHS[name] for name in ("runs", "chains", "steps", "max_levels", "seed")
-)
+RUNS, CHAINS, STEPS, MAX_LEVELS, SEED = 8, 128, 32, 200, 1
 """Defaults of the options, those of `pfmap.volume.Settings`; importing it here would be slow."""
 
 
@@ -137,7 +134,7 @@ def find_network(
 def find_functions(
     campaign: Campaign, keys: list[str] | None, tables: list[str] | None, names: list[str] | None
 ) -> list[BooleanFunction]:
-    """The functions asked for, each once, keys first, then tables, then names.
+    """The functions asked for, keys first, then tables, then names; each once, by name if it has one.
 
     Raises
     ------
@@ -163,7 +160,8 @@ def find_functions(
         function_of_bits(named_table(name, n_inputs), label=name.strip().lower())
         for name in names or []
     ]
-    return list({function.key: function for function in reversed(found)}.values())[::-1]
+    # A name, given last, replaces the key as label and keeps the place of the first mention.
+    return list({function.key: function for function in found}.values())
 
 
 def splitting_settings(
@@ -183,5 +181,7 @@ def described(campaign: Campaign, source: Path | None) -> str:
     network = campaign.network
     widths = ",".join(map(str, network.widths))
     where = f" of campaign {campaign.name}" if source is not None else ""
+    what = f"network ({widths}) {network.activation}" if len(network.widths) > 2 else "perceptron"
+    what += f" of {network.widths[0]} inputs" if len(network.widths) == 2 else ""
     bias = "" if network.bias else ", no biases"
-    return f"network ({widths}) {network.activation}{bias}, {campaign.prior.law} prior{where}"
+    return f"{what}{bias}, {campaign.prior.law} prior{where}"

@@ -86,8 +86,7 @@ def estimate_probability(
 
     Examples
     --------
-    A perceptron with biases puts the same mass on both constants, 0.0 bits from that of a half
-    space; parity is out of its reach.
+    Parity is out of reach of a perceptron:
 
     >>> from pfmap.campaign import Network
     >>> perceptron = Campaign(network=Network(widths=(2, 1)))
@@ -129,7 +128,7 @@ def draws_for_precision(log2_p: float, log2_p_se: float) -> float:
     Returns
     -------
     float
-        NaN where the standard error is 0 or not known.
+        NaN where the standard error is 0 or not known, infinite below 2^-1000.
 
     Examples
     --------
@@ -138,6 +137,6 @@ def draws_for_precision(log2_p: float, log2_p_se: float) -> float:
     """
     if not log2_p_se > 0.0 or not math.isfinite(log2_p):
         return math.nan
-    p = 2.0**log2_p
-    error = log2_p_se * math.log(2.0)
-    return (1.0 - p) * 2.0 ** (-log2_p) / error**2
+    if log2_p < -1000.0:
+        return math.inf
+    return (2.0**-log2_p - 1.0) / (log2_p_se * math.log(2.0)) ** 2
