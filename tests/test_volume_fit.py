@@ -1,4 +1,4 @@
-"""λ and m from volume curves: exact curves, models with known answers, and a control that misses."""
+"""λ and m from volume curves: exact curves, known models, and a control that misses."""
 
 from __future__ import annotations
 
