@@ -23,6 +23,7 @@ from . import (
     init,
     llc,
     plot,
+    posterior,
     probability,
     run,
     sample,
@@ -67,8 +68,8 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, calibrate, probability, curve, analyze, plot, show,
-    status, verify, doctor,
+    run, init, sample, complexity, llc, exact, calibrate, probability, curve, posterior, analyze,
+    plot, show, status, verify, doctor,
 ):  # fmt: skip
     module.register(app)
 

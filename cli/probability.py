@@ -84,6 +84,7 @@ def probability(
             try:
                 found = estimate_probability(
                     network, function, settings, folder=out, threads=n_threads,
+                    watch=reporter.pilot,
                     progress=lambda done, total, stage=stage: reporter.progress(  # type: ignore[misc]
                         stage, done, total
                     ),
@@ -163,8 +164,10 @@ def estimate_lines(row: dict[str, Any], what: str = "P") -> list[str]:
     """What a splitting found, for people."""
     made = (
         f"{counted(row['runs'], 'run')} of {counted(row['levels'], 'level')} after a pilot, "
-        f"{row['forward_passes']:,} forward passes, {row['elapsed_s']:.1f} s"
+        f"{row['forward_passes']:,} forward passes"
     )
+    if row["elapsed_s"] is not None:
+        made += f", {row['elapsed_s']:.1f} s"
     if row["verdict"] == "not expressible":
         return [f"{what} = 0, not expressible: {row['proof']}"]
     if row["verdict"] != "reached":

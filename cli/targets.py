@@ -134,7 +134,7 @@ def find_network(
 def find_functions(
     campaign: Campaign, keys: list[str] | None, tables: list[str] | None, names: list[str] | None
 ) -> list[BooleanFunction]:
-    """The functions asked for, keys first, then tables, then names; each once, by name if it has one.
+    """The functions asked for, keys first, then tables, then names; each once, named if it was.
 
     Raises
     ------

@@ -264,6 +264,19 @@ PREDICTORS = (
     Column("reason", pa.string(), "", "Why the verdict is what it is."),
 )
 
+POSTERIOR = (
+    Column("function", _key, "", "Key of a function that was drawn and fits the training set S."),
+    Column("probability", _f8, "", "P_B(f|S): its weighted share of the draws."),
+    Column("probability_se", _f8, "", "Standard error of probability."),
+    Column("draws", _i8, "draws", "Draws that express it; those of one chain are correlated."),
+    Column(
+        "wrong",
+        _i8,
+        "inputs",
+        "Inputs outside of S where it differs from the truth; null if no truth was given.",
+    ),
+)
+
 IN_FOLDERS = ("counts", "splitting_pilot", "splitting_run")
 """Tables of many files: one a block, a pilot or a run."""
 
@@ -278,6 +291,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "predictors": PREDICTORS,
     "volume": VOLUME,
     "evidence": EVIDENCE,
+    "posterior": POSTERIOR,
     "splitting_pilot": SPLITTING_PILOT,
     "splitting_run": SPLITTING_RUN,
     "free_energy": FREE_ENERGY,

@@ -13,6 +13,7 @@ import numpy as np
 from pfmap.errors import SettingsError
 from pfmap.threads import count_threads
 
+from .chains import Workspace
 from .combine import Curve, combine_runs
 from .splitting import Levels, Run, Settings, find_levels, run_levels
 from .target import Target
@@ -99,8 +100,10 @@ def estimate_volume(
     keep_levels: Callable[[Levels], None] | None = None,
     finished: dict[int, Run] | None = None,
     keep: Callable[[int, Run], None] | None = None,
+    at_end: Callable[[Levels, Workspace, int, Run], None] | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> VolumeEstimate:
     """Measure V(t) = Prior{severity <= t} down to `settings.lowest`.
 
@@ -121,10 +124,16 @@ def estimate_volume(
         target and settings.
     keep : callable, optional
         Called with (number, run) after every run: where a caller stores it.
+    at_end : callable, optional
+        Called with (levels, workspace, number, run) after every run that is made, while the
+        workspace holds its states of the last level.
     threads : int, optional
         None means every CPU. The result does not depend on it.
     progress : callable, optional
         Called with (done, total) runs, the pilot among them.
+    watch : callable, optional
+        Called with the number of every level that the pilot finds: how many there will be is not
+        known before it ends.
 
     Returns
     -------
@@ -150,7 +159,7 @@ def estimate_volume(
     done = dict(finished or {})
     with ThreadPoolExecutor(count_threads(threads)) as pool:
         if levels is None:
-            levels = find_levels(target, settings, pool)
+            levels = find_levels(target, settings, pool, watch=watch)
             if keep_levels is not None:
                 keep_levels(levels)
         n_runs = settings.runs
@@ -160,7 +169,12 @@ def estimate_volume(
             progress(1, n_runs + 1)
         for number in range(n_runs):
             if number not in done:
-                done[number] = run_levels(target, levels, settings, number, pool)
+                workspace = Workspace(target, settings.chains, settings.steps, pool)
+                done[number] = run_levels(
+                    target, levels, settings, number, pool, workspace=workspace
+                )
+                if at_end is not None:
+                    at_end(levels, workspace, number, done[number])
                 if keep is not None:
                     keep(number, done[number])
             if progress is not None:

@@ -122,8 +122,17 @@ class Run:
     evaluations: int
 
 
-def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) -> Levels:
-    """Run the pilot: levels at the quantile `KEEP`, sizes adapted towards a quarter accepted."""
+def find_levels(
+    target: Target,
+    settings: Settings,
+    pool: ThreadPoolExecutor,
+    *,
+    watch: Callable[[int], None] | None = None,
+) -> Levels:
+    """Run the pilot: levels at the quantile `KEEP`, sizes adapted towards a quarter accepted.
+
+    `watch` is called with the number of every level found.
+    """
     key = stream_key(settings.seed, "volume", target.name, target.loss, "pilot")
     workspace = Workspace(target, settings.chains, settings.steps, pool)
     evaluations = draw_prior(target, workspace, key=key).evaluations
@@ -139,6 +148,8 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
         head = HEAD if level == 1 else ()
         curve.append(curve_points(workspace.severities.ravel(), wanted, head))
         thresholds.append(wanted)
+        if watch is not None:
+            watch(level)
         positions = resample(workspace.severities.ravel(), wanted, settings.chains, key, level)
         if wanted <= settings.lowest or level >= settings.max_levels:
             log_sizes.append(sizes.copy())
@@ -159,19 +170,23 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
             evaluations += effort.evaluations
             starts = workspace.states[:, columns.stop - 1].copy()
             severities = workspace.severities[:, columns.stop - 1].copy()
-            tried = effort.counts[:, TRIED]
-            accepted = effort.counts[:, ACCEPTED] / np.maximum(tried, 1.0)
-            aims = np.full(len(sizes), TARGET_ACCEPTANCE)
-            aims[-1] = 0.7
-            # Acceptance falls about as 1/size, and a level may ask for sizes four times smaller
-            # than the last, λ = 1/2 does: a step of log acceptance keeps up, one of acceptance not.
-            change = np.log((accepted + FAINT) / (aims + FAINT))
-            sizes = np.where(tried > 0.0, sizes + change, sizes)
-            sizes = np.clip(sizes, -40.0, 0.0)
+            sizes = adapted_sizes(sizes, effort.counts)
         log_sizes.append(sizes.copy())
     return Levels(
         np.array(thresholds), np.array(log_sizes[: len(thresholds)]), curve, verdict, evaluations
     )
+
+
+def adapted_sizes(sizes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """log sizes after a segment of a level, from what was accepted there."""
+    tried = counts[:, TRIED]
+    accepted = counts[:, ACCEPTED] / np.maximum(tried, 1.0)
+    aims = np.full(len(sizes), TARGET_ACCEPTANCE)
+    aims[-1] = 0.7
+    # Acceptance falls about as 1/size, and a level may ask for sizes four times smaller than the
+    # last, λ = 1/2 does: a step of log acceptance keeps up, one of acceptance not.
+    change = np.log((accepted + FAINT) / (aims + FAINT))
+    return np.clip(np.where(tried > 0.0, sizes + change, sizes), -40.0, 0.0)
 
 
 def next_threshold(severities: np.ndarray, current: float, lowest: float) -> float | None:
@@ -239,11 +254,16 @@ def run_levels(
     run: int,
     pool: ThreadPoolExecutor,
     *,
+    workspace: Workspace | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
-    """One run at the pilot's levels; depends on the seed, the target's name and `run` alone."""
+    """One run at the pilot's levels; depends on the seed, the target's name and `run` alone.
+
+    A workspace, if one is given, holds the states of the last level at the end.
+    """
     key = stream_key(settings.seed, "volume", target.name, target.loss, run)
-    workspace = Workspace(target, settings.chains, settings.steps, pool)
+    if workspace is None:
+        workspace = Workspace(target, settings.chains, settings.steps, pool)
     evaluations = draw_prior(target, workspace, key=key).evaluations
     log_volume = 0.0
     log_volumes, covariances = [], []
