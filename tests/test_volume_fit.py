@@ -91,6 +91,7 @@ def test_runs_that_differ_widen_the_covariance(triple):
 
 def test_verdicts_short_few_and_not_reached(triple):
     assert fit_curve(triple, precision=1e-4).verdict == "short"
+    assert fit_curve(triple, max_multiplicity=3).verdict == "m open"
     high = measured(monomials([[1, 1, 1]]), Settings(runs=8, lowest=0.2))
     assert fit_curve(high).verdict == "few levels"
     # w1 against targets 0 and 1 at once: K >= 1/8.

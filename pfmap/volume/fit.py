@@ -47,12 +47,17 @@ CLEAR_WEIGHT = 0.9
 """Weight of one m from which on it is reported. A ladder asks for 0.7 of four values of m; here
 there are six, and 0.8 was seen on a wrong one."""
 
+OPEN_WEIGHT = 0.1
+"""Weight of the largest m from which on m may be larger still, and λ with it. In advance it is
+2^-6."""
+
 M_HIDDEN = 5.0
 """Above this λ̂ the logarithms are too small a part of the slope to tell m."""
 
 ADVICE = {
     "ok": "nothing to do",
     "short": "the error is above the precision asked for: more runs or steps, or a smaller lowest",
+    "m open": "m may be larger than any fitted, and λ is then larger too: a smaller lowest",
     "not converged": "the runs disagree or no model fits: more steps, or another prior or loss",
     "not reached": "the curve ends above the lowest t: more max_levels; or the loss has no zero, "
     "and then there is no λ",
@@ -77,7 +82,7 @@ class CurveFit:
     multiplicity_weights : tuple of float
         Weight of m = 1, 2, ….
     verdict, advice : str
-        ok | short | not converged | not reached | few levels, and what to do.
+        ok | short | m open | not converged | not reached | few levels, and what to do.
     t_high, t_low : float
         Range of the slopes.
     misfit : float
@@ -148,6 +153,7 @@ def fit_curve(
         - ``not converged``: the runs differ by more than four times the variance that their chains
           say, or no model fits (χ² above 3 a degree of freedom, or every λ̂ below 0).
         - ``short``: the standard error is above `precision` times λ̂.
+        - ``m open``: the largest m has a weight above 0.1.
 
     Raises
     ------
@@ -186,6 +192,8 @@ def fit_curve(
     verdict = "not converged"
     if known:
         verdict = "short" if fit.llc_se > precision * fit.llc else "ok"
+        if verdict == "ok" and fit.multiplicity_weights[-1] > OPEN_WEIGHT:
+            verdict = "m open"
     best = int(np.argmax(fit.multiplicity_weights))
     clear = fit.multiplicity_weights[best] >= CLEAR_WEIGHT and fit.llc <= M_HIDDEN
     return CurveFit(
