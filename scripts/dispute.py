@@ -63,7 +63,9 @@ def dispute_model(
     return polynomial_model(exponents, features, targets=features @ np.array(target, dtype=float))
 
 
-def measure(n_factors: tuple[int, ...], target: tuple[int, ...], points: np.ndarray, name: str):
+def measure(
+    n_factors: tuple[int, ...], target: tuple[int, ...], points: np.ndarray, name: str
+) -> VolumeEstimate:
     """Volume curve under N(0, 1) priors."""
     return estimate_volume(
         loss_target(dispute_model(n_factors, target, points), name=name), SETTINGS

@@ -12,7 +12,7 @@ from pfmap.errors import SettingsError
 from pfmap.llc.calibration.known import deep_linear, monomials, tanh_units
 from pfmap.models.polynomial import polynomial_model
 from pfmap.volume import Settings, estimate_volume, loss_target
-from pfmap.volume.fit import MAX_MULTIPLICITY, curve_slopes, fit_curve
+from pfmap.volume.fit import ADVICE, MAX_MULTIPLICITY, curve_slopes, fit_curve
 from pfmap.volume.splitting import Run
 
 QUICK = Settings(chains=32, steps=128, runs=16, lowest=1e-18)
@@ -110,3 +110,8 @@ def test_arguments_that_cannot_be_fitted(triple):
         fit_curve(replace(triple, runs=triple.runs[:3]))
     with pytest.raises(SettingsError, match="one of signs"):
         fit_curve(replace(triple, target=replace(triple.target, loss="signs")))
+
+
+def test_page_names_every_verdict(root):
+    page = (root / "docs" / "volume-curve.md").read_text(encoding="utf-8")
+    assert all(f"| `{verdict}` |" in page for verdict in ADVICE)

@@ -153,7 +153,7 @@ def fit_curve(
         - ``not converged``: the runs differ by more than four times the variance that their chains
           say, or no model fits (χ² above 3 a degree of freedom, or every λ̂ below 0).
         - ``short``: the standard error is above `precision` times λ̂.
-        - ``m open``: the largest m has a weight above 0.1.
+        - ``m open``: the largest m has a weight above 0.1, and λ̂ is at most 5.
 
     Raises
     ------
@@ -192,7 +192,8 @@ def fit_curve(
     verdict = "not converged"
     if known:
         verdict = "short" if fit.llc_se > precision * fit.llc else "ok"
-        if verdict == "ok" and fit.multiplicity_weights[-1] > OPEN_WEIGHT:
+        is_open = fit.multiplicity_weights[-1] > OPEN_WEIGHT and fit.llc <= M_HIDDEN
+        if verdict == "ok" and is_open:
             verdict = "m open"
     best = int(np.argmax(fit.multiplicity_weights))
     clear = fit.multiplicity_weights[best] >= CLEAR_WEIGHT and fit.llc <= M_HIDDEN
