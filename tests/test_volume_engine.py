@@ -15,7 +15,7 @@ from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.models.linear import deep_linear_model
 from pfmap.models.polynomial import polynomial_model
-from pfmap.sampling import bits_of_draws, plan_sampling
+from pfmap.sampling import plan_sampling
 from pfmap.volume import Settings, estimate_volume, loss_target, sign_target
 from pfmap.volume.combine import combine_runs
 from pfmap.volume.plain import normal_draw, normal_walk, plain_splitting
@@ -198,58 +198,6 @@ def severity_of(bits, scales):
         return hinge / np.sqrt(np.mean(outputs**2, axis=1)) / 4
 
     return severity
-
-
-SIZE = 0.6
-
-
-def wrong_walk(states, rng):
-    """A walk whose shrink factor lacks the square root."""
-    return (1.0 - SIZE**2 / 4.0) * states + SIZE * rng.normal(size=states.shape)
-
-
-def wrong_draw(n, rng):
-    """Draws of the law that the wrong walk keeps: normal, of variance 2.1."""
-    return rng.normal(size=(n, 13)) * SIZE / math.sqrt(1.0 - (1.0 - SIZE**2 / 4.0) ** 2)
-
-
-def plain_probabilities(draw, move, scales, n_runs=6):
-    """P of the functions of two inputs with f(00) = 0 by the plain engine, and relative errors."""
-    found = []
-    for code in range(8):
-        bits = np.array([0, code >> 2 & 1, code >> 1 & 1, code & 1], dtype=float)
-        problem = (severity_of(bits, scales), draw, move)
-        _, levels = plain_splitting(*problem, chains=256, seed=0)
-        runs = [
-            plain_splitting(*problem, thresholds=levels, chains=256, seed=seed)[0]
-            for seed in range(1, n_runs + 1)
-        ]
-        p = np.exp(runs)
-        found.append((p.mean(), p.std(ddof=1) / math.sqrt(n_runs) / p.mean()))
-    return np.array(found).T
-
-
-def test_a_wrong_shrink_factor_fails_the_counts_though_its_probabilities_add_up():
-    plan = plan_sampling(campaign_from_mapping(CAMPAIGN))
-    scales = plan.law.scales[:13].astype(float)
-    codes = bits_of_draws(plan, np.arange(1_000_000)) @ np.array([8, 4, 2, 1])
-    # A function and its complement have the same probability: outputs change sign with the last
-    # layer's weights.
-    counts = np.bincount(np.minimum(codes, 15 - codes), minlength=8)
-    counted = counts / len(codes) / 2
-    assert (counts >= 100).all()
-    chi_square = {}
-    moves = {"right": (normal_draw(13), normal_walk(SIZE)), "wrong": (wrong_draw, wrong_walk)}
-    for name, (draw, move) in moves.items():
-        p, relative_se = plain_probabilities(draw, move, scales)
-        assert abs(2.0 * p.sum() - 1.0) < 5 * 2.0 * math.sqrt(((relative_se * p) ** 2).sum())
-        # Of 8 standard errors from six runs each, the smallest is far too small.
-        steady = np.fmax(relative_se, np.median(relative_se))
-        z = (p / counted - 1.0) / np.sqrt(steady**2 + 1.0 / counts)
-        chi_square[name] = (z**2).sum()
-    # Six runs give a Student variable of five degrees: one in a thousand lies beyond 6.9.
-    assert chi_square["right"] < 60
-    assert chi_square["wrong"] > 120
 
 
 def test_the_plain_engine_and_the_compiled_one_agree():
