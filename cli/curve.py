@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from pfmap.functions.named import BooleanFunction
     from pfmap.volume.curves import CurveTables, FunctionCurve, Wanted
 
-CHAINS, STEPS = 32, 128
-"""Fewer and longer chains than for signs: at equal cost log V has half the variance or less."""
-
 COLUMNS = [
     "function", "loss", "verdict", "t_min", "log2_v", "log2_p", "lambda", "lambda_se", "m",
     "fit", "n_max", "free_energy", "se",
@@ -63,8 +60,8 @@ def curve(
         float, typer.Option("--lowest", help="Smallest loss t of the curve; n reaches about λ/3t.")
     ] = 1e-6,
     runs: targets.RunsOption = targets.RUNS,
-    chains: targets.ChainsOption = CHAINS,
-    steps: targets.StepsOption = STEPS,
+    chains: targets.ChainsOption = targets.CHAINS,
+    steps: targets.StepsOption = targets.STEPS,
     max_levels: targets.LevelsOption = targets.MAX_LEVELS,
     seed: targets.SplittingSeedOption = targets.SEED,
     out: OutOption = None,

@@ -60,13 +60,14 @@ def bouncing_path(
     inside: Callable[[np.ndarray], bool],
     gradient: Gradient,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """`LEAPS` leaps of the bouncing move; also how many of them moved."""
+    """`LEAPS` leaps of the bouncing move; also how many of them moved without a mirror."""
     cosine, sine = math.cos(angle), math.sin(angle)
     moved = 0
     for _ in range(kernel.LEAPS):
         end = cosine * state + sine * momentum
         end_momentum = cosine * momentum - sine * state
-        if not inside(end):
+        mirrored = not inside(end)
+        if mirrored:
             normal = gradient(end)
             end_momentum = end_momentum - 2.0 * (normal @ end_momentum) / (normal @ normal) * normal
             end, end_momentum = (
@@ -75,7 +76,7 @@ def bouncing_path(
             )
         if inside(end):
             state, momentum = end, end_momentum
-            moved += 1
+            moved += not mirrored
         else:
             momentum = -momentum
     return state, momentum, moved

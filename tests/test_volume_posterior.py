@@ -112,7 +112,7 @@ TRAINING_SETS = {
 @pytest.mark.parametrize("name", TRAINING_SETS)
 def test_posterior_is_that_of_the_draws_that_fit(prior, name):
     training = TRAINING_SETS[name]
-    found = sample_posterior(network(), training, Settings(seed=2))
+    found = sample_posterior(network(), training, Settings(chains=128, steps=32, seed=2))
     assert found.estimate.verdict == "reached"
     assert found.n_draws == 8 * 128 * 16
     assert worst_z(found, training, prior) < 5.0

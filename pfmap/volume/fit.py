@@ -165,7 +165,7 @@ def fit_curve(
     >>> from pfmap.models.polynomial import polynomial_model
     >>> from pfmap.volume import Settings, estimate_volume, loss_target
     >>> target = loss_target(polynomial_model([[1, 1]]), name="w1 w2")
-    >>> fit = fit_curve(estimate_volume(target, Settings(lowest=1e-12)))
+    >>> fit = fit_curve(estimate_volume(target, Settings(steps=256, lowest=1e-12)))
     >>> fit.verdict, abs(fit.learning_coefficient - 0.5) < 0.05, fit.multiplicity in (2, None)
     ('ok', True, True)
     """

@@ -55,7 +55,8 @@ class Settings:
     Attributes
     ----------
     chains, steps : int
-        Chains of every level, and steps of each; their product is the number of particles.
+        Chains of every level, and steps of each; their product is the number of particles. At equal
+        cost few long chains leave less variance than many short ones.
     runs : int
         Independent runs after the pilot.
     max_levels : int
@@ -66,8 +67,8 @@ class Settings:
         Seed of all random numbers.
     """
 
-    chains: int = 128
-    steps: int = 32
+    chains: int = 32
+    steps: int = 128
     runs: int = 8
     max_levels: int = 200
     lowest: float = 0.0
