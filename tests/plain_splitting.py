@@ -60,7 +60,7 @@ def bouncing_path(
     inside: Callable[[np.ndarray], bool],
     gradient: Gradient,
 ) -> tuple[np.ndarray, np.ndarray, int, int]:
-    """`LEAPS` leaps of the bouncing move; how many moved without a mirror, and how many turned round."""
+    """`LEAPS` leaps of the bouncing move; how many moved unmirrored, and how many turned round."""
     cosine, sine = math.cos(angle), math.sin(angle)
     moved = turned = 0
     for _ in range(kernel.LEAPS):
