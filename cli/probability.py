@@ -150,6 +150,11 @@ def advice(found: VolumeEstimate) -> str:
     settings = found.settings
     if found.verdict == "budget":
         return f"allow more levels: --max-levels {2 * settings.max_levels}"
+    if found.verdict == "stalled" and found.levels.verdict == "reached":
+        return (
+            f"fewer than two of {len(found.runs)} runs got to the last level: try "
+            f"--steps {4 * settings.steps}"
+        )
     if found.verdict == "stalled":
         return (
             f"no state came below the last level: try --steps {4 * settings.steps} or "
@@ -172,8 +177,8 @@ def estimate_lines(row: dict[str, Any], what: str = "P") -> list[str]:
         return [f"{what} = 0, not expressible: {row['proof']}"]
     if row["verdict"] != "reached":
         lines = [
-            f"log2 {what} < {row['log2_p_upper']:.2f} (two standard errors above the lowest level "
-            "measured)",
+            f"log2 {what} < {row['log2_p_upper']:.2f} (the least V plus two standard errors along "
+            "the curve)",
             f"{row['verdict']}: {made}",
         ]
     else:

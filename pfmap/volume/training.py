@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,9 @@ def labelled(
         raise SettingsError(
             f"labels: one for each input, got shapes {places.shape} and {values.shape}"
         )
+    for name, given in (("inputs", places), ("labels", values)):
+        if given.size and given.dtype.kind not in "biuf":
+            raise SettingsError(f"{name}: must be numbers, got dtype {given.dtype}")
     if not ((values == 0) | (values == 1)).all():
         raise SettingsError(f"labels: must be 0 or 1, got {np.unique(values)[:5]}")
     if len(places) and not (places == np.round(places)).all():
@@ -152,7 +156,7 @@ def load_training_set(path: Path, n_points: int, *, truth: np.ndarray | None = N
         raise DataError(f"data: no such file: {path}", next_step=remedy) from error
     except KeyError as error:
         raise DataError(f"data: {path} holds no {error.args[0]}", next_step=remedy) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"data: cannot read {path} ({error})", next_step=remedy) from error
     return labelled(columns["input"], columns["label"], n_points, truth=truth)
 
