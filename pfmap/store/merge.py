@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -15,17 +15,25 @@ import pandas as pd
 import pyarrow as pa
 
 from pfmap.errors import DataError, EnvironmentFault, PfmapError
+from pfmap.memory import default_memory, duckdb_memory
 
 from .atomic import TEMPORARY_SUFFIX, disk_faults
 from .schema import arrow_schema
 
 _SHARDS_A_QUERY = 64
+_ROWS_A_BATCH = 1 << 16
+
+_MERGED = """
+    SELECT function, sum("count")::BIGINT AS "count", min(first_draw) AS first_draw
+    FROM read_parquet($shards) GROUP BY function
+"""
+_ORDER = 'ORDER BY "count" DESC, function'
 
 
 def merge_counts(
     shards: list[Path], *, scratch: Path | None, threads: int | None = None
 ) -> pa.Table:
-    """Add up the counts of shards.
+    """Add up the counts of shards, into memory.
 
     Parameters
     ----------
@@ -41,7 +49,7 @@ def merge_counts(
     -------
     pyarrow.Table
         ``function``, ``count`` (sum) and ``first_draw`` (smallest), by descending count, then by
-        function. Memory is bounded by distinct functions, not by draws.
+        function. `stream_counts` gives the same rows without holding them all.
 
     Raises
     ------
@@ -50,18 +58,101 @@ def merge_counts(
     EnvironmentFault
         If the temporary folder runs out of space.
     """
-    schema = arrow_schema("counts")
-    if not shards:
-        return schema.empty_table()
-    with _session(scratch, threads) as session:
-        merged = session.sql(
-            """
-            SELECT function, sum("count")::BIGINT AS "count", min(first_draw) AS first_draw
-            FROM read_parquet($shards) GROUP BY function ORDER BY "count" DESC, function
-            """,
-            params={"shards": [str(path) for path in shards]},
-        ).to_arrow_table()
-        return merged.cast(schema)
+    batches = list(stream_counts(shards, scratch=scratch, threads=threads))
+    return pa.concat_tables(batches) if batches else arrow_schema("counts").empty_table()
+
+
+def stream_counts(
+    shards: list[Path],
+    *,
+    scratch: Path | None,
+    threads: int | None = None,
+    memory: int | None = None,
+    ordered: bool = True,
+) -> Iterator[pa.Table]:
+    """Add up the counts of shards; what memory cannot hold waits on disk.
+
+    Parameters
+    ----------
+    shards, scratch, threads
+        As in `merge_counts`.
+    memory : int, optional
+        Budget of the whole run in bytes, of which DuckDB gets a part; None is half of the
+        machine's memory. The rows do not depend on it.
+    ordered : bool, default True
+        Whether rows come by descending count, then by function; else in any order.
+
+    Yields
+    ------
+    pyarrow.Table
+        Some rows of ``function, count, first_draw``, each function once in all.
+
+    Raises
+    ------
+    DataError, EnvironmentFault
+        As `merge_counts`.
+    """
+    if shards:
+        query = f"{_MERGED} {_ORDER if ordered else ''}"
+        named = {"shards": [str(path) for path in shards]}
+        yield from _stream(query, named, arrow_schema("counts"), scratch, threads, memory)
+
+
+def stream_orbit_counts(
+    members: Path, *, scratch: Path | None, threads: int | None = None, memory: int | None = None
+) -> Iterator[pa.Table]:
+    """Rows of a file of functions with the draws of their orbits, by descending count.
+
+    Parameters
+    ----------
+    members : Path
+        Parquet file with ``function, count, first_draw, orbit, orbit_size``.
+    scratch, threads, memory
+        As in `stream_counts`.
+
+    Yields
+    ------
+    pyarrow.Table
+        The columns of the file and ``orbit_count``: the sum of ``count`` over all rows with the
+        same ``orbit``. By descending count, then by function.
+    """
+    query = f"""
+        WITH members AS (FROM read_parquet($members)),
+        totals AS (SELECT orbit, sum("count")::BIGINT AS orbit_count FROM members GROUP BY orbit)
+        SELECT function, "count", first_draw, orbit, orbit_size, orbit_count
+        FROM members JOIN totals USING (orbit) {_ORDER}
+    """
+    yield from _stream(query, {"members": str(members)}, None, scratch, threads, memory)
+
+
+def stream_query(
+    query: str,
+    table: Path,
+    *,
+    scratch: Path | None,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> Iterator[pa.Table]:
+    """Rows of a query on one Parquet file, called ``$table`` in it; what is large waits on disk."""
+    yield from _stream(query, {"table": str(table)}, None, scratch, threads, memory)
+
+
+def _stream(
+    query: str,
+    named: dict[str, Any],
+    schema: pa.Schema | None,
+    scratch: Path | None,
+    threads: int | None,
+    memory: int | None,
+) -> Iterator[pa.Table]:
+    """Result of a query, some rows at a time."""
+    with _session(scratch, threads, memory) as session:
+        relation = session.sql(query, params=named)
+        # DuckDB renamed it in 2.0 and warns of the name it had.
+        read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
+        for batch in read(_ROWS_A_BATCH):
+            rows = pa.Table.from_batches([batch])
+            yield rows if schema is None else rows.cast(schema)
 
 
 def find_shards(shards: list[Path], functions: pd.Series, n_draws: int) -> pd.DataFrame:
@@ -120,8 +211,10 @@ def same_counts(left: pa.Table, right: pa.Table) -> bool:
 
 
 @contextmanager
-def _session(scratch: Path | None, threads: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in memory, bounded to half of the machine's, that spills into a temporary folder."""
+def _session(
+    scratch: Path | None, threads: int | None, memory: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB in memory, bounded to a part of a budget, that spills into a temporary folder."""
     with disk_faults(scratch or Path(tempfile.gettempdir())):
         folder = Path(tempfile.mkdtemp(prefix=".merge-", suffix=TEMPORARY_SUFFIX, dir=scratch))
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -132,9 +225,8 @@ def _session(scratch: Path | None, threads: int | None) -> Iterator[duckdb.DuckD
     }
     if threads is not None:
         settings["threads"] = threads
-    if hasattr(os, "sysconf"):
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        settings["memory_limit"] = f"{memory // 2**21}MiB"
+    limit = duckdb_memory(default_memory() if memory is None else memory)
+    settings["memory_limit"] = f"{limit // 2**20}MiB"
     try:
         with duckdb.connect(":memory:", config=settings) as session:
             yield session
