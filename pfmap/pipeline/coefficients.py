@@ -8,21 +8,18 @@ import pandas as pd
 from pfmap import sampling
 from pfmap.errors import DataError
 from pfmap.functions.keys import words_from_keys
-from pfmap.llc.select import select_functions
 from pfmap.llc.stage import LlcTables, llc_tables
 from pfmap.store.merge import find_shards
 from pfmap.store.schema import arrow_schema
 from pfmap.store.tables import write_table
 
+from .choosing import selected_for_llc
 from .job import Job
-from .weigh import functions_frame
-
-_SELECTION = ["function", "count", "log2_p", "first_draw", "ones", "lz"]
 
 
 def llc(job: Job) -> list[str]:
     """Estimate learning coefficients of the selected functions; the files written."""
-    selected = select_functions(functions_frame(job, _SELECTION), job.campaign.llc)
+    selected = selected_for_llc(job.files.table("functions"), job.campaign)
     for key in sorted(set(job.campaign.llc.named) - set(selected["function"])):
         job.reporter.message(f"llc.named: {key} was not drawn; no coefficient for it")
     if selected.empty:

@@ -7,7 +7,6 @@ from pfmap.store.folder import SUMMARY
 from pfmap.store.tables import read_file, write_table
 
 from .job import Job
-from .weigh import functions_frame
 
 
 def analyze(job: Job) -> list[str]:
@@ -15,7 +14,7 @@ def analyze(job: Job) -> list[str]:
     from pfmap.analysis import analyze as analyze_tables
     from pfmap.analysis import summary_text
 
-    functions = functions_frame(job)
+    functions = read_file(job.files.table("functions"), "functions").to_pandas()
     estimates = read_file(job.files.table("llc"), "llc").to_pandas()
     ladder = read_file(job.files.table("ladder"), "ladder").to_pandas()
     evidence = read_file(job.files.table("evidence"), "evidence").to_pandas()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +15,7 @@ import pyarrow as pa
 from pfmap.errors import DataError, EnvironmentFault, PfmapError
 from pfmap.memory import default_memory, duckdb_memory
 
-from .atomic import TEMPORARY_SUFFIX, disk_faults
+from .atomic import scratch_folder
 from .schema import arrow_schema
 
 _SHARDS_A_QUERY = 64
@@ -215,8 +213,18 @@ def _session(
     scratch: Path | None, threads: int | None, memory: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB in memory, bounded to a part of a budget, that spills into a temporary folder."""
-    with disk_faults(scratch or Path(tempfile.gettempdir())):
-        folder = Path(tempfile.mkdtemp(prefix=".merge-", suffix=TEMPORARY_SUFFIX, dir=scratch))
+    with (
+        scratch_folder(scratch) as folder,
+        _faults(folder.parent),
+        duckdb.connect(":memory:", config=_settings(folder, threads, memory)) as session,
+    ):
+        yield session
+
+
+def _settings(
+    folder: Path, threads: int | None, memory: int | None
+) -> dict[str, str | bool | int | float | list[str]]:
+    """How DuckDB is to run: where it spills, and its part of the budget."""
     settings: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(folder),
         "preserve_insertion_order": False,
@@ -227,18 +235,21 @@ def _session(
         settings["threads"] = threads
     limit = duckdb_memory(default_memory() if memory is None else memory)
     settings["memory_limit"] = f"{limit // 2**20}MiB"
+    return settings
+
+
+@contextmanager
+def _faults(scratch: Path) -> Iterator[None]:
+    """Turn what DuckDB says into the errors that a user should see."""
     try:
-        with duckdb.connect(":memory:", config=settings) as session:
-            yield session
+        yield
     except (duckdb.Error, RuntimeError) as error:
         # DuckDB turns the KeyboardInterrupt of a signal handler into an error of its own.
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from error
         if not isinstance(error, duckdb.Error):
             raise
-        raise _fault(error, folder.parent) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        raise _fault(error, scratch) from error
 
 
 def _fault(error: duckdb.Error, scratch: Path) -> PfmapError:

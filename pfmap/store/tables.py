@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pfmap.errors import DataError
 
-from .atomic import atomic_file, file_digest
+from .atomic import atomic_file, disk_faults, file_digest
 from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
 
 ROW_GROUP = 1 << 17
@@ -125,6 +125,27 @@ def table_writer(
                 writer.write_table(waiting.combine_chunks(), ROW_GROUP)
 
 
+@contextmanager
+def spill(path: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """Write rows that are read back in the same run: no contract, no name of its own.
+
+    Yields
+    ------
+    callable
+        Takes the next rows; the first decide the columns. Without any there is no file.
+    """
+    with disk_faults(path), ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+
+        def write(rows: pa.Table) -> None:
+            nonlocal writer
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(path, rows.schema, compression="lz4"))
+            writer.write_table(rows)
+
+        yield write
+
+
 def conform(table: pa.Table | pd.DataFrame, schema: pa.Schema, name: str) -> pa.Table:
     """`table` with exactly the columns, types and metadata of `schema`."""
     if isinstance(table, pd.DataFrame):
@@ -207,6 +228,13 @@ def bears_mark(path: Path) -> bool:
         return b"pfmap_table" in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
         return False
+
+
+def row_count(path: Path, name: str) -> int:
+    """Rows of a pfmap table, from its footer alone; raises as `read_file` does."""
+    with _reading(path), pq.ParquetFile(path) as file:
+        check_format(file.schema_arrow, path, name)
+        return int(file.metadata.num_rows)
 
 
 def column_names(path: Path, name: str) -> list[str]:
