@@ -56,15 +56,20 @@ def draw_extended(tables: Tables) -> Figure:
     errors; where none is seen, it is smaller than the point). Arrows: upper bounds, two standard
     errors above the lowest level reached. Line: the bound with b = 0.
     """
-    lz = tables.numbers("lz")
-    log2_p = tables.numbers("log2_p")
     draws = tables.campaign.draws
+    levels = tables.levels
+    lz = levels["lz"].to_numpy(dtype=float)
+    log2_p = np.log2(levels["count"].to_numpy(dtype=float) / draws)
+    multiples = levels["functions"].to_numpy(dtype=float)
     measured = measured_with_lz(tables)
     figure, (axes,) = new_figure(3.9)
     known = np.isfinite(lz) & np.isfinite(log2_p)
     edges = edges_of(lz)
     bar = figure.colorbar(
-        shade(axes, lz[known], log2_p[known], edges, draws), ax=axes, pad=0.02, aspect=30
+        shade(axes, lz[known], log2_p[known], multiples[known], edges, draws),
+        ax=axes,
+        pad=0.02,
+        aspect=30,
     )
     bar.set_label("functions drawn, by counts")
     left = min(edges[0], measured["lz"].min() - 3.0)
