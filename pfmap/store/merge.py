@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,24 @@ def same_counts(left: pa.Table, right: pa.Table) -> bool:
         np.array_equal(left[name].to_numpy(), right[name].to_numpy())
         for name in arrow_schema("counts").names
     )
+
+
+def same_rows(left: Iterable[pa.Table], right: Iterable[pa.Table]) -> bool:
+    """Whether two streams of counts hold the same rows in the same order, however cut."""
+    pieces = [(table for table in stream if len(table)) for stream in (left, right)]
+    waiting: list[pa.Table | None] = [None, None]
+    while True:
+        waiting = [
+            next(stream, None) if table is None else table
+            for table, stream in zip(waiting, pieces, strict=True)
+        ]
+        one, two = waiting
+        if one is None or two is None:
+            return one is two
+        size = min(len(one), len(two))
+        if not same_counts(one.slice(0, size), two.slice(0, size)):
+            return False
+        waiting = [table.slice(size) if len(table) > size else None for table in (one, two)]
 
 
 @contextmanager
