@@ -31,7 +31,7 @@ MEASURED = ("sample", "functions", "complexity", "llc", "analyze")
 FEW = {"llc": Llc(functions=0), "complexity": Complexity(dear_functions=20)}
 
 
-@pytest.fixture(params=[7, 64])
+@pytest.fixture(params=[64, 2000])
 def pieces(request, monkeypatch):
     monkeypatch.setattr(tables, "ROW_GROUP", request.param)
     return request.param
@@ -89,7 +89,7 @@ def test_selections_are_those_from_the_whole_table(tmp_path, pieces, functions, 
     path = written(tmp_path / "functions.parquet", functions)
     frame = read_file(path, "functions").to_pandas()
     named = tuple(frame["function"].iloc[[-1, 400]])
-    for n_functions in (0, 3, 25):
+    for n_functions in (0, 25):
         settings = Llc(functions=n_functions, selection=selection, named=named)
         campaign = synthetic_campaign().model_copy(update={"llc": settings})
         found = choosing.selected_for_llc(path, campaign)

@@ -29,6 +29,7 @@ def draw_figures(
     folder: Path,
     *,
     out: Path | None = None,
+    scratch: Path | None = None,
     threads: int | None = None,
     memory: int | None = None,
 ) -> list[Path]:
@@ -43,6 +44,8 @@ def draw_figures(
         A campaign's folder.
     out : Path, optional
         Where the files go; None is ``figures`` inside `folder`.
+    scratch : Path, optional
+        Where what memory cannot hold waits; None is the system's folder for temporary files.
     threads, memory : int, optional
         Threads, and budget in bytes, of reading a table larger than memory; None is all and half
         of the machine's. The figures do not depend on them.
@@ -60,7 +63,7 @@ def draw_figures(
         If the files cannot be written.
     """
     folder = Path(folder)
-    tables = read_tables(folder, threads=threads, memory=memory)
+    tables = read_tables(folder, scratch=scratch, threads=threads, memory=memory)
     target = folder / "figures" if out is None else Path(out)
     written: list[Path] = []
     with drawing():

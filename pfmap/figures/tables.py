@@ -87,8 +87,16 @@ class Tables:
         return dict(zip(rows["coefficient"], rows["estimate"].astype(float), strict=True))
 
 
-def read_tables(folder: Path, *, threads: int | None = None, memory: int | None = None) -> Tables:
-    """Read what the figures of the campaign in `folder` need; `memory` is a budget in bytes.
+def read_tables(
+    folder: Path,
+    *,
+    scratch: Path | None = None,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> Tables:
+    """Read what the figures of the campaign in `folder` need.
+
+    `scratch`, `threads` and `memory` are as in `pfmap.store.merge.stream_counts`.
 
     Raises
     ------
@@ -101,7 +109,7 @@ def read_tables(folder: Path, *, threads: int | None = None, memory: int | None 
         CampaignFolder(folder).table("functions"),
         min_count=campaign.analysis.min_count,
         named=llc["function"],
-        scratch=folder,
+        scratch=scratch,
         threads=threads,
         memory=memory,
     )

@@ -68,7 +68,7 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
     """
     limit = job.campaign.llc.draws_per_function
     shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
-    places = find_shards(shards, functions, limit)
+    places = find_shards(shards, functions, limit, threads=job.threads, memory=job.memory)
     chosen = []
     again: dict[int, list[str]] = {}
     for function, blocks in places.groupby("function", sort=False):

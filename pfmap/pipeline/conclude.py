@@ -49,7 +49,9 @@ def plot(job: Job) -> list[str]:
     with disk_faults(job.files.path):
         drawn = [
             job.files.relative(path)
-            for path in draw_figures(job.files.path, threads=job.threads, memory=job.memory)
+            for path in draw_figures(
+                job.files.path, scratch=job.files.path, threads=job.threads, memory=job.memory
+            )
         ]
         before = job.files.journal.state.stages.get("plot")
         for name in set(before.files if before else ()) - set(drawn):

@@ -31,7 +31,10 @@ _BASE = [column.name for column in FUNCTIONS]
 
 
 def functions(job: Job) -> list[str]:
-    """Merge the shards and weigh every function; the files written."""
+    """Merge the shards and weigh every function; the files written.
+
+    No step holds more than some rows: DuckDB keeps the rest in a hidden folder while it works.
+    """
     path = job.files.table("functions")
     counted = 0
     with (

@@ -153,7 +153,14 @@ def _stream(
             yield rows if schema is None else rows.cast(schema)
 
 
-def find_shards(shards: list[Path], functions: pd.Series, n_draws: int) -> pd.DataFrame:
+def find_shards(
+    shards: list[Path],
+    functions: pd.Series,
+    n_draws: int,
+    *,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> pd.DataFrame:
     """Where functions were drawn, searching shards in order until each was met often enough.
 
     Parameters
@@ -164,6 +171,8 @@ def find_shards(shards: list[Path], functions: pd.Series, n_draws: int) -> pd.Da
         Keys to look for.
     n_draws : int
         A function is no longer looked for once this many of its draws were met.
+    threads, memory : int, optional
+        As in `stream_counts`.
 
     Returns
     -------
@@ -179,7 +188,7 @@ def find_shards(shards: list[Path], functions: pd.Series, n_draws: int) -> pd.Da
     found = [pd.DataFrame({"function": [], "shard_index": [], "count": [], "first_draw": []})]
     found[0] = found[0].astype({"function": "str"} | dict.fromkeys(found[0].columns[1:], "int64"))
     wanted = pd.Series(functions.unique(), dtype="str")
-    with _session(None, None) as session:
+    with _session(None, threads, memory) as session:
         for start in range(0, len(shards), _SHARDS_A_QUERY):
             if wanted.empty:
                 break
