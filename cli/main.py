@@ -17,6 +17,7 @@ from . import (
     analyze,
     calibrate,
     complexity,
+    curve,
     doctor,
     exact,
     init,
@@ -67,8 +68,8 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, calibrate, probability, posterior, analyze, plot,
-    show, status, verify, doctor,
+    run, init, sample, complexity, llc, exact, calibrate, probability, curve, posterior, analyze,
+    plot, show, status, verify, doctor,
 ):  # fmt: skip
     module.register(app)
 

@@ -95,6 +95,7 @@ def posterior(
         reporter.started(STAGE)
         found = sample_posterior(
             network, training, settings, draws_per_chain=draws, threads=n_threads,
+            watch=reporter.pilot,
             progress=lambda done, total: reporter.progress(STAGE, done, total),
         )  # fmt: skip
         reporter.finished(STAGE, time.monotonic() - began, up_to_date=False)

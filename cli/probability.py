@@ -84,6 +84,7 @@ def probability(
             try:
                 found = estimate_probability(
                     network, function, settings, folder=out, threads=n_threads,
+                    watch=reporter.pilot,
                     progress=lambda done, total, stage=stage: reporter.progress(  # type: ignore[misc]
                         stage, done, total
                     ),

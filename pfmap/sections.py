@@ -193,9 +193,15 @@ class Volume(BaseModel):
         description="Functions to measure besides, drawn or not: names such as parity, majority, "
         "and, threshold-3 or random:SEED on all inputs of n bits, truth tables, or keys.",
     )
-    chains: int = Field(default=128, ge=8, le=10_000, description="Chains of every level.")
-    steps: int = Field(
+    chains: int = Field(
         default=32,
+        ge=8,
+        le=10_000,
+        description="Chains of every level; for rare functions few long ones serve better than "
+        "many short ones.",
+    )
+    steps: int = Field(
+        default=128,
         ge=4,
         le=100_000,
         description="Steps of each chain; chains times steps is the number of particles.",
@@ -208,7 +214,7 @@ class Volume(BaseModel):
         "standard error.",
     )
     max_levels: int = Field(
-        default=200,
+        default=100,
         ge=1,
         le=8000,
         description="Levels after which a function is given up with an upper bound; each keeps "

@@ -6,9 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from test_cli import pfmap
+from test_cli_probability import invoke
+from typer.testing import CliRunner
 
+from pfmap.errors import PfmapError
 from pfmap.store.tables import read_file
+from pfmap_cli.main import app
 
 NETWORK = ("--widths", "3,8,1", "--activation", "tanh")
 QUICK = ("--runs", "4", "--chains", "64", "--draws", "4")
@@ -19,11 +22,8 @@ def majority(tmp_path_factory):
     """The folder, the JSON and the text of one posterior."""
     folder = tmp_path_factory.mktemp("posterior")
     arguments = ("posterior", *NETWORK, *QUICK, "--named", "majority", "--size", "4")
-    told = pfmap(*arguments, "--out", "out", "--json", cwd=folder)
-    assert told.returncode == 0, told.stderr
-    shown = pfmap(*arguments, cwd=folder)
-    assert shown.returncode == 0, shown.stderr
-    return folder, json.loads(told.stdout), shown.stdout
+    told = json.loads(invoke(*arguments, "--out", "out", "--json", cwd=folder))
+    return folder, told, invoke(*arguments, cwd=folder)
 
 
 def test_json_holds_the_posterior(majority):
@@ -66,9 +66,7 @@ def test_text_says_the_same(majority):
 def test_labels_of_a_file(tmp_path):
     np.savez(tmp_path / "s.npz", input=np.array([0, 3, 5]), label=np.array([0, 1, 1]))
     arguments = ("posterior", *NETWORK, *QUICK, "--data", "s.npz", "--out", "out")
-    told = pfmap(*arguments, "--json", cwd=tmp_path)
-    assert told.returncode == 0, told.stderr
-    payload = json.loads(told.stdout)
+    payload = json.loads(invoke(*arguments, "--json", cwd=tmp_path))
     assert payload["errors"] is payload["error_bound"] is payload["label"] is None
     assert all(row["wrong"] is None for row in payload["completions"])
     for row in payload["completions"]:
@@ -77,8 +75,7 @@ def test_labels_of_a_file(tmp_path):
     table = read_file(tmp_path / "out" / "posterior.parquet", "posterior")
     assert table["wrong"].null_count == table.num_rows
     # The labels disagree with parity at the inputs 3 and 5, which are seen and count nowhere.
-    with_truth = pfmap(*arguments, "--named", "parity", "--json", cwd=tmp_path)
-    payload = json.loads(with_truth.stdout)
+    payload = json.loads(invoke(*arguments, "--named", "parity", "--json", cwd=tmp_path))
     assert [row["wrong"] for row in payload["errors"]] == [0, 1, 2, 3, 4, 5]
     for row in payload["completions"]:
         differs = int(row["function"], 16) ^ 0b01101001
@@ -87,12 +84,9 @@ def test_labels_of_a_file(tmp_path):
 
 
 def test_a_set_that_no_parameter_fits_has_no_draws(tmp_path):
-    done = pfmap(
-        "posterior", "--widths", "3,1", "--named", "parity", "--size", "8", "--out", "out",
-        cwd=tmp_path,
-    )  # fmt: skip
-    assert done.returncode == 0
-    assert "P(S) = 0, not expressible" in done.stdout
+    arguments = ("--widths", "3,1", "--named", "parity", "--size", "8", "--out", "out")
+    said = invoke("posterior", *arguments, cwd=tmp_path)
+    assert "P(S) = 0, not expressible" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -109,11 +103,6 @@ def test_a_set_that_no_parameter_fits_has_no_draws(tmp_path):
     ],
 )
 def test_what_is_missing_is_said(tmp_path, monkeypatch, arguments, said):
-    from typer.testing import CliRunner
-
-    from pfmap.errors import PfmapError
-    from pfmap_cli.main import app
-
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PfmapError, match=said):
         CliRunner().invoke(app, ["posterior", *NETWORK, *arguments], catch_exceptions=False)

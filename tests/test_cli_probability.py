@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import signal
@@ -12,13 +13,25 @@ from pathlib import Path
 
 import pytest
 from test_cli import TINY, pfmap
+from typer.testing import CliRunner
 
+import pfmap_cli.progress
 from pfmap.errors import SettingsError
-from pfmap.volume import Settings
+from pfmap.volume import Settings, estimate_probability
 from pfmap_cli import targets
+from pfmap_cli.main import app
+from pfmap_cli.progress import ProgressReporter
 
 COMMAND = str(Path(sys.executable).with_name("pfmap"))
 NETWORK = ("--widths", "3,8,1", "--activation", "tanh")
+
+
+def invoke(*arguments: str, cwd: Path) -> str:
+    """What a command that ends well prints on stdout, without the start of a new process."""
+    with contextlib.chdir(cwd):
+        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +39,7 @@ def sampled(tmp_path_factory) -> Path:
     """A folder in which a tiny campaign has drawn and weighed its functions."""
     folder = tmp_path_factory.mktemp("probability")
     (folder / "tiny.toml").write_text(TINY)
-    done = pfmap("sample", "tiny.toml", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    invoke("sample", "tiny.toml", cwd=folder)
     return folder
 
 
@@ -39,9 +51,8 @@ def test_defaults_are_those_of_the_settings():
 
 
 def test_a_campaigns_function_stands_beside_its_count(sampled):
-    done = pfmap("probability", "tiny", "--named", "constant", "--key", "69", "--json", cwd=sampled)
-    assert done.returncode == 0, done.stderr
-    parity, constant = json.loads(done.stdout)["functions"]
+    arguments = ("probability", "tiny", "--named", "constant", "--key", "69")
+    parity, constant = json.loads(invoke(*arguments, "--json", cwd=sampled))["functions"]
     assert (parity["label"], constant["label"]) == ("69", "constant")
     seen = constant["counted"]
     assert seen["draws"] == 20_000
@@ -50,26 +61,23 @@ def test_a_campaigns_function_stands_beside_its_count(sampled):
     assert abs(constant["log2_p"] - seen["log2_p"]) < 5 * error
     assert parity["counted"]["log2_p"] is None
     assert parity["log2_p"] < parity["counted"]["log2_p_high"] + 5 * parity["log2_p_se"]
-    shown = pfmap("probability", "tiny", "--named", "constant", "--key", "69", cwd=sampled)
-    assert "of campaign tiny" in shown.stdout
-    assert "not seen in 20,000 draws" in shown.stdout
-    assert f"({seen['count']:,} of 20,000 draws; Clopper-Pearson" in shown.stdout
-    assert "standard errors" in shown.stdout
-    assert "counting would need" in shown.stdout
+    shown = invoke(*arguments, cwd=sampled)
+    assert "of campaign tiny" in shown
+    assert "not seen in 20,000 draws" in shown
+    assert f"({seen['count']:,} of 20,000 draws; Clopper-Pearson" in shown
+    assert "standard errors" in shown
+    assert "counting would need" in shown
 
 
 def test_verdicts_say_what_to_do(tmp_path):
-    done = pfmap(
-        "probability", *NETWORK, "--named", "parity", "--max-levels", "3", "--json", cwd=tmp_path
-    )
-    (row,) = json.loads(done.stdout)["functions"]
+    arguments = ("probability", *NETWORK, "--named", "parity", "--max-levels", "3")
+    (row,) = json.loads(invoke(*arguments, "--json", cwd=tmp_path))["functions"]
     assert (row["verdict"], row["log2_p"], row["runs"]) == ("budget", None, 2)
     assert -8.0 < row["log2_p_upper"] < -4.0
     assert row["advice"] == "allow more levels: --max-levels 6"
-    done = pfmap("probability", "--widths", "3,1", "--named", "parity", cwd=tmp_path)
-    assert done.returncode == 0
-    assert "perceptron of 3 inputs" in done.stdout
-    assert "P = 0, not expressible: no parameter vector expresses it" in done.stdout
+    shown = invoke("probability", "--widths", "3,1", "--named", "parity", cwd=tmp_path)
+    assert "perceptron of 3 inputs" in shown
+    assert "P = 0, not expressible: no parameter vector expresses it" in shown
 
 
 @pytest.mark.parametrize(
@@ -100,6 +108,24 @@ def test_functions_are_given_once_in_order():
         targets.find_functions(network, ["e"], None, None)
 
 
+def test_a_long_pilot_says_how_far_it_is(monkeypatch, capsys):
+    monkeypatch.setattr(pfmap_cli.progress, "LINE_EVERY_S", 0.0)
+    network, _ = targets.find_network(None, widths="3,8,1", activation="tanh")
+    seen = []
+    with ProgressReporter() as reporter:
+        reporter.started("pilot")
+
+        def watch(level):
+            seen.append(level)
+            reporter.pilot(level)
+
+        found = estimate_probability(
+            network, "parity", Settings(chains=32, steps=8, runs=2), watch=watch
+        )
+    assert seen == list(range(1, len(found.levels.thresholds)))
+    assert "pilot: 3 levels, down to about 2^-6" in capsys.readouterr().err
+
+
 def test_no_function_is_a_usage_error(tmp_path):
     done = pfmap("probability", *NETWORK, cwd=tmp_path)
     assert done.returncode == 2
@@ -113,8 +139,8 @@ LONG = ("probability", *NETWORK, "--named", "parity", "--runs", "20", "--steps",
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict:
     """What the long command finds if nobody stops it."""
-    done = pfmap(*LONG, cwd=tmp_path_factory.mktemp("undisturbed"))
-    (row,) = json.loads(done.stdout)["functions"]
+    said = invoke(*LONG, cwd=tmp_path_factory.mktemp("undisturbed"))
+    (row,) = json.loads(said)["functions"]
     return row | {"elapsed_s": 0.0}
 
 
@@ -137,10 +163,9 @@ def test_a_killed_estimate_goes_on_where_it_stopped(tmp_path, undisturbed, how):
         assert "the same command goes on" in said
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("kept/*/[!.]*.parquet")}
     assert 4 <= len(kept) < 21
-    again = pfmap(*LONG, "--out", "kept", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
+    again = invoke(*LONG, "--out", "kept", cwd=tmp_path)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    (row,) = json.loads(again.stdout)["functions"]
+    (row,) = json.loads(again)["functions"]
     assert row | {"elapsed_s": 0.0} == undisturbed
 
 

@@ -297,7 +297,7 @@ def test_hashed_labelled_and_quantised_functions_are_measured(tmp_path, changes)
     unnamed = Volume(functions=2, named=(), chains=16, steps=8, runs=2)
     campaign = small(draws=700, volume=unnamed, **changes)
     result = pipeline.run(campaign, tmp_path / "small", stages=UNDRAWN)
-    assert len(result.stages) == 5
+    assert list(result.stages) == list(UNDRAWN)
     functions = read_table(tmp_path / "small", "functions").to_pandas()
     assert functions["count"].sum() == 700
     assert functions["lz"].notna().all()

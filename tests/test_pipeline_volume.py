@@ -77,9 +77,10 @@ def test_evidence_has_one_row_a_function_and_volume_one_a_level(finished):
     assert (last["severity"] == 0.0).all()
     assert last["acceptance"].isna().all()
     assert (np.diff(rows[rows["run"] == 0]["log_volume"]) < 0.0).all()
-    # log2 of the mean of the runs, raised by half the variance of its logarithm.
-    mean = np.log(np.mean(np.exp(last["log_volume"])))
-    raised = mean + 0.5 * (parity["log2_p_between_se"] * np.log(2.0)) ** 2
+    # log2 of the mean of the runs, raised by half its relative variance.
+    volumes = np.exp(last["log_volume"])
+    relative = volumes.std(ddof=1) / volumes.mean()
+    raised = np.log(volumes.mean()) + 0.5 * relative**2 / len(volumes)
     assert parity["log2_p"] == pytest.approx(raised / np.log(2.0), abs=1e-9)
 
 

@@ -57,8 +57,8 @@ def compared_functions(
     ...                           "log2_p": [-2.0]})
     >>> evidence = pd.DataFrame({"function": ["f"], "loss": ["signs"], "log2_p": [-1.9],
     ...                          "log2_p_se": [0.03]})
-    >>> compared_functions(evidence, functions, Campaign()).round(3).iloc[0, 2:].tolist()
-    [0.1, 0.049, 2.032]
+    >>> compared_functions(evidence, functions, Campaign()).round(2).iloc[0, 2:].tolist()
+    [0.1, 0.05, 2.03]
     """
     counted = functions[functions["count"].to_numpy() >= campaign.analysis.min_count]
     shown = counted[["function", "count", "p", "log2_p"]]

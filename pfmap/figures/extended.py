@@ -8,24 +8,27 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from scipy.stats import t
 
 from pfmap.figures.bias import edges_of, shade
 from pfmap.figures.labels import Mark, place_labels
-from pfmap.figures.style import BLACK, BLUE, GREY, ORANGE, VERMILION, legend_above, new_figure
+from pfmap.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, legend_above, new_figure
 from pfmap.figures.tables import Tables
 
+_STEPS = 200
 _KINDS = (
     ("named", "D", VERMILION, "named"),
     ("often", "o", BLUE, "drawn, count ≥ {least}"),
-    ("seldom", "s", ORANGE, "drawn, count < {least}"),
+    ("seldom", "s", SKY, "drawn, count < {least}"),
 )
 
 
 def measured_with_lz(tables: Tables) -> pd.DataFrame:
     """Functions of ``evidence`` with a complexity and a probability or an upper bound.
 
-    Columns ``lz, log2_p, error`` (1.96 standard errors), ``upper`` (NaN where log2 P is known),
-    ``name`` and ``kind`` (named | often | seldom, by the count).
+    Columns ``lz, log2_p, error`` (half the 95 % interval, by Student's t for the number of runs),
+    ``upper`` (NaN where log2 P is known), ``name`` and ``kind`` (named | often | seldom, by the
+    count).
     """
     evidence = tables.evidence
     columns = ["lz", "log2_p", "error", "upper", "name", "kind"]
@@ -35,11 +38,12 @@ def measured_with_lz(tables: Tables) -> pd.DataFrame:
     counts = tables.functions.set_index("function")["count"].reindex(rows["function"])
     often = counts.to_numpy(dtype=float) >= tables.campaign.analysis.min_count
     log2_p = rows["log2_p"].to_numpy(dtype=float)
+    quantile = t.ppf(0.975, np.maximum(rows["runs"].to_numpy(dtype=float) - 1.0, 1.0))
     found = pd.DataFrame(
         {
             "lz": rows["lz"].to_numpy(dtype=float),
             "log2_p": log2_p,
-            "error": 1.96 * rows["log2_p_se"].to_numpy(dtype=float),
+            "error": quantile * rows["log2_p_se"].to_numpy(dtype=float),
             "upper": np.where(np.isnan(log2_p), rows["log2_p_upper"].to_numpy(dtype=float), np.nan),
             "name": rows["name"].to_numpy(dtype=object),
             "kind": np.where(rows["name"] != "", "named", np.where(often, "often", "seldom")),
@@ -52,9 +56,8 @@ def draw_extended(tables: Tables) -> Figure:
     """log2 P against ``lz`` on one axis, from the counted functions to the rarest one measured.
 
     Shade: functions drawn, by their counts, in cells of one bit by one step of lz; it ends at 1/N,
-    the dotted line. Points: functions measured by splitting, with 95 % intervals (1.96 standard
-    errors; where none is seen, it is smaller than the point). Arrows: upper bounds, two standard
-    errors above the lowest level reached. Line: the bound with b = 0.
+    the dotted line. Points: functions measured by splitting, with 95 % intervals; where none is
+    seen, it is smaller than the point. Arrows: upper bounds. Line: the bound with b = 0.
     """
     draws = tables.campaign.draws
     levels = tables.levels
@@ -62,7 +65,7 @@ def draw_extended(tables: Tables) -> Figure:
     log2_p = np.log2(levels["count"].to_numpy(dtype=float) / draws)
     multiples = levels["functions"].to_numpy(dtype=float)
     measured = measured_with_lz(tables)
-    figure, (axes,) = new_figure(3.9)
+    figure, (axes,) = new_figure(4.2)
     known = np.isfinite(lz) & np.isfinite(log2_p)
     edges = edges_of(lz)
     bar = figure.colorbar(
@@ -70,9 +73,12 @@ def draw_extended(tables: Tables) -> Figure:
         ax=axes,
         pad=0.02,
         aspect=30,
+        shrink=0.6,
+        anchor=(0.0, 1.0),
     )
     bar.set_label("functions drawn, by counts")
-    left = min(edges[0], measured["lz"].min() - 3.0)
+    # Room for labels on the left, where functions crowd.
+    left = min(edges[0], measured["lz"].min()) - 6.0
     right = max(edges[-1], measured["lz"].max() + 3.0)
     lowest = min(
         -np.log2(draws), (measured["log2_p"] - measured["error"].fillna(0.0)).min(),
@@ -98,8 +104,10 @@ def draw_extended(tables: Tables) -> Figure:
     named = measured[measured["name"] != ""]
     place = named["log2_p"].fillna(named["upper"])
     marks = [Mark(*row) for row in zip(named["lz"], place, named["name"], strict=True)]
-    rest = measured[measured["name"] == ""]
-    place_labels(figure, axes, marks, rest[["lz", "log2_p"]].dropna().to_numpy(dtype=float))
+    clear = [measured[["lz", "log2_p"]].dropna().to_numpy(dtype=float)]
+    if bound:
+        clear.append(np.linspace([left, values[0]], [right, values[1]], _STEPS))
+    place_labels(figure, axes, marks, np.concatenate(clear))
     return figure
 
 
@@ -119,5 +127,7 @@ def _points(axes: Axes, measured: pd.DataFrame, least: int) -> None:
         axes.errorbar(
             bounded["lz"], bounded["upper"], yerr=0.05 * np.ptp(axes.get_ylim()), uplims=True,
             fmt="_", color=VERMILION, markersize=6.0, elinewidth=0.8, zorder=3.0,
-            label="upper bound",
         )  # fmt: skip
+        axes.plot(
+            [], [], linestyle="none", marker=r"$\downarrow$", color=VERMILION, label="upper bound"
+        )

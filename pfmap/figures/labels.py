@@ -14,6 +14,7 @@ from pfmap.figures.style import BLACK, GREY
 _GAP_POINTS = 3.0
 _REACH_POINTS = (4.0, 9.0, 15.0, 22.0, 30.0, 40.0)
 _DIRECTIONS = 16
+_SAME_POINTS = 1.5
 _SIZE = 6.0
 
 
@@ -28,9 +29,9 @@ class Mark(NamedTuple):
 def place_labels(figure: Figure, axes: Axes, marks: list[Mark], avoid: np.ndarray) -> None:
     """Write the text of every mark as near to it as there is room, joined by a line where apart.
 
-    Places around a mark are tried from near to far, right and left first, and the first one is
-    taken that covers no other label, no mark, none of `avoid` and not the frame; if there is none,
-    the label stands at the last place tried.
+    Marks that lie on each other share a label. Places around a mark are tried from near to far,
+    right and left first, and the first one is taken that covers no other label, no mark, none of
+    `avoid` and not the frame; if there is none, the label stands at the last place tried.
 
     Parameters
     ----------
@@ -46,6 +47,7 @@ def place_labels(figure: Figure, axes: Axes, marks: list[Mark], avoid: np.ndarra
     figure.draw_without_rendering()
     scale = figure.dpi / 72.0
     frame = axes.get_window_extent()
+    marks = _joined(axes, marks, _SAME_POINTS * scale)
     own = np.array([[mark.x, mark.y] for mark in marks]).reshape(-1, 2)
     points = axes.transData.transform(np.concatenate([own, np.asarray(avoid).reshape(-1, 2)]))
     taken: list[Bbox] = []
@@ -63,6 +65,20 @@ def place_labels(figure: Figure, axes: Axes, marks: list[Mark], avoid: np.ndarra
             near = np.clip([x, y], [box.x0, box.y0], [box.x1, box.y1])
             ends = axes.transData.inverted().transform([[x, y], near])
             axes.plot(*ends.T, color=GREY, linewidth=0.4, zorder=1.5)
+
+
+def _joined(axes: Axes, marks: list[Mark], nearest: float) -> list[Mark]:
+    """Marks that lie on each other, in pixels, as one with all their texts."""
+    found: list[Mark] = []
+    for mark in marks:
+        for index, other in enumerate(found):
+            ends = axes.transData.transform([[mark.x, mark.y], [other.x, other.y]])
+            if np.hypot(*(ends[0] - ends[1])) < nearest:
+                found[index] = other._replace(text=f"{other.text}, {mark.text}")
+                break
+        else:
+            found.append(mark)
+    return found
 
 
 def _free_place(

@@ -1,6 +1,7 @@
 """Columns of every table: name, type, unit and meaning stand here and nowhere else.
 
-Those of the stage ``volume`` stand in `pfmap.store.volume_schema`.
+Those of the stage ``volume`` stand in `pfmap.store.volume_schema`, those of free energies in
+`pfmap.store.curve_schema`.
 
 They go into the Parquet metadata, and the table in the documentation is made from them. The
 contract is append-only: later versions add tables and columns and never change a meaning.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from .column import Column
+from .curve_schema import CROSSINGS, FREE_ENERGY
 from .volume_schema import EVIDENCE, POSTERIOR, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
@@ -283,6 +285,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "posterior": POSTERIOR,
     "splitting_pilot": SPLITTING_PILOT,
     "splitting_run": SPLITTING_RUN,
+    "free_energy": FREE_ENERGY,
+    "crossings": CROSSINGS,
 }
 
 

@@ -58,14 +58,14 @@ EVIDENCE = (
         "log2_p_upper",
         _f8,
         "bits",
-        "Upper bound: two standard errors above V at the lowest level measured.",
+        "Upper bound: V plus two standard errors, the least of all severities measured.",
     ),
     Column(
         "verdict",
         pa.string(),
         "",
         "reached | budget (max_levels were not enough) | stalled (no state came below the last "
-        "level) | not expressible.",
+        "level, or fewer than two runs got there) | not expressible.",
     ),
     Column("proof", pa.string(), "", "Why it is not expressible; else empty."),
     Column("warning", pa.string(), "", "Why the standard error should not be trusted; or empty."),

@@ -19,7 +19,7 @@ from .splitting import Levels, Run, Settings, find_levels, run_levels
 from .target import Target
 
 RUNS_FOR_A_BOUND = 2
-"""Runs where the pilot did not arrive: the mass at its last level is only an upper bound."""
+"""Runs of signs where the pilot did not arrive: the mass at its last level is only a bound."""
 
 LARGEST_SE = 0.5
 """Of ln V, beyond which two standard errors are no bound: V̂ is skew."""
@@ -40,7 +40,8 @@ class VolumeEstimate:
         ln V at every point.
     verdict : str
         reached: the curve goes down to the lowest severity asked for; budget: `max_levels` were
-        not enough; stalled: no state came below the last level; not expressible: V(0) = 0, proved.
+        not enough; stalled: no state came below the last level, fewer than two runs got there, or
+        the levels of a loss creep towards a t above 0; not expressible: V(0) = 0, proved.
     proof : str
         Why it is not expressible; else empty.
     elapsed_s : float
@@ -107,6 +108,7 @@ def estimate_volume(
     at_end: Callable[[Levels, Workspace, int, Run], None] | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> VolumeEstimate:
     """Measure V(t) = Prior{severity <= t} down to `settings.lowest`.
 
@@ -134,6 +136,9 @@ def estimate_volume(
         None means every CPU. The result does not depend on it.
     progress : callable, optional
         Called with (done, total) runs, the pilot among them.
+    watch : callable, optional
+        Called with the number of every level that the pilot finds: how many there will be is not
+        known before it ends.
 
     Returns
     -------
@@ -159,11 +164,11 @@ def estimate_volume(
     done = dict(finished or {})
     with ThreadPoolExecutor(count_threads(threads)) as pool:
         if levels is None:
-            levels = find_levels(target, settings, pool)
+            levels = find_levels(target, settings, pool, watch=watch)
             if keep_levels is not None:
                 keep_levels(levels)
         n_runs = settings.runs
-        if levels.verdict != "reached":
+        if levels.verdict != "reached" and target.loss == "signs":
             n_runs = min(n_runs, RUNS_FOR_A_BOUND)
         if progress is not None:
             progress(1, n_runs + 1)
@@ -185,7 +190,8 @@ def estimate_volume(
     else:
         curve = Curve(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), [])
     verdict = levels.verdict
-    if verdict == "reached" and curve.log_volumes[-1] == -math.inf:
+    if verdict == "reached" and not math.isfinite(curve.between_se[-1]):
+        # One run of many says nothing about how far the others would have missed.
         verdict = "stalled"
     return VolumeEstimate(
         target, settings, levels, runs, curve, verdict, elapsed_s=time.perf_counter() - began

@@ -215,6 +215,7 @@ def sample_posterior(
     draws_per_chain: int = DRAWS_PER_CHAIN,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> Posterior:
     """Draw functions from the prior conditioned on a training set.
 
@@ -230,8 +231,8 @@ def sample_posterior(
         Draws of each chain of each run, `settings.steps` steps apart, after as many steps to adapt.
     threads : int, optional
         None means every CPU. The result does not depend on it.
-    progress : callable, optional
-        Called with (done, total) runs, the pilot among them.
+    progress, watch : callable, optional
+        As for `estimate_volume`.
 
     Returns
     -------
@@ -280,6 +281,7 @@ def sample_posterior(
         at_end=draw,
         threads=threads,
         progress=progress,
+        watch=watch,
     )
     n_words = -(-training.n_points // 64)
     if not drawn:

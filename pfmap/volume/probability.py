@@ -53,6 +53,7 @@ def estimate_probability(
     folder: Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> VolumeEstimate:
     """Measure P(f) = Prior{w : the network with weights w expresses f}.
 
@@ -71,8 +72,8 @@ def estimate_probability(
         Where finished runs are kept and looked for; None keeps nothing.
     threads : int, optional
         None means every CPU. The result does not depend on it.
-    progress : callable, optional
-        Called with (done, total) runs, the pilot among them.
+    progress, watch : callable, optional
+        As for `estimate_volume`.
 
     Returns
     -------
@@ -110,6 +111,7 @@ def estimate_probability(
         keep=kept.keep_run if kept else None,
         threads=threads,
         progress=progress,
+        watch=watch,
     )
 
 

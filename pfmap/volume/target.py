@@ -19,7 +19,7 @@ MoveWeights = tuple[float, float, float, float]
 SIGN_MOVES: MoveWeights = (1.0, 0.0, 0.0, 0.0)
 LOSS_MOVES: dict[str, MoveWeights] = {
     "normal": (0.5, 0.0, 0.25, 0.25),
-    "uniform": (0.6, 0.0, 0.4, 0.0),
+    "uniform": (0.5, 0.0, 0.25, 0.25),
 }
 """Probabilities of walk, elliptical slice, scaling and bouncing move."""
 
@@ -113,20 +113,29 @@ def sign_target(plan: SamplingPlan, signs: np.ndarray, *, name: str) -> Target:
     wanted = np.asarray(signs, dtype=np.float64)
     if wanted.shape != (plan.n_points,) or not np.isin(wanted, (-1.0, 0.0, 1.0)).all():
         raise SettingsError(f"signs: must be {plan.n_points} numbers of -1, 0 and 1")
-    d = plan.n_parameters
     return Target(
         name=name,
         loss="signs",
         law=plan.law.code,
-        scales=plan.law.scales[:d].astype(np.float64),
+        scales=plan.law.scales[: plan.n_parameters].astype(np.float64),
         shape=plan.shape,
         points=plan.points,
         readout=plan.readout,
         signs=wanted,
         model=_NO_MODEL,
-        groups=np.zeros((1, d), dtype=np.int64),
+        groups=_layers(plan.shape),
         move_weights=SIGN_MOVES,
     )
+
+
+def _layers(shape: Shape) -> np.ndarray:
+    """Groups of a network for signs: all parameters, and those of every layer.
+
+    Signs bind the layers to very different degrees; one size for all is the smallest of them.
+    """
+    sizes = (shape.widths[:-1] + shape.bias) * shape.widths[1:]
+    layers = np.repeat(np.arange(len(sizes)), sizes)
+    return np.array([np.zeros_like(layers), layers][: len(sizes)])
 
 
 def loss_target(

@@ -1,0 +1,302 @@
+"""Benchmark of the volume engine: seconds and forward passes to ±0.5 bit, and how they grow.
+
+    python scripts/bench_volume.py                both tables and the figure
+    python scripts/bench_volume.py --settings     moves and lengths compared instead (minutes more)
+    python scripts/bench_volume.py --json         the tables as JSON
+
+*Functions*: P(f) of (7,40,40,1) under the Gaussian prior, on one core and two. An estimate is the
+default one with steps doubled until the standard error it reports is at most 0.5 bit, or up to 256;
+the seconds are those of the last estimate, pilot included, and the earlier, shorter ones are stated
+beside. On one core a single run is timed, and multiplied by the runs and the pilot. Processor
+seconds tell more on a machine that others use too.
+*Counting*: draws that plain counting needs for ±0.5 bit, 1/((0.5 ln 2)² P), over the measured rate
+of sampling on as many cores.
+
+*Growth*: for many functions, forward passes needed for ±0.5 bit, from the spread of eight runs: the
+passes of one run times its variance over 0.25 bits². A variance from eight runs is good to a factor
+of two; the exponent is a least-squares line through all of them on log scales.
+
+*Settings*: variance times passes of single runs, by kind of move, share kept, chains and steps.
+
+Wall times depend on what else the machine does: the load before is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import statistics
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+
+from pfmap.campaign import campaign_from_mapping
+from pfmap.domain import boolean_points
+from pfmap.sampling import SamplingPlan, plan_sampling, sample_blocks
+from pfmap.volume import Settings, Target, estimate_volume, sign_target, splitting
+from pfmap.volume.splitting import find_levels, run_levels
+
+FOLDER = Path(__file__).parents[1] / "results/reference/volume"
+LN2 = math.log(2.0)
+ACCURACY = 0.5
+MOST_STEPS = 256
+
+Table = list[dict[str, Any]]
+
+
+def functions() -> dict[str, np.ndarray]:
+    """Truth tables of seven inputs, from common to rare."""
+    x = boolean_points(7).astype(int)
+    ones = x.sum(axis=1)
+    majority = ones >= 4
+    found = {
+        "x1": x[:, 0] == 1,
+        "x1 and x2": x[:, :2].all(axis=1),
+        "x1 or x2 and x3": (x[:, 0] == 1) | x[:, 1:3].all(axis=1),
+        "and of 3": x[:, :3].all(axis=1),
+        "and of 5": x[:, :5].all(axis=1),
+        "and of 7": ones == 7,
+        "majority of 3": x[:, :3].sum(axis=1) >= 2,
+        "majority of 5": x[:, :5].sum(axis=1) >= 3,
+        "at least 2": ones >= 2,
+        "at least 3": ones >= 3,
+        "majority of 7": majority,
+        "weights 1 … 7, above 14": x @ np.arange(1, 8) > 14,
+    }
+    flips = np.random.default_rng(7).permutation(128)
+    for k in (1, 2, 3, 4):
+        flipped = majority.copy()
+        flipped[flips[:k]] ^= True
+        found[f"majority, {k} flipped"] = flipped
+    points = np.random.default_rng(1).permutation(128)
+    for k in (2, 3, 4):
+        found[f"{k} points"] = np.isin(np.arange(128), points[:k])
+    return found
+
+
+TIMED = ("and of 5", "majority of 7", "majority, 4 flipped")
+
+
+def target_of(plan: SamplingPlan, name: str) -> Target:
+    """The target of a function by name."""
+    return sign_target(plan, np.where(functions()[name], 1.0, -1.0), name=name)
+
+
+def single_runs(
+    target: Target, settings: Settings, threads: int = 2
+) -> tuple[np.ndarray, float, int]:
+    """log2 V̂ of runs after one pilot, forward passes of a run, and levels."""
+    with ThreadPoolExecutor(threads) as pool:
+        levels = find_levels(target, settings, pool)
+        if levels.verdict != "reached":
+            return np.full(settings.runs, math.nan), math.nan, len(levels.curve)
+        runs = [run_levels(target, levels, settings, i, pool) for i in range(settings.runs)]
+    logs = np.array([run.log_volumes[-1] / LN2 for run in runs])
+    return logs, statistics.mean(run.evaluations for run in runs), len(levels.curve)
+
+
+def sampling_rate(plan: SamplingPlan, threads: int, seconds: float = 3.0) -> float:
+    """Draws a second of plain sampling."""
+    blocks = 4 * threads
+    next(iter(sample_blocks(plan, [0], threads=threads)))  # compiles
+    done, first, start = 0, 1, time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds:
+        tallies = sample_blocks(plan, range(first, first + blocks), threads=threads)
+        done += sum(tally.draws for tally in tallies)
+        first += blocks
+    return done / elapsed
+
+
+def timed_table(plan: SamplingPlan) -> Table:
+    """Seconds to ±0.5 bit."""
+    rows: Table = []
+    rates = {threads: sampling_rate(plan, threads) for threads in (1, 2)}
+    for name in TIMED:
+        target, settings, before = target_of(plan, name), Settings(), 0.0
+        while True:
+            processor = time.process_time()
+            found = estimate_volume(target, settings, threads=2)
+            processor = time.process_time() - processor
+            if found.log2_p_se <= ACCURACY or settings.steps >= MOST_STEPS:
+                break
+            before += found.elapsed_s
+            settings = dataclasses.replace(settings, steps=2 * settings.steps)
+        with ThreadPoolExecutor(1) as pool:
+            start = time.perf_counter()
+            run_levels(target, found.levels, settings, 0, pool)
+            one_run = time.perf_counter() - start
+        draws = 1.0 / ((ACCURACY * LN2) ** 2 * 2.0**found.log2_p)
+        rows.append(
+            {
+                "function": name,
+                "log2_p": found.log2_p,
+                "log2_p_se": found.log2_p_se,
+                "levels": len(found.levels.curve),
+                "steps": settings.steps,
+                "seconds_two_cores": found.elapsed_s,
+                "seconds_one_core": (settings.runs + 1) * one_run,
+                "processor_seconds": processor,
+                "seconds_of_shorter_tries": before,
+                "forward_passes": found.evaluations,
+                "counting_draws": draws,
+                "counting_seconds_two_cores": draws / rates[2],
+                "counting_over_splitting": draws / rates[2] / found.elapsed_s,
+                "counting_draws_per_s_one_core": rates[1],
+                "counting_draws_per_s_two_cores": rates[2],
+            }
+        )
+    return rows
+
+
+def growth_table(plan: SamplingPlan) -> Table:
+    """Forward passes for ±0.5 bit of every function."""
+    rows: Table = []
+    for name in functions():
+        settings = Settings()
+        logs, passes, levels = single_runs(target_of(plan, name), settings)
+        alive = np.isfinite(logs)
+        spread = float(logs[alive].std(ddof=1)) if alive.sum() > 1 else math.nan
+        mean = np.log2(np.mean(2.0 ** (logs[alive] - logs[alive].max()))) + logs[alive].max()
+        rows.append(
+            {
+                "function": name,
+                "log2_p": float(mean),
+                "levels": levels,
+                "runs": settings.runs,
+                "runs_without_states": int((~alive).sum()),
+                "run_sd": spread,
+                "passes_per_run": passes,
+                "passes_needed": passes * (spread / ACCURACY) ** 2,
+            }
+        )
+    return rows
+
+
+def exponent(growth: Table) -> tuple[float, float]:
+    """Slope of log passes against log(log2 1/P), and its standard error."""
+    table = pd.DataFrame(growth)
+    table = table[(table["runs_without_states"] == 0) & (table["log2_p"] < -1)]
+    x, y = np.log(-table["log2_p"]), np.log(table["passes_needed"])
+    (slope, _), covariance = np.polyfit(x, y, 1, cov=True)
+    return float(slope), math.sqrt(covariance[0, 0])
+
+
+def draw_growth(growth: Table, folder: Path) -> None:
+    """Figure of the passes needed against log2 1/P, beside what counting needs."""
+    from matplotlib.figure import Figure
+
+    table = pd.DataFrame(growth).dropna()
+    slope, slope_se = exponent(growth)
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.subplots()
+    bits = -table["log2_p"].to_numpy()
+    axes.loglog(bits, table["passes_needed"], "o", label="splitting, default settings")
+    line = np.geomspace(bits.min(), bits.max(), 50)
+    middle = math.exp(np.mean(np.log(table["passes_needed"] / bits**2)))
+    axes.loglog(line, middle * line**2, "-", color="0.4", label="(log 1/P)²")
+    counting = np.linspace(bits.min(), min(bits.max(), 36.0), 50)
+    axes.loglog(
+        counting, 2.0**counting / (ACCURACY * LN2) ** 2, "--", color="C3", label="counting draws"
+    )
+    axes.set_xlabel("log2 1/P(f)")
+    axes.set_ylabel("forward passes for ±0.5 bit")
+    axes.set_title(f"(7,40,40,1) Gaussian: fitted exponent {slope:.2f} ± {slope_se:.2f}")
+    ticks = [t for t in (2, 5, 10, 20, 50, 100, 200) if bits.min() * 0.9 < t < bits.max() * 1.1]
+    axes.set_xticks(ticks, [str(t) for t in ticks])
+    axes.minorticks_off()
+    axes.legend()
+    for kind in ("png", "svg"):
+        figure.savefig(folder / f"growth.{kind}", dpi=150)
+
+
+SETTINGS: tuple[tuple[str, float, int, int], ...] = (
+    ("walks", 0.25, 128, 32),
+    ("walks of all", 0.25, 128, 32),
+    ("elliptical", 0.25, 128, 8),
+    ("walks", 0.25, 512, 8),
+    ("walks", 0.25, 32, 128),
+    ("walks", 0.1, 64, 64),
+    ("walks", 0.5, 64, 64),
+)
+COMPARED = ("majority of 7", "2 points")
+
+
+def settings_table(plan: SamplingPlan, pilots: int = 2, runs: int = 8) -> Table:
+    """Variance times forward passes of single runs, runs from several pilots together."""
+    rows: Table = []
+    for name in COMPARED:
+        for move, keep, chains, steps in SETTINGS:
+            target = target_of(plan, name)
+            if move == "elliptical":
+                target = target.with_moves("elliptical")
+            if move == "walks of all":
+                target = dataclasses.replace(target, groups=target.groups[:1])
+            logs, passes = [], []
+            for seed in range(1, pilots + 1):
+                settings = Settings(chains=chains, steps=steps, runs=runs, seed=seed)
+                with mock.patch.object(splitting, "KEEP", keep):
+                    found, each, _ = single_runs(target, settings)
+                logs.append(found)
+                passes.append(each)
+            together = np.concatenate(logs)
+            variance = float(together[np.isfinite(together)].var(ddof=1))
+            rows.append(
+                {
+                    "function": name,
+                    "move": move,
+                    "keep": keep,
+                    "chains": chains,
+                    "steps": steps,
+                    "runs": len(together),
+                    "passes_per_run": statistics.mean(passes),
+                    "run_sd": math.sqrt(variance),
+                    "variance_times_passes": variance * statistics.mean(passes),
+                }
+            )
+    return rows
+
+
+def main() -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--settings", action="store_true", help="compare moves and lengths")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    campaign = campaign_from_mapping({"draws": 10**9, "prior": {"preset": "gaussian"}})
+    plan = plan_sampling(campaign)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    tables: dict[str, Table] = {}
+    if options.settings:
+        tables["settings"] = settings_table(plan)
+    else:
+        tables["timed"] = timed_table(plan)
+        tables["growth"] = growth_table(plan)
+        draw_growth(tables["growth"], FOLDER)
+    for name, table in tables.items():
+        pd.DataFrame(table).to_parquet(FOLDER / f"bench_{name}.parquet", index=False)
+    if options.json:
+        print(json.dumps({"load_before": load, **tables}, indent=1))
+        return 0
+    print(f"load before {load:.1f}")
+    for table in tables.values():
+        print(pd.DataFrame(table).to_string(index=False, float_format=lambda v: f"{v:.4g}"))
+    if "growth" in tables:
+        slope, slope_se = exponent(tables["growth"])
+        print(f"passes needed grow like (log 1/P)^{slope:.2f} ± {slope_se:.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
