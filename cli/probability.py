@@ -200,16 +200,15 @@ def _counted(
 ) -> dict[str, Any] | None:
     """What the campaign's own draws say; None if there are none of this network."""
     from pfmap.functions.probability import clopper_pearson
-    from pfmap.store import read_campaign_folder, read_table
+    from pfmap.store import find_functions, read_campaign_folder
 
     if folder is None or not (folder / "functions.parquet").exists():
         return None
     sections = ("network", "prior", "domain", "readout")
     if read_campaign_folder(folder).digest(*sections) != network.digest(*sections):
         return None
-    functions = read_table(folder, "functions", ["function", "count"]).to_pandas()
-    draws = int(functions["count"].sum())
-    count = int(functions.loc[functions["function"] == function.key, "count"].sum())
+    draws, rows = find_functions(folder, function.key)
+    count = int(rows["count"].sum())
     low, high = clopper_pearson([count], draws)
     return {
         "count": count,

@@ -145,7 +145,7 @@ def comparison_rows(both: pd.DataFrame, min_count: int) -> list[FitRow]:
 
 
 def extended_fits(
-    evidence: pd.DataFrame, functions: pd.DataFrame, campaign: Campaign
+    evidence: pd.DataFrame, functions: pd.DataFrame, seen: np.ndarray, campaign: Campaign
 ) -> list[FitRow]:
     """Comparison with the counts, and log2 P by splitting against lz: line and bound.
 
@@ -163,16 +163,12 @@ def extended_fits(
         rng=seeded(campaign.seed, "least_squares", RESPONSE),
     )  # fmt: skip
     rows += [replace(row, method=f"{row.method}; {CHOSEN}".lstrip("; ")) for row in line]
-    return rows + _bound_rows(x, y, functions, campaign)
+    return rows + _bound_rows(x, y, seen, campaign)
 
 
-def _bound_rows(
-    x: np.ndarray, y: np.ndarray, functions: pd.DataFrame, campaign: Campaign
-) -> list[FitRow]:
+def _bound_rows(x: np.ndarray, y: np.ndarray, seen: np.ndarray, campaign: Campaign) -> list[FitRow]:
     """How the functions measured lie under the bound with b = 0."""
     names = ("slope", "complexity_min", "b", "share_of_functions_below", "largest_excess")
-    seen = pd.to_numeric(functions["lz"]).to_numpy(dtype=float)
-    seen = seen[np.isfinite(seen)]
     if len(x) == 0 or len(seen) == 0 or np.ptp(seen) == 0.0:
         problem = "nothing was measured" if len(x) == 0 else "lz takes one value only"
         return missing_rows("dingle_bound", RESPONSE, "lz", names, len(x), problem)
