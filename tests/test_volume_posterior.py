@@ -169,11 +169,11 @@ def test_runs_weigh_as_much_as_they_found(prior):
     completions = found.completions()
     assert completions["function"].tolist() == ["80", "00"]
     assert completions["probability"] == pytest.approx([2 / 3, 1 / 3])
-    # R/(R - 1) Σ w² (m - mean)² = 2 (4/9 · 1/9 + 1/9 · 4/9), by hand.
-    assert completions["probability_se"] == pytest.approx([math.sqrt(16 / 81)] * 2)
+    # The runs' means 1 and 0 have variance 1/2; Σ w² = 5/9.
+    assert completions["probability_se"] == pytest.approx([math.sqrt(5 / 18)] * 2)
     assert completions["draws"].tolist() == [20, 20]
     mean, error = found.mean(words[..., 0] > 0)
-    assert (mean, error) == pytest.approx((2 / 3, math.sqrt(16 / 81)))
+    assert (mean, error) == pytest.approx((2 / 3, math.sqrt(5 / 18)))
     within = words.copy()
     within[:, 2:, :, 0] = 1 << 40
     spread = Posterior(base.training, base.estimate, within, np.array([0.5, 0.5]), 0.3)

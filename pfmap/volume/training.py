@@ -145,7 +145,8 @@ def load_training_set(path: Path, n_points: int, *, truth: np.ndarray | None = N
     remedy = "write a .npz or Parquet with input (indices of points) and label (0 or 1)"
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as held:
+            # Opened here, since numpy leaves a damaged file open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 columns = {name: held[name] for name in ("input", "label")}
         else:
             import pandas as pd
