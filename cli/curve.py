@@ -57,7 +57,8 @@ def curve(
     prior: targets.PriorOption = None,
     no_bias: targets.NoBiasOption = False,
     lowest: Annotated[
-        float, typer.Option("--lowest", help="Smallest loss t of the curve; n reaches about λ/3t.")
+        float,
+        typer.Option("--lowest", help="Smallest loss t of the curve; n reaches λ/3t, 1/t at most."),
     ] = 1e-6,
     runs: targets.RunsOption = targets.RUNS,
     chains: targets.ChainsOption = targets.CHAINS,

@@ -284,5 +284,6 @@ def _spread_ratio(by_run: np.ndarray, covariance: np.ndarray) -> float:
     found = []
     for part in np.array_split(np.arange(by_run.shape[1]), min(N_PARTS, by_run.shape[1])):
         within = float(covariance[np.ix_(part, part)].sum())
-        found.append(float(by_run[:, part].sum(axis=1).var(ddof=1)) / within)
-    return float(np.mean(found))
+        if within > 0.0:  # 0 where every state of every run survived
+            found.append(float(by_run[:, part].sum(axis=1).var(ddof=1)) / within)
+    return float(np.mean(found)) if found else 1.0
