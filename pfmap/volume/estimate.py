@@ -205,8 +205,8 @@ def _check_resolution(target: Target, lowest: float) -> None:
     least = 1e4 * (np.finfo(float).eps * largest) ** 2
     if target.loss != "signs" and lowest < least:
         raise SettingsError(
-            f"lowest: must be at least {least:.1e}, what float64 resolves of a loss with targets as "
-            f"large as {largest:g}, got {lowest:g}"
+            f"lowest: must be at least {least:.1e}, what float64 resolves of a loss with targets "
+            f"as large as {largest:g}, got {lowest:g}"
         )
 
 
