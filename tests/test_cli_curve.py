@@ -73,6 +73,24 @@ def test_every_function_has_its_curve(printed, place):
     assert "noisy" not in set(tables["crossings"]["function"]) | set(tables["crossings"]["other"])
 
 
+def test_every_learning_coefficient_stands_with_the_verdict_on_its_fit(printed, place):
+    path = place / "results" / "network-curve" / "evidence.parquet"
+    evidence = read_file(path, "evidence").to_pandas().set_index(["function", "loss"])
+    for row in printed["functions"]:
+        kept = evidence.loc[(row["key"], row["loss"])]
+        assert kept["fit"] == row["fit"]
+        assert kept["learning_coefficient_low"] == row["lambda_low"]
+        assert kept["learning_coefficient_high"] == row["lambda_high"]
+        assert row["lambda_low"] < kept["learning_coefficient"] < row["lambda_high"]
+    signs = evidence.xs("signs", level="loss")
+    assert len(signs) == 2
+    assert (
+        signs[["fit", "learning_coefficient_low", "learning_coefficient_high"]]
+        .isna()
+        .all(axis=None)
+    )
+
+
 def test_a_pair_that_keeps_its_order_says_by_how_much(printed):
     (pair,) = [row for row in printed["crossings"] if {row["function"], row["other"]} == {"1", "0"}]
     assert pair["n"] is None
@@ -90,6 +108,10 @@ def test_a_function_out_of_reach_gets_its_curve_down_to_where_it_got(place):
     lowest = volume[volume["loss"] == "squared"]["severity"].min()
     # The best line through XOR's ±1 targets is 0: K = 1/2.
     assert 0.5 <= lowest < 0.51
+    evidence = pd.read_parquet(place / "results" / "network-curve" / "evidence.parquet")
+    (fitted,) = evidence[evidence["loss"] == "squared"].to_dict("records")
+    assert fitted["fit"] == "not reached"
+    assert np.isnan(fitted["learning_coefficient"])
 
 
 def test_refusals(place):

@@ -200,6 +200,9 @@ def curve_tables(curves: list[FunctionCurve]) -> CurveTables:
                 "learning_coefficient": _known(curve.fit.learning_coefficient),
                 "learning_coefficient_se": _known(curve.fit.learning_coefficient_se),
                 "multiplicity": curve.fit.multiplicity,
+                "fit": curve.fit.verdict,
+                "learning_coefficient_low": _known(curve.fit.low),
+                "learning_coefficient_high": _known(curve.fit.high),
             }
         )
         if curve.probability is not None:
