@@ -92,7 +92,7 @@ def curve(
     from dataclasses import replace
 
     from pfmap.execution import check_threads
-    from pfmap.volume.curves import curve_tables, measure_curve
+    from pfmap.volume.curves import check_curve_settings, curve_tables, measure_curve
 
     settings = replace(
         targets.splitting_settings(
@@ -100,6 +100,7 @@ def curve(
         ),
         lowest=lowest,
     )
+    check_curve_settings(settings)
     curves = []
     with ProgressReporter() as reporter:
         for item in wanted:

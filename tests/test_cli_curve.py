@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from pfmap.campaign import Campaign, Network
 from pfmap.errors import DataError, SettingsError
 from pfmap.figures.curve import draw_curve, volume_curves
 from pfmap.figures.style import drawing
 from pfmap.store.tables import read_file
+from pfmap.volume import Settings, curves
 from pfmap_cli.main import app
 
 NETWORK = ("--widths", "2,4,1", "--activation", "tanh")
@@ -119,11 +121,21 @@ def test_refusals(place):
     for arguments, error, message in (
         ((), SettingsError, "function: none was given"),
         (("--named", "and", "--lowest", "0"), SettingsError, "--lowest: must be above 0"),
+        (("--named", "and", "--runs", "3"), SettingsError, "runs: must be at least 4 .* got 3"),
         (("--probabilities", "sure.npz"), DataError, "strictly between 0 and 1, found 0.0"),
         (("--target", "halves.npz", "--target", "halves.npz"), SettingsError, "names two"),
     ):
         with contextlib.chdir(place), pytest.raises(error, match=message):
             CliRunner().invoke(app, ("curve", *NETWORK, *arguments), catch_exceptions=False)
+
+
+def test_too_few_runs_are_refused_before_anything_is_sampled(monkeypatch):
+    monkeypatch.setattr(curves, "estimate_volume", lambda *_, **__: pytest.fail("sampled"))
+    wanted = curves.Wanted("8", np.array([-1.0, -1.0, -1.0, 1.0]))
+    network = Campaign(network=Network(widths=(2, 1)))
+    for runs in (2, 3):
+        with pytest.raises(SettingsError, match=f"runs: must be at least 4 .* got {runs}"):
+            curves.measure_curve(network, wanted, Settings(runs=runs, lowest=1e-4))
 
 
 def test_the_figure_shows_every_curve_with_its_name(printed, place):
