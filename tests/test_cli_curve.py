@@ -155,5 +155,51 @@ def test_the_figure_shows_every_curve_with_its_name(printed, place):
     assert "(nats)" in middle.get_ylabel()
     legend = figure.legends[0].get_window_extent()
     assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
-    curves = volume_curves(volume)
-    assert (curves.groupby(["function", "loss"])["log_volume"].diff().dropna() < 0).all()
+    averaged = volume_curves(volume)
+    assert (averaged.groupby(["function", "loss"])["log_volume"].diff().dropna() < 0).all()
+    # The same V and the same error as the table's, at the lowest level.
+    table = pd.read_parquet(folder / "evidence.parquet").set_index(["function", "loss"])
+    lowest = averaged.groupby(["function", "loss"]).last() / np.log(2.0)
+    np.testing.assert_allclose(lowest["log_volume"], table["log2_p"][lowest.index], rtol=1e-9)
+    np.testing.assert_allclose(lowest["error"], table["log2_p_se"][lowest.index], rtol=1e-9)
+
+
+def levels_of_runs(logs: list[list[float]]) -> pd.DataFrame:
+    """``volume`` with the given ln V, a row a run, and errors of 0.1 of each."""
+    rows = [
+        {"function": "a", "loss": "squared", "run": run, "level": level, "severity": 0.5**level,
+         "log_volume": log, "log_volume_se": 0.1 if np.isfinite(log) else None}
+        for run, of_run in enumerate(logs)
+        for level, log in enumerate(of_run, start=1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_band_of_runs_far_apart_is_wide():
+    """One run of eight 20 nats above the others: the error of their mean stays below 1 nat."""
+    (row,) = volume_curves(levels_of_runs([[-20.0], *[[-40.0]] * 7])).to_dict("records")
+    assert row["error"] > 5.0
+    # Runs that agree are as uncertain as their chains say.
+    (agreeing,) = volume_curves(levels_of_runs([[-20.0]] * 4)).to_dict("records")
+    assert agreeing["error"] == pytest.approx(0.1 / np.sqrt(4))
+
+
+def test_an_unknown_error_has_no_band():
+    """Below the third level one run alone had a state left: V is known, its error is not."""
+    volume = levels_of_runs([[-1.0, -2.0, -3.0, -4.0], [-1.1, -2.1, -3.1, -np.inf]])
+    energy = pd.DataFrame(
+        {"function": "a", "loss": "squared", "n": [1.0, 10.0, 100.0],
+         "free_energy": [1.0, 2.0, 3.0],
+         "free_energy_se": np.nan, "lambda_eff": 1.0, "lambda_eff_se": np.nan}
+    )  # fmt: skip
+    assert volume_curves(volume)["error"].isna().tolist() == [False, False, False, True]
+    with drawing():
+        figure = draw_curve(volume, energy, {})
+        figure.draw_without_rendering()
+    top, middle, bottom = figure.axes
+    (line,), (band,) = top.lines, top.collections
+    assert line.get_xdata().min() == 0.5**4
+    (outline,) = band.get_paths()
+    assert outline.vertices[:, 0].min() == 0.5**3
+    assert not middle.collections[0].get_paths()
+    assert not bottom.collections[0].get_paths()
