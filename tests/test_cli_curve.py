@@ -17,6 +17,7 @@ from pfmap.figures.curve import draw_curve, volume_curves
 from pfmap.figures.style import drawing
 from pfmap.store.tables import read_file
 from pfmap.volume import Settings, curves
+from pfmap_cli.curve import pair_text
 from pfmap_cli.main import app
 
 NETWORK = ("--widths", "2,4,1", "--activation", "tanh")
@@ -97,9 +98,22 @@ def test_a_pair_that_keeps_its_order_says_by_how_much(printed):
     (pair,) = [row for row in printed["crossings"] if {row["function"], row["other"]} == {"1", "0"}]
     assert pair["n"] is None
     assert pair["prior_bits"] is None
+    assert isinstance(pair["settled"], bool)
     ratio, error = (pair[f"log_evidence_ratio_at_equal_fit_to{end}"] for end in ("", "_se"))
     sign = 1 if pair["function"] == "0" else -1
     assert sign * ratio > 4 * error
+
+
+def test_an_order_that_is_not_known_is_not_called_no_crossing():
+    pair = {
+        "f": "a", "g": "b", "n_from": 1.0, "n_to": 1e3,
+        "log_evidence_ratio_at_equal_fit_to": 0.5, "log_evidence_ratio_at_equal_fit_to_se": 0.4,
+    }  # fmt: skip
+    assert pair_text(pair | {"settled": False}) == (
+        "a and b: order not settled by the errors from n = 1 to 1e+03, "
+        "where F_g - F_f = 0.50 ± 0.40 nats"
+    )
+    assert pair_text(pair | {"settled": True}).startswith("a and b: no crossing from n = 1 to")
 
 
 def test_a_function_out_of_reach_gets_its_curve_down_to_where_it_got(place):

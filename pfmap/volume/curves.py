@@ -278,6 +278,7 @@ def crossing_row(crossing: Crossing, loss: str) -> dict[str, Any]:
         "prior_bits": _known(crossing.prior_bits),
         "log_n_bits": _known(crossing.log_n_bits),
         "rest_bits": _known(crossing.rest_bits),
+        "settled": crossing.settled,
     }
 
 
