@@ -232,10 +232,10 @@ def _text(
 
 def pair_text(row: dict[str, Any]) -> str:
     """A pair without a crossing: whether the errors rule one out, and D at the largest n."""
-    what = "no crossing" if row["settled"] else "order not settled by the errors"
+    what = "no crossing at any n" if row["settled"] else "order not settled by the errors at some n"
     ratio = row["log_evidence_ratio_at_equal_fit_to"]
     error = row["log_evidence_ratio_at_equal_fit_to_se"]
     return (
-        f"{row['f']} and {row['g']}: {what} from n = {row['n_from']:.3g} to "
-        f"{row['n_to']:.3g}, where F_g - F_f = {ratio:.2f} ± {error:.2f} nats"
+        f"{row['f']} and {row['g']}: {what} from {row['n_from']:.3g} to "
+        f"{row['n_to']:.3g}; at the last, F_g - F_f = {ratio:.2f} ± {error:.2f} nats"
     )

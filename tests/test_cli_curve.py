@@ -110,10 +110,10 @@ def test_an_order_that_is_not_known_is_not_called_no_crossing():
         "log_evidence_ratio_at_equal_fit_to": 0.5, "log_evidence_ratio_at_equal_fit_to_se": 0.4,
     }  # fmt: skip
     assert pair_text(pair | {"settled": False}) == (
-        "a and b: order not settled by the errors from n = 1 to 1e+03, "
-        "where F_g - F_f = 0.50 ± 0.40 nats"
+        "a and b: order not settled by the errors at some n from 1 to 1e+03; "
+        "at the last, F_g - F_f = 0.50 ± 0.40 nats"
     )
-    assert pair_text(pair | {"settled": True}).startswith("a and b: no crossing from n = 1 to")
+    assert pair_text(pair | {"settled": True}).startswith("a and b: no crossing at any n from 1 to")
 
 
 def test_a_function_out_of_reach_gets_its_curve_down_to_where_it_got(place):
