@@ -115,6 +115,7 @@ def test_a_crossing_has_its_place_its_interval_and_its_bits():
     assert found.log_n_bits == pytest.approx(-0.75 * 4.0 / math.log(2.0))
     assert found.prior_bits + found.log_n_bits + found.rest_bits == pytest.approx(0.0)
     assert found.log_ratio_from == pytest.approx(3.0)
+    assert found.settled
     (turned,) = find_crossings(g, f)
     assert (turned.n, turned.prior_bits) == (pytest.approx(found.n), -5.0)
 
@@ -126,6 +127,25 @@ def test_noise_around_zero_is_no_crossing():
     (found,) = find_crossings(Side("f", same), Side("g", noisy))
     assert math.isnan(found.n)
     assert math.isnan(found.prior_bits)
+    assert not found.settled
+
+
+def test_no_crossing_is_said_only_where_the_errors_settle_the_order():
+    f, apart = Side("f", made(LOG_N)), np.full(len(LOG_N), 0.5)
+
+    def settled(ratio: np.ndarray, error: float) -> bool:
+        (found,) = find_crossings(f, Side("g", made(LOG_N + ratio, error)))
+        assert math.isnan(found.n)
+        return found.settled
+
+    assert settled(apart, 0.1)
+    assert settled(-apart, 0.1)
+    # The same order, with errors of as much as the difference.
+    assert not settled(apart, 0.5)
+    for place in (0, -1, 48):
+        touching = apart.copy()
+        touching[place] = -0.05
+        assert not settled(touching, 0.1)
 
 
 def test_two_crossings_and_curves_of_different_length():
