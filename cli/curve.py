@@ -221,7 +221,7 @@ def _text(
     """The table of functions, that of crossings, and what to know about them."""
     lines = [table(rows, COLUMNS)]
     crossed = [row | {"f": labels[row["function"]], "g": labels[row["other"]]} for row in crossings]
-    changing = [row for row in crossed if row["n"] is not None]
+    changing = [row | bits_texts(row) for row in crossed if row["n"] is not None]
     if changing:
         lines.append("F_f(n) = F_g(n) at\n" + table(changing, CROSSING_COLUMNS))
     lines += [pair_text(row) for row in crossed if row["n"] is None]
@@ -229,6 +229,14 @@ def _text(
         notes = [*row["warnings"], *([row["advice"]] if row["advice"] else [])]
         lines += [f"{row['function']}: {note}" for note in notes]
     return "\n\n".join([lines[0], "\n".join(lines[1:])]) if len(lines) > 1 else lines[0]
+
+
+def bits_texts(row: dict[str, Any]) -> dict[str, str]:
+    """The three terms of a crossing with their standard errors, as text; "-" where not known."""
+    return {
+        name: "-" if row[name] is None else f"{row[name]:.1f} ± {row[f'{name}_se']:.1f}"
+        for name in ("prior_bits", "log_n_bits", "rest_bits")
+    }
 
 
 def pair_text(row: dict[str, Any]) -> str:

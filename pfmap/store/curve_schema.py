@@ -55,6 +55,9 @@ CROSSINGS = (
     ),
     Column("log_n_bits", _f8, "bits", "At the crossing, (λ_g - λ_f) log2 n; null likewise."),
     Column("rest_bits", _f8, "bits", "What makes the three add up to 0: constants and log log n."),
+    Column("prior_bits_se", _f8, "bits", "Standard error of prior_bits."),
+    Column("log_n_bits_se", _f8, "bits", "Standard error of log_n_bits, from those of both λ."),
+    Column("rest_bits_se", _f8, "bits", "Standard error of rest_bits, from the other two."),
     Column(
         "settled",
         pa.bool_(),

@@ -27,12 +27,16 @@ class Side:
         log2 P(f), the prior mass of its zero-one loss; NaN where it is not known.
     learning_coefficient : float, default NaN
         λ of the loss; NaN where it is not known.
+    log2_p_se, learning_coefficient_se : float, default NaN
+        Their standard errors.
     """
 
     name: str
     energy: FreeEnergy
     log2_p: float = math.nan
     learning_coefficient: float = math.nan
+    log2_p_se: float = math.nan
+    learning_coefficient_se: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Crossing:
         n, the constants of the volumes beyond P, and what is not asymptotic at this n. The three
         add up to D, 0 at a crossing. All three are NaN without a crossing, or where P or λ of
         either function is not known.
+    prior_bits_se, log_n_bits_se, rest_bits_se : float
+        Standard errors of the three, from those of P and λ.
     settled : bool
         Whether the errors settle the order. True at a crossing. Without one, True where |D| is
         above 1.96 standard errors at both ends and D has one sign throughout: the order never
@@ -82,6 +88,9 @@ class Crossing:
     prior_bits: float
     log_n_bits: float
     rest_bits: float
+    prior_bits_se: float
+    log_n_bits_se: float
+    rest_bits_se: float
     settled: bool
 
 
@@ -138,7 +147,13 @@ def find_crossings(f: Side, g: Side) -> list[Crossing]:
         prior = f.log2_p - g.log2_p
         log_n = (g.learning_coefficient - f.learning_coefficient) * math.log2(at)
         known = math.isfinite(prior) and math.isfinite(log_n)
-        bits = (prior, log_n, -prior - log_n) if known else (math.nan,) * 3
+        prior_se = math.hypot(f.log2_p_se, g.log2_p_se)
+        log_n_se = math.hypot(f.learning_coefficient_se, g.learning_coefficient_se) * math.log2(at)
+        bits = (
+            (prior, log_n, -prior - log_n, prior_se, log_n_se, math.hypot(prior_se, log_n_se))
+            if known
+            else (math.nan,) * 6
+        )
         return Crossing(
             f.name, g.name, at, low, high, float(n[0]), float(n[-1]), float(ratio[0]),
             float(ratio[-1]), float(error[-1]), *bits, settled,

@@ -78,11 +78,14 @@ class FunctionCurve:
     @property
     def side(self) -> Side:
         """What a comparison with another curve needs; λ counts only with the verdict ok."""
+        lambda_known, p = self.fit.verdict == "ok", self.probability
         return Side(
             self.wanted.name,
             self.energy,
-            self.probability.log2_p if self.probability is not None else math.nan,
-            self.fit.learning_coefficient if self.fit.verdict == "ok" else math.nan,
+            p.log2_p if p is not None else math.nan,
+            self.fit.learning_coefficient if lambda_known else math.nan,
+            p.log2_p_se if p is not None else math.nan,
+            self.fit.learning_coefficient_se if lambda_known else math.nan,
         )
 
 
@@ -278,6 +281,9 @@ def crossing_row(crossing: Crossing, loss: str) -> dict[str, Any]:
         "prior_bits": _known(crossing.prior_bits),
         "log_n_bits": _known(crossing.log_n_bits),
         "rest_bits": _known(crossing.rest_bits),
+        "prior_bits_se": _known(crossing.prior_bits_se),
+        "log_n_bits_se": _known(crossing.log_n_bits_se),
+        "rest_bits_se": _known(crossing.rest_bits_se),
         "settled": crossing.settled,
     }
 

@@ -19,6 +19,7 @@ from scipy.special import logsumexp
 
 from pfmap.errors import SettingsError
 
+from .combine import average_logs
 from .estimate import VolumeEstimate
 
 RESOLUTION = 1.0 / 3.0
@@ -121,7 +122,7 @@ def free_energy(estimate: VolumeEstimate, n: np.ndarray | None = None) -> FreeEn
         return FreeEnergy(sizes, nothing, nothing, nothing, nothing)
     logs = np.array([run.log_volumes[known] for run in estimate.runs])
     log_z, log_nt = _transform(t, logs, sizes)
-    energy, energy_se, effective, effective_se = _average(log_z, log_nt)
+    energy, energy_se, effective, effective_se = _average(sizes, log_z, log_nt)
     within = np.interp(
         np.log(effective / sizes), np.log(t[::-1]), estimate.curve.within_se[known][::-1]
     )
@@ -134,19 +135,18 @@ def free_energy(estimate: VolumeEstimate, n: np.ndarray | None = None) -> FreeEn
 
 
 def _average(
-    log_z: np.ndarray, log_nt: np.ndarray
+    n: np.ndarray, log_z: np.ndarray, log_nt: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """F, λ_eff and their statistical errors from log Z and log (Z E[nt]) of the runs."""
     n_runs = len(log_z)
     top = log_z.max(axis=0)
     z, nt = np.exp(log_z - top), np.exp(log_nt - top)
-    mean = z.mean(axis=0)
-    energy_se = z.std(axis=0, ddof=1) / mean / math.sqrt(n_runs)
-    # The logarithm of a mean is low by half its relative variance.
-    energy = -(np.log(mean) + top) - np.minimum(0.5 * energy_se**2, 1.0)
+    # Z is as skew over the runs as V̂ is, so its mean and error are taken in the same way.
+    averaged = average_logs(n, log_z, np.zeros_like(log_z))
     without = (nt.sum(axis=0) - nt) / (z.sum(axis=0) - z)
     jackknife = (n_runs - 1) / n_runs * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
-    return energy, energy_se, nt.mean(axis=0) / mean, np.sqrt(jackknife)
+    effective = nt.mean(axis=0) / z.mean(axis=0)
+    return -averaged.log_volumes, averaged.between_se, effective, np.sqrt(jackknife)
 
 
 def _transform(
@@ -208,7 +208,7 @@ def _errors(t: np.ndarray, logs: np.ndarray, n: np.ndarray) -> tuple[np.ndarray,
 
     def of(t: np.ndarray, logs: np.ndarray, **ends: float) -> np.ndarray:
         log_z, log_nt = _transform(t, logs, n, **ends)
-        energy, _, effective, _ = _average(log_z, log_nt)
+        energy, _, effective, _ = _average(n, log_z, log_nt)
         return np.stack([energy, effective])
 
     whole = of(t, logs)
