@@ -17,11 +17,14 @@ from . import (
     analyze,
     calibrate,
     complexity,
+    curve,
     doctor,
     exact,
     init,
     llc,
     plot,
+    posterior,
+    probability,
     run,
     sample,
     show,
@@ -65,8 +68,8 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, calibrate, analyze, plot, show, status, verify,
-    doctor,
+    run, init, sample, complexity, llc, exact, calibrate, probability, curve, posterior, analyze,
+    plot, show, status, verify, doctor,
 ):  # fmt: skip
     module.register(app)
 

@@ -15,6 +15,7 @@ TITLES = {
     "functions": "weighing functions",
     "complexity": "measuring complexity",
     "llc": "learning coefficients",
+    "volume": "volumes by splitting",
     "calibrate": "estimating known models",
     "analyze": "fits and correlations",
     "plot": "drawing figures",
@@ -93,6 +94,13 @@ class ProgressReporter:
             left = f", {_clock((now - began) * (total - done) / (done - before))} left"
         title = TITLES.get(stage, stage)
         self._print(f"{title}: {done:,} of {total:,} ({done / total:.0%}){left}")
+
+    def pilot(self, level: int) -> None:
+        """The pilot of a splitting has found a level; how many there will be nobody knows."""
+        now = time.monotonic()
+        if now - self._last_line >= LINE_EVERY_S:
+            self._last_line = now
+            self.message(f"pilot: {level} levels, down to about 2^-{2 * level}")
 
     def message(self, text: str) -> None:
         """One line worth reading."""

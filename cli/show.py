@@ -51,6 +51,10 @@ def show(
     payload: dict[str, Any] = {name: row[name] for name in BASE} | {"draws": draws}
     payload |= _values(full_key, int(row["first_draw"]), campaign)
     payload["complexity"] = {name: row[name] for name in functions.columns if name not in BASE}
+    payload["evidence"] = []
+    if (found / "evidence.parquet").exists():
+        evidence = read_table(found, "evidence").to_pandas()
+        payload["evidence"] = evidence[evidence["function"] == full_key].to_dict("records")
     payload["llc"] = []
     if (found / "llc.parquet").exists():
         llc = read_table(found, "llc").to_pandas()
@@ -125,6 +129,9 @@ def _text(payload: dict[str, Any], campaign: Campaign) -> str:
     rows = [{"quantity": name, "value": payload[name]} for name in BASE if name not in skip]
     rows += [{"quantity": name, "value": value} for name, value in payload["complexity"].items()]
     lines += ["", table(rows)]
+    if payload["evidence"]:
+        columns = ["loss", "log2_p", "log2_p_se", "log2_p_upper", "verdict", "levels", "runs"]
+        lines += ["", "by splitting:", table(payload["evidence"], columns)]
     if payload["llc"]:
         columns = ["draw", "center", "estimator", "llc", "llc_se", "rank", "rhat", "ess", "verdict"]
         lines += ["", table(payload["llc"], columns)]

@@ -1,17 +1,16 @@
 """Settings of one campaign: validation, defaults, TOML in and out, digest.
 
-Every key of a campaign file is a field below; its description is the documentation that
-``pfmap init`` writes beside it.
+Every key of a campaign file is a field below, or one of a section; its description is the
+documentation that ``pfmap init`` writes beside it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -19,185 +18,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .domain import MAX_POINTS, BooleanDomain, Domain, PointsDomain, domain_points
 from .errors import DataError, SettingsError
 from .prior import Prior
+from .sections import Analysis, Complexity, Llc, Network, Readout, Volume
 from .validation import check_kinds, settings_error
-
-Activation = Literal["relu", "tanh", "erf", "sin", "linear", "monomial"]
-_SETTINGS = ConfigDict(extra="forbid", frozen=True)
 
 MAX_DRAWS = 10**10
 MAX_EXACT_BITS = 256
-MAX_PARAMETERS = 10**7
-
-
-class Network(BaseModel):
-    """A fully connected network with one output."""
-
-    model_config = _SETTINGS
-    widths: tuple[int, ...] = Field(
-        default=(7, 40, 40, 1),
-        min_length=2,
-        description="Units of every layer, inputs first, one output last; any depth.",
-    )
-    activation: Activation = Field(default="relu", description="Activation of hidden layers.")
-    degree: int = Field(
-        default=2, ge=1, le=9, description="Exponent of the activation monomial, x^degree."
-    )
-    bias: bool = Field(default=True, description="Whether layers have biases.")
-    output_activation: Activation = Field(
-        default="linear", description="Activation of the output unit."
-    )
-
-    @field_validator("widths")
-    @classmethod
-    def _check_widths(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
-        if any(width < 1 or width > 4096 for width in widths):
-            raise ValueError("every width must lie between 1 and 4096")
-        if widths[-1] != 1:
-            raise ValueError("the last width must be 1: a function has one output")
-        n_parameters = sum((below + 1) * units for below, units in itertools.pairwise(widths))
-        if n_parameters > MAX_PARAMETERS:
-            raise ValueError(
-                f"at most {MAX_PARAMETERS:,} parameters, {n_parameters:,} with these widths"
-            )
-        return widths
-
-
-class Readout(BaseModel):
-    """How outputs become a function."""
-
-    model_config = _SETTINGS
-    kind: Literal["sign", "quantised"] = Field(
-        default="sign",
-        description="sign: bit 1 where the output is > 0, strictly; quantised: outputs rounded to "
-        "multiples of step.",
-    )
-    step: float = Field(
-        default=0.25, gt=0, allow_inf_nan=False, description="Step of the quantised readout."
-    )
-
-
-class Complexity(BaseModel):
-    """Which proxies, and where the dear ones are computed."""
-
-    model_config = _SETTINGS
-    proxies: tuple[str, ...] = Field(
-        default=(), description="Names of proxies; empty means all that apply to the domain."
-    )
-    dear_functions: int = Field(
-        default=1000,
-        ge=0,
-        description="Proxies too dear for every function are computed for this many of the most "
-        "frequent functions and for those selected for the learning coefficient; null elsewhere.",
-    )
-
-
-class Llc(BaseModel):
-    """Learning coefficients of a stratified selection of functions."""
-
-    model_config = _SETTINGS
-    functions: int = Field(
-        default=40,
-        ge=0,
-        description="Functions selected, stratified over log2 P and over lz; 0 skips the stage.",
-    )
-    selection: Literal["stratified", "equal_ones", "equal_lz"] = Field(
-        default="stratified",
-        description="stratified: over log2 P and lz; equal_ones: all with one number of ones T and "
-        "different lz; equal_lz: all with one lz and different T.",
-    )
-    named: tuple[str, ...] = Field(
-        default=(), description="Keys of functions to select besides, if they were drawn."
-    )
-    draws_per_function: int = Field(
-        default=3, ge=1, description="Draws of each selected function (fewer if it was seen less)."
-    )
-    centers: tuple[Literal["self", "target", "bernoulli"], ...] = Field(
-        default=("self", "target"),
-        min_length=1,
-        description="self: the draw itself against its own outputs; target: trained from the draw "
-        "to ±1 targets; bernoulli: the draw itself against its own probabilities, outputs as "
-        "logits.",
-    )
-
-    @field_validator("centers")
-    @classmethod
-    def _check_centers(cls, centers: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(centers)) < len(centers):
-            raise ValueError("must differ from each other")
-        return centers
-
-    n_beta: float = Field(
-        default=1e16,
-        gt=0,
-        allow_inf_nan=False,
-        description="Inverse temperature nβ. The loss is exact, so it may be large; λ needs nβ "
-        "times the weakest curvature well above gamma.",
-    )
-    gamma: float = Field(
-        default=1e10,
-        gt=0,
-        allow_inf_nan=False,
-        description="Localisation γ around w*: chains stay within sqrt(d/γ) of it. Above 0, since "
-        "flat directions have no other bound.",
-    )
-    chains: int = Field(default=4, ge=2, le=1000, description="Independent chains per estimate.")
-    steps: int = Field(
-        default=200,
-        ge=100,
-        le=10**6,
-        description="Steps kept per chain, after warm-up; 5 and then 25 times as many where an "
-        "estimate is short or not converged.",
-    )
-    warmup: int = Field(
-        default=100, ge=50, le=10**6, description="Warm-up steps that adapt the step size."
-    )
-    replicas: int = Field(
-        default=1,
-        ge=1,
-        le=64,
-        description="Temperatures of each chain: 1 for plain chains, more for replica exchange "
-        "where chains do not converge.",
-    )
-    replica_ratio: float = Field(
-        default=3.0, gt=1, allow_inf_nan=False, description="nβ of one replica over the next."
-    )
-    target_tolerance: float = Field(
-        default=1e-20,
-        gt=0,
-        allow_inf_nan=False,
-        description="Loss K below which training to ±1 targets has succeeded; nβ times it must "
-        "be small.",
-    )
-
-
-class Analysis(BaseModel):
-    """Bootstrap and thresholds of the honesty checks."""
-
-    model_config = _SETTINGS
-    bootstrap: int = Field(default=1000, ge=100, description="Bootstrap resamples per interval.")
-    min_count: int = Field(
-        default=10,
-        ge=10,
-        description="Functions and orbits seen fewer times stay out of fits and correlations: "
-        "their P is conditioned on having been seen.",
-    )
-    envelope_quantile: float = Field(
-        default=0.95,
-        ge=0.5,
-        lt=1.0,
-        description="Quantile of log2 P, given complexity, that the upper envelope follows.",
-    )
-    noise_simulations: int = Field(
-        default=1000,
-        ge=200,
-        description="Pure-noise simulations behind the verdict on each learning coefficient.",
-    )
 
 
 class Campaign(BaseModel):
     """Everything that decides the results of a campaign; threads and paths are not part of it."""
 
-    model_config = _SETTINGS
+    model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(
         default="default",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
@@ -224,6 +55,7 @@ class Campaign(BaseModel):
     readout: Readout = Readout()
     complexity: Complexity = Complexity()
     llc: Llc = Llc()
+    volume: Volume = Volume()
     analysis: Analysis = Analysis()
 
     @field_validator("domain", mode="before")

@@ -19,6 +19,8 @@ FILES = (
     "summary.md",
     "llc.parquet",
     "ladder.parquet",
+    "volume.parquet",
+    "evidence.parquet",
     "fits.parquet",
     "correlations.parquet",
     "predictors.parquet",

@@ -33,6 +33,7 @@ def tiny_campaign() -> Campaign:
             "network": {"widths": [3, 8, 1]},
             "prior": {"preset": "gaussian"},
             "llc": {"functions": 4, "draws_per_function": 2, "steps": 100, "warmup": 50},
+            "volume": {"functions": 2, "named": ["and"], "chains": 16, "steps": 8, "runs": 2},
             "analysis": {"bootstrap": 100},
         }
     )

@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network
+from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
 from pfmap.errors import PfmapError
-from pfmap.pipeline import coefficients, conclude, runner, sample, weigh
+from pfmap.pipeline import coefficients, conclude, runner, sample, volumes, weigh
 from pfmap.store import atomic, journal
+from pfmap.volume import checkpoint
 
 CAMPAIGN = Campaign(
     name="killed",
@@ -25,6 +26,7 @@ CAMPAIGN = Campaign(
     block_draws=1024,
     network=Network(widths=(5, 8, 1)),
     llc=Llc(functions=4, draws_per_function=3, chains=2, steps=100, warmup=50),
+    volume=Volume(functions=3, named=("parity",), chains=16, steps=8, runs=2, max_levels=20),
     analysis=Analysis(bootstrap=100, noise_simulations=200),
     complexity=Complexity(dear_functions=20),
 )
@@ -103,6 +105,19 @@ def child(folder: Path, last: str, moment: str, seconds: float) -> int:
         reporter = DieInLlc()
     elif moment == "llc without its line":
         die_after(coefficients, "write_table", 1)
+    elif moment == "inside a run's file":
+        real = checkpoint.write_table
+
+        def torn(path: Path, *arguments: object, **options: object) -> str:
+            if path.name == "run-0001.parquet":
+                atomic.os.replace = die
+            return real(path, *arguments, **options)
+
+        checkpoint.write_table = torn
+    elif moment == "run without its line":
+        die_after(checkpoint, "write_table", 5)
+    elif moment == "volume without evidence":
+        die_after(volumes, "write_table", 1)
     elif moment == "between fits and correlations":
         die_after(conclude, "write_table", 1)
     elif moment == "before the last provenance":

@@ -3,12 +3,14 @@
 import pandas as pd
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network
+from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
 from pfmap.store import CampaignFolder, read_table
 
 COUNTING = ("sample", "functions")
-UNDRAWN = ("sample", "functions", "complexity", "llc", "analyze")
-TABLES = ("functions", "llc", "ladder", "fits", "correlations", "predictors")
+UNDRAWN = ("sample", "functions", "complexity", "llc", "volume", "analyze")
+TABLES = (
+    "functions", "llc", "ladder", "volume", "evidence", "fits", "correlations", "predictors"
+)  # fmt: skip
 
 
 def small(**changes: object) -> Campaign:
@@ -18,6 +20,7 @@ def small(**changes: object) -> Campaign:
         "block_draws": 512,
         "network": Network(widths=(3, 6, 1)),
         "llc": Llc(functions=4, draws_per_function=2, chains=2, steps=100, warmup=50),
+        "volume": Volume(functions=4, named=("and", "parity"), chains=16, steps=8, runs=2),
         "analysis": Analysis(bootstrap=100, noise_simulations=200),
         "complexity": Complexity(dear_functions=20),
     }

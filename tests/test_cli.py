@@ -21,8 +21,8 @@ from pfmap.sampling import plan_sampling, weights_of_draws
 from pfmap_cli.doctor import KNOWN, KNOWN_CAMPAIGN
 
 COMMANDS = (
-    "run", "init", "sample", "complexity", "llc", "exact", "calibrate", "analyze", "plot", "show",
-    "status", "verify", "doctor",
+    "run", "init", "sample", "complexity", "llc", "exact", "calibrate", "probability", "posterior",
+    "analyze", "plot", "show", "status", "verify", "doctor",
 )  # fmt: skip
 
 TINY = """\
@@ -38,6 +38,12 @@ functions = 4
 draws_per_function = 2
 steps = 100
 warmup = 50
+[volume]
+functions = 2
+named = ["and"]
+chains = 16
+steps = 8
+runs = 2
 [analysis]
 bootstrap = 100
 """

@@ -48,12 +48,24 @@ def test_intervals_hold_the_truth_as_often_as_they_say(multiplicity):
     assert np.mean(held) > 0.95 - 5 * np.sqrt(0.95 * 0.05 / 60)
 
 
-def test_without_logarithms_the_same_means_would_miss(monkeypatch):
+def test_means_over_spans_are_fitted_as_such():
+    # log V = ½ log t + log(log 1/t + 1): slopes over spans of 3 are no slopes at their middle.
+    # Six of them leave no room for cutting the first off.
+    edges = np.linspace(0.0, 18.0, 7)
+    means = 0.5 - np.diff(np.log(edges + 1.0)) / 3.0
+    middle, covariance = np.exp(0.5 * (edges[1:] + edges[:-1])), np.diag(np.full(6, 1e-4**2))
+    fit = fit_ladder(middle, means, covariance, spans=np.full(6, 3.0))
+    taken_as_points = fit_ladder(middle, means, covariance)
+    assert abs(fit.llc - 0.5) < 0.001
+    assert fit.multiplicity_weights[1] > 0.99
+    assert fit.misfit < 1.0 < taken_as_points.misfit
+
+
+def test_without_logarithms_the_same_means_would_miss():
     exact, means = CURVES[2]
     covariance = np.diag(np.full(24, 1e-3**2))
     whole = fit_ladder(N_BETAS, means, covariance)
-    monkeypatch.setattr("pfmap.llc.ladder.fit.MAX_MULTIPLICITY", 1)
-    plain = fit_ladder(N_BETAS, means, covariance)
+    plain = fit_ladder(N_BETAS, means, covariance, max_multiplicity=1)
     assert abs(whole.llc - exact) < 2 * whole.llc_se
     assert abs(plain.llc - exact) > 5 * plain.llc_se
 

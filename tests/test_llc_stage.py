@@ -134,9 +134,9 @@ def test_table_has_a_row_for_every_draw_center_and_estimator(tiny_campaign):
     )
     assert table.column_names == [column.name for column in LLC]
     frame = table.to_pandas()
-    assert frame["draw"].tolist() == np.repeat(requests["draw"], 4).tolist()
-    assert frame["center"].tolist() == ["self", "self", "target", "target"] * 3
-    assert frame["estimator"].tolist() == ["rank", "mala"] * 6
+    assert frame["draw"].tolist() == np.repeat(requests["draw"], 6).tolist()
+    assert frame["center"].tolist() == (["self"] * 3 + ["target"] * 3) * 3
+    assert frame["estimator"].tolist() == ["rank", "mala", "ladder"] * 6
     assert seen == [(i, 6) for i in range(1, 7)]
     rank, mala = frame[frame.estimator == "rank"], frame[frame.estimator == "mala"]
     assert (rank["llc"] == rank["rank"] / 2).all()
@@ -144,8 +144,15 @@ def test_table_has_a_row_for_every_draw_center_and_estimator(tiny_campaign):
     assert settled.any()
     assert (rank.loc[settled, "multiplicity"] == 1).all()
     assert rank.loc[~settled, "multiplicity"].isna().all()
+    ladders = frame[frame.estimator == "ladder"]
+    exact = settled.to_numpy()
+    assert (ladders["llc"].to_numpy() == rank["llc"].to_numpy())[exact].all()
+    assert (ladders[exact]["multiplicity"] == 1).all()
+    assert (ladders[exact]["llc_se"] == 0.0).all()
     # λ_max = min(d, points)/2 with d = 21 or more and 8 points.
-    assert frame["relative_llc"].to_numpy() == pytest.approx(frame["llc"].to_numpy() / 4)
+    assert frame["relative_llc"].to_numpy() == pytest.approx(
+        frame["llc"].to_numpy() / 4, nan_ok=True
+    )
     causes = [name for name in frame.columns if name.startswith("null_")]
     assert len(causes) == 6
     assert (rank[causes].sum(axis=1) == rank["n_parameters"] - rank["rank"]).all()
@@ -174,7 +181,32 @@ def test_table_is_the_same_for_any_threads_and_rows(tiny_campaign):
     two = without_times(llc_tables(tiny_campaign, requests, weights, threads=2).llc)
     pd.testing.assert_frame_equal(one, two)
     last = without_times(llc_tables(tiny_campaign, requests[2:], weights[2:], threads=2).llc)
-    pd.testing.assert_frame_equal(last, one.iloc[8:].reset_index(drop=True))
+    pd.testing.assert_frame_equal(last, one.iloc[12:].reset_index(drop=True))
+
+
+def test_the_ladder_samples_where_the_rank_is_not_constant():
+    """Weights 0 of a tanh network: rank 1 (the output bias), and more λ than rank/2."""
+    settings = {
+        "network": {"widths": [3, 1, 1], "activation": "tanh"},
+        "prior": {"preset": "gaussian"},
+    }
+    campaign = campaign_from_mapping({**settings, "llc": {"centers": ["self"]}})
+    requests = pd.DataFrame({"function": ["00"], "draw": [0]})
+    zero = np.zeros((1, parameter_count((3, 1, 1))))
+    frame = llc_tables(campaign, requests, zero).llc.to_pandas().set_index("estimator")
+    assert frame["rank"].tolist() == [1, 1, 1]
+    assert not frame.loc["rank", "rank_constant"]
+    assert frame.loc["rank", "llc"] == 0.5
+    # a tanh(b·x + c) + d on the cube: 1/2 for d and 1/2 for the product of a and (b, c).
+    ladder = frame.loc["ladder"]
+    assert abs(ladder["llc"] - 1.0) < max(4 * ladder["llc_se"], 0.05)
+    assert ladder["llc_se"] > 0.0
+    without = campaign.model_copy(update={"llc": Llc(centers=("self",), ladder_steps=0)})
+    assert len(llc_tables(without, requests, zero).llc) == 2
+    small = campaign.model_copy(update={"llc": Llc(centers=("self",), ladder_parameters=5)})
+    skipped = llc_tables(small, requests, zero).llc.to_pandas().iloc[2]
+    assert skipped["verdict"] == "skipped"
+    assert np.isnan(skipped["llc"])
 
 
 @pytest.mark.parametrize("limit", [1, 2])

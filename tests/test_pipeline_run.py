@@ -8,7 +8,7 @@ import pytest
 from small_campaign import COUNTING, TABLES, UNDRAWN, Listener, contents, same_tables, small
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, read_campaign
+from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume, read_campaign
 from pfmap.domain import PointsDomain
 from pfmap.errors import DataError, SettingsError
 from pfmap.pipeline import sample as sample_stage
@@ -37,7 +37,8 @@ def test_a_run_leaves_the_files_of_the_contract(finished):
     folder, result, listener = finished
     names = {path.name for path in folder.iterdir()} - {".pfmap-lock"}
     assert names == {
-        *("campaign.toml", "provenance.json", "journal.jsonl", "counts", "summary.md", "figures"),
+        *("campaign.toml", "provenance.json", "journal.jsonl", "summary.md"),
+        *("counts", "volume", "figures"),
         *(f"{name}.parquet" for name in TABLES),
     }
     assert len(list((folder / "counts").iterdir())) == 6
@@ -100,14 +101,14 @@ def test_resuming_a_finished_campaign_does_nothing(copy):
 
 
 def test_fresh_removes_only_what_pfmap_wrote(copy):
-    for name in ("notes.txt", "counts/mine.csv", "figures/mine.png"):
+    for name in ("notes.txt", "counts/mine.csv", "volume/mine.csv", "figures/mine.png"):
         (copy / name).write_text("the user's")
     old = (copy / "functions.parquet").read_bytes()
     listener = Listener()
     pipeline.run(small(seed=2), copy, fresh=True, stages=COUNTING, reporter=listener)
     assert (copy / "functions.parquet").read_bytes() != old
     assert not (copy / "llc.parquet").exists()
-    for name in ("notes.txt", "counts/mine.csv", "figures/mine.png"):
+    for name in ("notes.txt", "counts/mine.csv", "volume/mine.csv", "figures/mine.png"):
         assert (copy / name).read_text() == "the user's"
     assert any(text.startswith("removed") for text in listener.messages)
 
@@ -293,9 +294,10 @@ def test_points_of_a_file_are_found_from_anywhere_and_watched(tmp_path, monkeypa
     ],
 )
 def test_hashed_labelled_and_quantised_functions_are_measured(tmp_path, changes):
-    campaign = small(draws=700, **changes)
+    unnamed = Volume(functions=2, named=(), chains=16, steps=8, runs=2)
+    campaign = small(draws=700, volume=unnamed, **changes)
     result = pipeline.run(campaign, tmp_path / "small", stages=UNDRAWN)
-    assert len(result.stages) == 5
+    assert list(result.stages) == list(UNDRAWN)
     functions = read_table(tmp_path / "small", "functions").to_pandas()
     assert functions["count"].sum() == 700
     assert functions["lz"].notna().all()

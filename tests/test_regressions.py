@@ -25,6 +25,7 @@ SMALL: dict[str, Any] = {
     "network": {"widths": [2, 4, 1]},
     "prior": {"preset": "gaussian"},
     "llc": {"functions": 0},
+    "volume": {"functions": 0, "named": []},
     "analysis": {"bootstrap": 100},
 }
 

@@ -18,7 +18,8 @@ from pfmap.store import CampaignFolder, read_campaign_folder, read_table
 
 DRIVER = Path(__file__).parent / "reliability_driver.py"
 TABLES = ("counts", "functions", "llc", "ladder")
-ANALYSED = (*TABLES, "fits", "correlations", "predictors")
+MEASURED = ("counts", "functions", "volume", "evidence")
+ANALYSED = (*TABLES, *MEASURED[2:], "fits", "correlations", "predictors")
 MOMENTS = (
     "before the first line",
     "shard without its line",
@@ -30,6 +31,7 @@ MOMENTS = (
     "llc",
     "llc without its line",
 )
+SPLITTING_MOMENTS = ("inside a run's file", "run without its line", "volume without evidence")
 LATE_MOMENTS = ("between fits and correlations", "before the last provenance")
 
 
@@ -89,6 +91,21 @@ def test_a_kill_at_a_named_moment_changes_nothing(driver, uninterrupted, tmp_pat
     assert_same(folder, uninterrupted[0])
     assert [path.name for path in folder.iterdir() if path.name[0] == "."] == [".pfmap-lock"]
     assert [path for path in (folder / "counts").iterdir() if path.name[0] == "."] == []
+    assert pipeline.verify(folder, blocks=0).ok
+
+
+@pytest.mark.parametrize("moment", SPLITTING_MOMENTS)
+def test_a_kill_between_runs_loses_only_the_run_in_flight(driver, uninterrupted, tmp_path, moment):
+    folder = tmp_path / "killed"
+    assert driver.run(folder, moment, last="volume")[0] == -signal.SIGKILL
+    kept = {path: path.read_bytes() for path in (folder / "volume").glob("*/[pr]*.parquet")}
+    finished = {path: path.stat().st_mtime_ns for path in kept}
+    assert len(kept) == {SPLITTING_MOMENTS[0]: 2, SPLITTING_MOMENTS[1]: 5}.get(moment, len(kept))
+    assert pipeline.verify(folder, blocks=0).ok
+    assert driver.run(folder, "never", last="volume")[0] == 0
+    assert_same(folder, uninterrupted[0], MEASURED)
+    assert {path: path.stat().st_mtime_ns for path in kept} == finished
+    assert list((folder / "volume").glob("*/.*")) == []
     assert pipeline.verify(folder, blocks=0).ok
 
 

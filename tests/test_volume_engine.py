@@ -106,7 +106,7 @@ def test_constant_one_of_a_perceptron_without_bias_stalls():
 
 
 def test_a_budget_of_levels_ends_the_pilot():
-    settings = Settings(chains=16, steps=8, runs=2, max_levels=3, lowest=1e-12)
+    settings = Settings(chains=64, steps=16, runs=2, max_levels=3, lowest=1e-12)
     found = estimate_volume(sum_of_squares(7), settings, threads=1)
     assert found.verdict == "budget"
     assert len(found.curve.severities) > 0

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from pfmap.analysis.bound import bound_rows
 from pfmap.analysis.dropping import Dropping
+from pfmap.analysis.extended import extended_correlations, extended_fits
 from pfmap.analysis.fit import FitRow
 from pfmap.analysis.learning import llc_correlations, variance_rows
 from pfmap.analysis.line import envelope_rows, least_squares_rows
@@ -74,6 +75,7 @@ def analyze(
     llc: pd.DataFrame | None,
     campaign: Campaign,
     ladder: pd.DataFrame | None = None,
+    evidence: pd.DataFrame | None = None,
 ) -> AnalysisResult:
     """Fit and correlate the tables of one campaign.
 
@@ -92,6 +94,8 @@ def analyze(
         domain and readout.
     ladder : DataFrame, optional
         ``ladder.parquet``: λ_eff at finite n, every nβ a definition ``estimator/center@nβ``.
+    evidence : DataFrame, optional
+        ``evidence.parquet``: probabilities by splitting; their log2 is called ``log2_p_volume``.
 
     Returns
     -------
@@ -127,6 +131,10 @@ def analyze(
     if has_orbits:
         correlations += orbit_correlations(orbits, complexities, controls, campaign)
         quantities.insert(1, "log2_p_orbit")
+    if evidence is not None and not evidence.empty:
+        fits += extended_fits(evidence, functions, campaign)
+        evidence, held = with_controls(evidence, campaign.n_points)
+        correlations += extended_correlations(evidence, complexities, held, campaign)
 
     if llc is None:
         llc = pd.DataFrame(columns=[column.name for column in LLC])

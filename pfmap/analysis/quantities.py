@@ -131,7 +131,8 @@ def definitions(
 ) -> tuple[dict[str, Estimates], dict[str, Dropping]]:
     """Estimates of every definition ``estimator/center``, and what was dropped by its verdict.
 
-    Only rows with verdict ``ok`` and a finite ``llc`` of one of `functions` are kept.
+    Only rows with verdict ``ok`` and a finite ``llc`` of one of `functions` are kept. A ladder that
+    was exact at every row repeats ``rank`` and is no definition of its own.
 
     Examples
     --------
@@ -153,13 +154,30 @@ def definitions(
     shown = [name for name in QUANTITIES if name in functions.columns]
     table = llc.merge(functions[["function", *shown]], on="function", how="left")
     estimates, dropped = {}, {}
-    for label in sorted(labels.unique()):
+    for label in sorted(set(labels.unique()) - exact_ladders(llc)):
         mine = (labels == label).to_numpy()
         estimates[label] = collect(llc[mine & (verdicts == "ok")])
         lost = pd.Series(verdicts[mine & (verdicts != "ok")]).value_counts()
         counts = {str(verdict): int(lost[verdict]) for verdict in sorted(lost.index)}
         dropped[label] = examine_dropping(table[mine], verdicts[mine] != "ok", counts)
     return estimates, dropped
+
+
+def exact_ladders(llc: pd.DataFrame) -> set[str]:
+    """Definitions ``ladder/center`` without a sampled value: they repeat ``rank/center``.
+
+    Examples
+    --------
+    >>> llc = pd.DataFrame({"estimator": ["rank", "ladder", "ladder"],
+    ...                     "center": ["self", "self", "target"], "verdict": "ok",
+    ...                     "llc_se": [np.nan, 0.0, 0.1]})
+    >>> exact_ladders(llc)
+    {'ladder/self'}
+    """
+    ladders = llc[llc["estimator"] == "ladder"]
+    sampled = (ladders["verdict"] == "ok") & (pd.to_numeric(ladders["llc_se"]) > 0.0)
+    labels = "ladder/" + ladders["center"].astype(str)
+    return set(labels) - set(labels[sampled])
 
 
 def ladder_estimates(ladder: pd.DataFrame, llc: pd.DataFrame) -> pd.DataFrame:

@@ -8,19 +8,26 @@ import numpy as np
 import pandas as pd
 
 from pfmap.analysis.analyze import AnalysisResult
+from pfmap.analysis.extended import COMPARISON, RESPONSE, measured_functions
 from pfmap.analysis.quantities import LADDER_MARK, LZ_MIN
 from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness, estimate_richness
 
 TOP_FUNCTIONS = 6
+TOP_NAMED = 12
 TOP_PREDICTORS = 3
 LONGEST_KEY = 32
 _FITS = ("dingle_bound", "quantile_envelope", "least_squares")
-_PROBABILITIES = ("log2_p", "log2_p_orbit")
+_PROBABILITIES = ("log2_p", "log2_p_orbit", RESPONSE)
 
 
-def summary_text(functions: pd.DataFrame, result: AnalysisResult, campaign: Campaign) -> str:
-    """Summary of a campaign as Markdown, at most about 65 lines.
+def summary_text(
+    functions: pd.DataFrame,
+    result: AnalysisResult,
+    campaign: Campaign,
+    evidence: pd.DataFrame | None = None,
+) -> str:
+    """Summary of a campaign as Markdown, at most about 85 lines.
 
     Parameters
     ----------
@@ -30,11 +37,14 @@ def summary_text(functions: pd.DataFrame, result: AnalysisResult, campaign: Camp
         From `pfmap.analysis.analyze`.
     campaign : Campaign
         Its settings.
+    evidence : DataFrame, optional
+        ``evidence.parquet``.
 
     Returns
     -------
     str
-        Most probable functions, what the draws have not seen, fits, correlations with intervals
+        Most probable functions, what the draws have not seen, fits, what splitting measured far
+        below 1/N, correlations with intervals
         and verdicts, the variance of the learning coefficients, and where everything lies.
 
     Examples
@@ -57,10 +67,12 @@ def summary_text(functions: pd.DataFrame, result: AnalysisResult, campaign: Camp
         "",
         *_functions(functions, result, campaign),
         *_fits(result),
+        *_extended(result, campaign, evidence),
         *_predictors(result),
         *_correlations(result),
         *_variances(result),
-        "Tables: functions, llc, fits, correlations, predictors (.parquet). Figures: figures/.",
+        "Tables: functions, llc, evidence, fits, correlations, predictors (.parquet). Figures: "
+        "figures/.",
         "",
     ]
     return "\n".join(lines)
@@ -120,7 +132,8 @@ def _fits(result: AnalysisResult) -> list[str]:
     lines = ["## log2 P against complexity", ""]
     if result.fits.empty:
         return [*lines, "No column lz: nothing fitted.", ""]
-    fits = result.fits[result.fits["fit"].isin(_FITS)]
+    chosen = result.fits["fit"].isin(_FITS) & (result.fits["response"] != RESPONSE)
+    fits = result.fits[chosen]
     problems = []
     rows = []
     for (fit, response, predictor), group in fits.groupby(
@@ -155,6 +168,73 @@ def _fits(result: AnalysisResult) -> list[str]:
     if rows:
         lines += [*_table(["fit", "of", "n", "slope", "95 %", ""], rows), ""]
     return [*lines, *problems, ""] if problems else lines
+
+
+def _extended(
+    result: AnalysisResult, campaign: Campaign, evidence: pd.DataFrame | None
+) -> list[str]:
+    """The functions asked for by name, and how splitting stands beside counts and complexity."""
+    if evidence is None or evidence.empty:
+        return []
+    reached = measured_functions(evidence)
+    fits = result.fits[result.fits["response"] == RESPONSE]
+    values = {(row["fit"], row["coefficient"]): row for row in fits.to_dict("records")}
+    lowest = f", down to log2 P = {reached[RESPONSE].min():.1f}" if len(reached) else ""
+    lines = [
+        "## Single functions by multilevel splitting",
+        "",
+        *_named(evidence),
+        f"- {len(reached)} of {len(evidence)} functions measured{lowest} "
+        f"(1/N: {-np.log2(campaign.draws):.1f}).",
+    ]
+    mean = values[COMPARISON, "mean_difference"]
+    if np.isnan(mean["estimate"]):
+        lines.append(f"- Not compared with counts: {mean['verdict']}.")
+    else:
+        square, worst = (values[COMPARISON, name] for name in ("mean_square_z", "worst_z"))
+        trend = values[COMPARISON, "trend_of_z"]
+        agree = "they agree" if mean["verdict"] == "ok" else mean["verdict"]
+        lines.append(
+            f"- Against the counts of {mean['n']} of them: {agree}; mean difference "
+            f"{mean['estimate']:.3f} bits [{mean['low']:.3f}, {mean['high']:.3f}], mean z² "
+            f"{square['estimate']:.2f}, worst z {worst['estimate']:.1f}, trend of z "
+            f"{trend['estimate']:.2f} a bit {_span(trend['low'], trend['high'])}."
+        )
+    slope, share = (
+        values.get(key)
+        for key in (("least_squares", "slope"), ("dingle_bound", "share_of_functions_below"))
+    )
+    if slope is not None and not np.isnan(slope["estimate"]):
+        lines.append(
+            f"- log2 P falls by {-slope['estimate']:.2f} bits for each bit of lz "
+            f"{_span(-slope['high'], -slope['low'])}, R² = "
+            f"{values['least_squares', 'r_squared']['estimate']:.2f}; they were chosen by count "
+            "and by name, so this describes them and not all functions."
+        )
+    if share is not None and not np.isnan(share["estimate"]):
+        excess = values["dingle_bound", "largest_excess"]["estimate"]
+        above = f"; the highest lies {excess:.1f} bits above it" if excess > 1e-9 else ""
+        lines.append(f"- {share['estimate']:.0%} of them lie on or below the bound{above}.")
+    return [*lines, ""]
+
+
+def _named(evidence: pd.DataFrame) -> list[str]:
+    """Functions asked for by name, the most probable first."""
+    named = evidence[(evidence["name"] != "") & (evidence["loss"] == "signs")]
+    if named.empty:
+        return []
+    has_lz = "lz" in named.columns
+    rows = []
+    for row in (
+        named.sort_values("log2_p_upper", ascending=False).head(TOP_NAMED).to_dict("records")
+    ):
+        value, error = f"{row['log2_p']:.2f}", f"{row['log2_p_se']:.2f}"
+        if np.isnan(row["log2_p"]):
+            value, error = f"< {row['log2_p_upper']:.1f}", "-"
+        lz = [f"{row['lz']:g}"] if has_lz else []
+        rows.append([_key(row["name"]), str(row["ones"]), *lz, value, error, row["verdict"]])
+    header = ["function", "ones", *(["lz"] * has_lz), "log2 P", "s.e.", ""]
+    return [*_table(header, rows), ""]
 
 
 def _predictors(result: AnalysisResult) -> list[str]:

@@ -16,7 +16,8 @@ _INTRO = """\
 # Every key is optional. Without a key, its default holds, which need not be the value below: see
 # docs/campaign-file.md. Without the whole table [prior] the law is that of vallePerez2019; with it,
 # keys left out have the values of gaussian. Draws, counts and complexities depend on this file
-# alone; learning coefficients also on the processor, in their last digits, and on no threads."""
+# alone; learning coefficients also on the processor, in their last digits, and probabilities by
+# splitting within their errors; nothing depends on threads."""
 
 _NAMES = {
     "ge": "at least",

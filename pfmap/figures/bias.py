@@ -30,11 +30,11 @@ def draw_bias(tables: Tables) -> Figure:
     if len(rows):
         panels.append(("log2_p_orbit", rows, r"$\log_2 P(f)$, by orbit (bits)", "orbits"))
     figure, axes = new_figure(0.5 + 1.95 * len(panels), rows=len(panels), share_x=True)
-    edges = _edges(lz)
+    edges = edges_of(lz)
     for panel, (response, rows, label, noun) in zip(axes, panels, strict=True):
         values = tables.numbers(response)[rows]
         known = np.isfinite(values) & np.isfinite(lz[rows])
-        mappable = _density(panel, lz[rows][known], values[known], edges, draws)
+        mappable = shade(panel, lz[rows][known], values[known], edges, draws)
         bar = figure.colorbar(mappable, ax=panel, pad=0.02, aspect=25)
         bar.set_label(noun)
         _lines(panel, tables, response, edges)
@@ -61,7 +61,7 @@ def _orbit_rows(tables: Tables) -> np.ndarray:
     return rows[~orbits.duplicated().to_numpy()]
 
 
-def _edges(lz: np.ndarray) -> np.ndarray:
+def edges_of(lz: np.ndarray) -> np.ndarray:
     """Edges of cells around the values of lz, or 80 equal cells where there are more values."""
     levels = np.unique(lz[np.isfinite(lz)])
     if len(levels) == 1:
@@ -75,7 +75,7 @@ def _edges(lz: np.ndarray) -> np.ndarray:
     return levels[0] + step * (np.arange(n_cells + 1) - 0.5)
 
 
-def _density(
+def shade(
     axes: Axes, lz: np.ndarray, log2_p: np.ndarray, edges: np.ndarray, draws: int
 ) -> ScalarMappable:
     """Shade cells of one bit, aligned with 1/N, by the number of functions in them."""

@@ -16,6 +16,7 @@ from pfmap.figures.correlations import (
     draw_complexity_correlations,
     draw_correlations,
 )
+from pfmap.figures.extended import draw_extended, measured_with_lz
 from pfmap.figures.learning import draw_learning
 from pfmap.figures.predictors import draw_predictors
 from pfmap.figures.rank import draw_rank
@@ -68,6 +69,8 @@ def applicable(tables: Tables) -> dict[str, Callable[[Tables], Figure]]:
     if "lz" in tables.complexities:
         figures["probability_lz"] = draw_bias
         figures["lz_distribution"] = draw_spread
+        if len(measured_with_lz(tables)):
+            figures["probability_lz_extended"] = draw_extended
     if not tables.llc.empty and (tables.llc["verdict"] == "ok").any():
         figures["llc_probability"] = partial(draw_learning, quantity="log2_p")
         if "lz" in tables.complexities:

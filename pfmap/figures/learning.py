@@ -11,12 +11,12 @@ from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from pfmap.analysis.quantities import functions_named
+from pfmap.analysis.quantities import exact_ladders, functions_named
 from pfmap.figures.style import BLUE, GREY, SEQUENTIAL, new_figure
 from pfmap.figures.tables import Tables
 
 _BARS = "\nbars: one standard error of the mean over draws"
-_LABELS = {"rank": "rank(J)/2", "mala": "MALA"}
+_LABELS = {"rank": "rank(J)/2", "mala": "MALA", "ladder": "ladder"}
 
 
 def function_means(llc: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +66,8 @@ def draw_learning(tables: Tables, quantity: str) -> Figure:
     known = functions_named(tables.functions, means["function"])
     means = means.merge(known, on="function", how="inner")
     means = means[np.isfinite(pd.to_numeric(means[quantity]).to_numpy(dtype=float))]
-    definitions = sorted(means["definition"].unique(), key=_order)
+    shown = set(means["definition"]) - exact_ladders(tables.llc)
+    definitions = sorted(shown, key=_order)
     figure, axes = new_figure(0.9 + 1.15 * len(definitions), rows=len(definitions), share_x=True)
     norm = Normalize(0.0, float(tables.campaign.n_points))
     # Without its lightest end, the map stands out from white paper.

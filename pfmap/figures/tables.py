@@ -25,7 +25,7 @@ class Tables:
         Completed settings.
     functions : DataFrame
         ``functions.parquet``.
-    llc, fits, correlations, predictors : DataFrame
+    llc, fits, correlations, predictors, evidence : DataFrame
         The other tables; empty where the folder has none.
     """
 
@@ -35,6 +35,7 @@ class Tables:
     fits: pd.DataFrame
     correlations: pd.DataFrame
     predictors: pd.DataFrame
+    evidence: pd.DataFrame
 
     @property
     def complexities(self) -> list[str]:
@@ -90,6 +91,7 @@ def read_tables(folder: Path) -> Tables:
         fits=_table_or_empty(folder, "fits"),
         correlations=_table_or_empty(folder, "correlations"),
         predictors=_table_or_empty(folder, "predictors"),
+        evidence=_table_or_empty(folder, "evidence"),
     )
 
 

@@ -8,6 +8,13 @@ from pfmap.functions.keys import (
     words_from_bits,
     words_from_keys,
 )
+from pfmap.functions.named import (
+    FUNCTION_NAMES,
+    BooleanFunction,
+    function_of_bits,
+    named_table,
+    parse_function,
+)
 from pfmap.functions.orbits import canonical_words, orbit_members
 from pfmap.functions.probability import clopper_pearson, functions_table
 from pfmap.functions.richness import (
@@ -21,6 +28,8 @@ from pfmap.functions.richness import (
 from pfmap.functions.symmetry import Symmetries, prior_symmetries
 
 __all__ = [
+    "FUNCTION_NAMES",
+    "BooleanFunction",
     "Frequencies",
     "Richness",
     "Symmetries",
@@ -32,9 +41,12 @@ __all__ = [
     "count_frequencies",
     "estimate_richness",
     "extrapolate_distinct",
+    "function_of_bits",
     "functions_table",
     "keys_from_words",
+    "named_table",
     "orbit_members",
+    "parse_function",
     "prior_symmetries",
     "rarefaction",
     "words_from_bits",

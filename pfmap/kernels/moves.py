@@ -89,13 +89,23 @@ def rotate(angle, state, partner, trial):
 
 
 @jit
-def flow(angle, state, momentum):
-    """Turn (z, p) by the angle θ: the exact motion in the potential of the normal law."""
-    cosine, sine = math.cos(angle), math.sin(angle)
-    for i in range(state.shape[0]):
-        z, p = state[i], momentum[i]
-        state[i] = cosine * z + sine * p
-        momentum[i] = cosine * p - sine * z
+def flow(law, angle, state, momentum):
+    """Move (z, p) by the angle θ, the exact motion in the potential of the law.
+
+    Normal law: both turn. Uniform law: z + θ p, with mirrors at the walls that turn p round too.
+    """
+    if law == NORMAL:
+        cosine, sine = math.cos(angle), math.sin(angle)
+        for i in range(state.shape[0]):
+            z, p = state[i], momentum[i]
+            state[i] = cosine * z + sine * p
+            momentum[i] = cosine * p - sine * z
+    else:
+        for i in range(state.shape[0]):
+            z = state[i] + angle * momentum[i]
+            state[i] = reflected(z)
+            if (z + 1.0) % 4.0 > 2.0:
+                momentum[i] = -momentum[i]
 
 
 @jit

@@ -9,9 +9,10 @@ the weights of the moves:
 - ELLIPTICAL: elliptical slice sampling (Murray, Adams, MacKay 2010, arXiv 1001.0175, fig. 2) whose
   likelihood is the indicator of the set: no size to tune. Normal law only.
 - SCALING: a group times exp(ξ), with a Metropolis test.
-- BOUNCING: momentum and position turn together, which keeps the normal law; outside the set the
-  momentum is mirrored at the level set of the severity and the step tried once more, else the
-  momentum is turned round (Skilling 2012, doi:10.1063/1.3703630). Normal law and losses only.
+- BOUNCING: position and normal momentum move together so that the law is kept, turning for the
+  normal law and straight between the walls of the uniform one; outside the set the momentum is
+  mirrored at the level set of the severity and the step tried once more, else the momentum is
+  turned round (Skilling 2012, doi:10.1063/1.3703630). Losses only.
 
 A step depends on (key, level, chain, step) and the state alone, so chains may run anywhere.
 """
@@ -31,7 +32,7 @@ from .moves import bounce, draw_prior, flow, rotate, scale_group, walk, walk_gro
 from .philox import random_words
 from .severity import sign_severity
 from .tiles import TILE
-from .variates import normal_of_word, uniform_of_word
+from .variates import NORMAL, normal_of_word, uniform_of_word
 
 WALK, ELLIPTICAL, SCALING, BOUNCING = 0, 1, 2, 3
 N_MOVES = 4
@@ -168,7 +169,7 @@ def advance_splitting(
                 angle = low + (high - low) * fraction
                 attempts = MAX_SHRINKS
             else:
-                draw_prior(law, words, momentum)
+                draw_prior(NORMAL, words, momentum)
                 angle = size * (0.5 + fraction)
                 attempts = 2 * LEAPS
                 for i in range(d):
@@ -184,7 +185,7 @@ def advance_splitting(
                         if not mirrored:
                             for i in range(d):
                                 before[i], momentum_before[i] = trial[i], momentum[i]
-                        flow(angle, trial, momentum)
+                        flow(law, angle, trial, momentum)
                 evaluations += 1
                 if signs_wanted:
                     for i in range(d):
@@ -218,7 +219,8 @@ def advance_splitting(
                     continue
                 if inside:
                     found = severity
-                    moved += 1
+                    # A step far outside is mirrored back to where it came from: that is no move.
+                    moved += not mirrored
                 elif not mirrored:
                     evaluations += 2
                     loss_gradient(family, ints, floats, targets, weights64, gradient, scratch64)

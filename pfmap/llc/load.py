@@ -108,6 +108,51 @@ def load_targets(path: Path, n_points: int) -> np.ndarray:
     return 2.0 * targets - 1.0
 
 
+def load_probabilities(path: Path, n_points: int) -> np.ndarray:
+    """Probabilities of a 1 from an .npz file with one array ``probability``, as logits.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_points : int
+        Points of the domain.
+
+    Returns
+    -------
+    ndarray of float64, shape (points,)
+        log(p/(1 - p)).
+
+    Raises
+    ------
+    DataError
+        As for `load_weights`; also if a probability is not strictly between 0 and 1: K would have
+        no minimum.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "noisy.npz"
+    >>> np.savez(path, probability=np.array([0.5, 0.9]))
+    >>> load_probabilities(path, 2).round(3).tolist()
+    [0.0, 2.197]
+    """
+    arrays = _read(path)
+    if "probability" not in arrays:
+        raise DataError(
+            f"{path}: must hold an array probability of shape ({n_points},), found "
+            f"{', '.join(sorted(arrays)) or 'nothing'}"
+        )
+    values = _checked(path, "probability", arrays["probability"], (n_points,))
+    if not ((values > 0.0) & (values < 1.0)).all():
+        wrong = values[~((values > 0.0) & (values < 1.0))][0]
+        raise DataError(
+            f"{path}: probability: must lie strictly between 0 and 1, found {wrong}",
+            next_step="give ±1 targets for a function without noise: --key, --table or --named",
+        )
+    return np.log(values) - np.log1p(-values)
+
+
 def _read(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an .npz file."""
     remedy = "write it with numpy.savez"

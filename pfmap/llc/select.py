@@ -76,7 +76,7 @@ def select_functions(functions: pd.DataFrame, settings: Llc) -> pd.DataFrame:
         eligible = _equal_rows(functions, "ones", "lz")
     else:
         eligible, spread = _equal_rows(functions, "lz", "ones"), "ones"
-    shuffled = _shuffle_key(functions["first_draw"].to_numpy(dtype=np.uint64))
+    shuffled = shuffle_key(functions["first_draw"].to_numpy(dtype=np.uint64))
     left = n_wanted - len(chosen)
     repeated = eligible[counts[eligible] >= REPEATED]
     for rows, share, note in (
@@ -144,7 +144,7 @@ def _rows_of(keys: np.ndarray, named: tuple[str, ...]) -> list[tuple[int, str]]:
     return [(int(row), str(keys[row])) for row in rows]
 
 
-def _shuffle_key(first_draw: np.ndarray) -> np.ndarray:
+def shuffle_key(first_draw: np.ndarray) -> np.ndarray:
     """SplitMix64 of the first draw: a fixed pseudo-random order (Steele, Lea, Flood 2014)."""
     z = first_draw + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

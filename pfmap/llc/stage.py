@@ -16,6 +16,7 @@ from pfmap.campaign import Campaign
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.estimate import LlcEstimate, estimate_llc
+from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.llc.nullity import Nullity
 from pfmap.llc.quadratic import N_BETAS, quadratic_llc
 from pfmap.llc.rank import weighted_jacobian
@@ -105,8 +106,9 @@ def llc_tables(
     -------
     LlcTables
         Columns ``LLC`` of `pfmap.store.schema`: for every request and center one row with
-        estimator ``rank`` and one with ``mala``, in the order of the requests. Columns ``LADDER``:
-        for every request and center one row with estimator ``quadratic`` for each of `N_BETAS`.
+        estimator ``rank``, one with ``mala`` and, unless ``llc.ladder_steps`` is 0, one with
+        ``ladder``, in the order of the requests. Columns ``LADDER``: for every request and center
+        one row with estimator ``quadratic`` for each of `N_BETAS`.
     """
     settings = campaign.llc
     model = campaign_model(campaign)
@@ -130,6 +132,9 @@ def llc_tables(
             **shared,
         )
         rows = estimate_rows(estimate, function=function, draw=draw)
+        if settings.ladder_steps > 0:
+            targeted = model.with_targets(targets[row]) if center == "target" else None
+            rows.append(ladder_llc_row(campaign, model, estimate, rows[-1], targeted))
         place = {key: rows[0][key] for key in ("function", "draw", "center")}
         return rows, _ladder_rows(model, scales, estimate, place)
 
@@ -207,6 +212,71 @@ def estimate_rows(
         }
     )
     return [rank, mala]
+
+
+def ladder_llc_row(
+    campaign: Campaign,
+    model: CompiledModel,
+    estimate: LlcEstimate,
+    like: dict[str, Any],
+    targeted: CompiledModel | None = None,
+) -> dict[str, Any]:
+    """The row ``ladder`` at the w* of an estimate: λ and m, exact or from a ladder of nβ.
+
+    Where the rank is constant along the fibre, λ = rank/2 and m = 1 and nothing is sampled. On a
+    kink, where the outputs have no Jacobian to solve for, where w* is no minimum, and for networks
+    beyond ``llc.ladder_parameters`` it is null.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        ``llc.ladder_steps``, ``llc.ladder_parameters`` and the seed.
+    model : CompiledModel
+        The network.
+    estimate : LlcEstimate
+        At w*.
+    like : dict
+        A row of the same estimate.
+    targeted : CompiledModel, optional
+        The network with the targets of the center ``target``; for the others, targets are the
+        outputs at w*.
+    """
+    nothing = ("llc_slope", "n_beta", "gamma", "rhat", "ess", "acceptance", *NULL_COLUMNS)
+    row = {**like, **dict.fromkeys(nothing), "estimator": "ladder"}
+    exact = estimate.rank_constant and estimate.rank_verdict == "ok"
+    if exact and estimate.rank is not None:
+        llc = 0.5 * estimate.rank
+        return row | {
+            "llc": llc, "llc_se": 0.0, "relative_llc": llc / estimate.max_llc, "multiplicity": 1,
+            "verdict": "ok", "elapsed_s": 0.0,
+        }  # fmt: skip
+    verdict = estimate.rank_verdict
+    if verdict in ("ok", "soft") and model.n_parameters > campaign.llc.ladder_parameters:
+        verdict = "skipped"
+    if verdict not in ("ok", "soft"):
+        return row | dict.fromkeys(("llc", "llc_se", "relative_llc", "multiplicity")) | {
+            "verdict": verdict, "elapsed_s": 0.0,
+        }  # fmt: skip
+    center = estimate.center_weights
+    centered = targeted or model.with_targets(model.outputs(center))
+    if estimate.center == "bernoulli":
+        centered = centered.in_bernoulli_form()
+    found = estimate_llc_ladder(
+        centered,
+        center,
+        max_steps=campaign.llc.ladder_steps,
+        seed=campaign.seed,
+        stream=(like["function"], like["draw"], estimate.center),
+    )
+    return row | {
+        "llc": _finite(found.llc),
+        "llc_se": _finite(found.llc_se),
+        "relative_llc": _finite(found.llc / estimate.max_llc),
+        "multiplicity": found.multiplicity,
+        "rhat": _finite(found.rhat),
+        "verdict": found.verdict,
+        "elapsed_s": found.elapsed_s,
+    }
 
 
 def _ladder_rows(

@@ -10,6 +10,7 @@ _MODULES = {
     "sample": ("express", "tally"),
     "complexity": ("lz",),
     "llc": ("langevin",),
+    "volume": ("splitting",),
 }
 
 

@@ -18,14 +18,17 @@ def analyze(job: Job) -> list[str]:
     functions = functions_frame(job)
     estimates = read_file(job.files.table("llc"), "llc").to_pandas()
     ladder = read_file(job.files.table("ladder"), "ladder").to_pandas()
-    result = analyze_tables(functions, None if estimates.empty else estimates, job.campaign, ladder)
+    evidence = read_file(job.files.table("evidence"), "evidence").to_pandas()
+    result = analyze_tables(
+        functions, None if estimates.empty else estimates, job.campaign, ladder, evidence
+    )
     written = []
     for name in ("fits", "correlations", "predictors"):
         path = job.files.table(name)
         write_table(path, getattr(result, name), name, notes=job.notes)
         written.append(path)
     path = job.files.path / SUMMARY
-    write_bytes(path, summary_text(functions, result, job.campaign).encode())
+    write_bytes(path, summary_text(functions, result, job.campaign, evidence).encode())
     return [job.files.relative(item) for item in (*written, path)]
 
 

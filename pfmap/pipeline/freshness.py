@@ -13,7 +13,7 @@ from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
 from pfmap.store.schema import FORMAT_VERSION
 
-STAGES = ("sample", "functions", "complexity", "llc", "analyze", "plot")
+STAGES = ("sample", "functions", "complexity", "llc", "volume", "analyze", "plot")
 
 # The stages whose results a stage reads.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -21,8 +21,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "functions": ("sample",),
     "complexity": ("functions",),
     "llc": ("complexity",),
-    "analyze": ("complexity", "llc"),
-    "plot": ("complexity", "llc", "analyze"),
+    "volume": ("complexity",),
+    "analyze": ("complexity", "llc", "volume"),
+    "plot": ("complexity", "llc", "volume", "analyze"),
 }
 
 
@@ -46,7 +47,7 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
     >>> before = stage_tokens(Campaign(), ("lz",))
     >>> after = stage_tokens(Campaign(), ("lz", "entropy"))
     >>> [stage for stage in STAGES if before[stage] != after[stage]]
-    ['complexity', 'llc', 'analyze', 'plot']
+    ['complexity', 'llc', 'volume', 'analyze', 'plot']
     """
     selection = campaign.llc.model_dump(mode="json", include={"functions", "selection", "named"})
     own: dict[str, Any] = {
@@ -54,6 +55,7 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
         "functions": [pfmap.__version__, FORMAT_VERSION],
         "complexity": [campaign.digest("complexity"), list(proxies), selection],
         "llc": campaign.digest("llc"),
+        "volume": [campaign.digest("volume"), campaign.analysis.min_count],
         "analyze": campaign.digest("analysis"),
         "plot": [],
     }

@@ -24,8 +24,9 @@ def status(folder: Path | str) -> dict[str, Any]:
     dict
         ``folder``, ``name``, ``settings`` (completed), ``draws`` and ``blocks`` (each ``done`` and
         ``total``), ``stages`` (name to ``state``: done | stale | missing, and ``elapsed_s``),
-        ``files`` (name to bytes, shards summed as ``counts/``), ``runs`` (number of runs so far),
-        ``complete``. A stage is stale when a stage it needs ran after it, or when draws were
+        ``files`` (name to bytes, shards summed as ``counts/``, kept runs of a splitting as
+        ``volume/``), ``runs`` (number of runs so far), ``complete``. A stage is stale when a stage
+        it needs ran after it, or when draws were
         added since.
 
     Raises
@@ -45,8 +46,11 @@ def status(folder: Path | str) -> dict[str, Any]:
             "elapsed_s": entry.elapsed_s if entry else None,
         }
     written = files.written_files()
-    sizes = {files.relative(p): p.stat().st_size for p in written if p.parent != files.counts}
-    sizes["counts/"] = sum(p.stat().st_size for p in written if p.parent == files.counts)
+    sizes = {files.relative(path): path.stat().st_size for path in written}
+    for inside in ("counts/", "volume/"):
+        names = [name for name in sizes if name.startswith(inside)]
+        if names or inside == "counts/":
+            sizes[inside] = sum(sizes.pop(name) for name in names)
     return {
         "folder": str(files.path),
         "name": campaign.name,

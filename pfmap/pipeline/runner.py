@@ -26,12 +26,14 @@ from .job import Job
 from .opening import open_campaign
 from .report import Reporter, RunResult, SilentReporter, StageOutcome
 from .sample import sample, stopped
+from .volumes import check_named, volume
 from .weigh import campaign_proxies, complexity, functions
 
 _TABLE_STAGES: dict[str, Callable[[Job], list[str]]] = {
     "functions": functions,
     "complexity": complexity,
     "llc": llc,
+    "volume": volume,
     "analyze": analyze,
     "plot": plot,
 }
@@ -65,8 +67,8 @@ def run(
         Threads; None uses those of the campaign's last run, else all available. No result depends
         on it.
     stages : iterable of str, optional
-        Stages to run, of ``sample, functions, complexity, llc, analyze, plot``; None runs all.
-        Stages that these need run too if they are missing or out of date.
+        Stages to run, of ``sample, functions, complexity, llc, volume, analyze, plot``; None runs
+        all. Stages that these need run too if they are missing or out of date.
     reporter : Reporter, optional
         Told what happens; None says nothing.
 
@@ -101,6 +103,7 @@ def run(
     check_threads(threads)
     proxies = tuple(item.name for item in campaign_proxies(campaign))
     campaign = _with_plain_keys(campaign)
+    check_named(campaign)
     reporter = reporter or SilentReporter()
     if not compiled(chosen):
         reporter.message("compiling kernels, first run only: some seconds as each stage begins")

@@ -24,6 +24,7 @@ from pfmap.store.tables import read_file
 from .freshness import damage
 from .report import Reporter, SilentReporter
 from .sample import counts_table, shard_damage
+from .volumes import run_table
 
 
 @dataclass
@@ -177,6 +178,8 @@ def _check_stages(
     """Compare the files of every stage with the journal, and functions with the shards."""
     state = files.journal.state
     names = list(dict.fromkeys(name for entry in state.stages.values() for name in entry.files))
+    # Runs of a stage that has not ended; those of other settings have been removed.
+    names += [name for name in state.runs if name not in names and (files.path / name).is_file()]
     for name in names:
         found = damage([name], files)
         report.tables += 1
@@ -199,7 +202,8 @@ def _check_stages(
 
 
 def _read(files: CampaignFolder, name: str) -> None:
-    read_file(files.path / name, name.removesuffix(".parquet"))
+    path = files.path / name
+    read_file(path, run_table(path) if path.is_relative_to(files.runs) else path.stem)
 
 
 def _note(report: VerifyReport, check: Callable[[], None]) -> None:

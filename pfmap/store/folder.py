@@ -19,7 +19,7 @@ from .atomic import sweep, write_bytes
 from .journal import BlockEntry, Journal
 from .merge import merge_counts
 from .provenance import read_provenance
-from .schema import TABLES
+from .schema import IN_FOLDERS, TABLES
 from .tables import bears_mark, read_file
 
 FIGURES = "figures"
@@ -86,6 +86,11 @@ class CampaignFolder:
         """Shard of one block."""
         return self.counts / f"part-{block_index:06d}.parquet"
 
+    @property
+    def runs(self) -> Path:
+        """Folder of the finished runs of the stage ``volume``, one folder a function."""
+        return self.path / "volume"
+
     def table(self, name: str) -> Path:
         """Parquet file of a derived table."""
         return self.path / f"{name}.parquet"
@@ -114,7 +119,7 @@ class CampaignFolder:
 
     def sweep(self) -> list[Path]:
         """Remove the temporary files of killed writers."""
-        folders = [self.path, self.counts, self.path / FIGURES]
+        folders = [self.path, self.counts, *self.run_folders(), self.path / FIGURES]
         return [path for folder in folders if folder.is_dir() for path in sweep(folder)]
 
     def written_files(self) -> list[Path]:
@@ -128,10 +133,19 @@ class CampaignFolder:
         """Files that pfmap did not write in places where it writes or reads."""
         return [path for path, ours in self._places().items() if not ours]
 
+    def run_folders(self) -> list[Path]:
+        """Folders of the functions whose runs are kept."""
+        return sorted(path for path in self.runs.glob("*") if path.is_dir())
+
     def _places(self) -> dict[Path, bool]:
         """The files in pfmap's places, the journal last, and whether pfmap wrote each."""
-        tables = [self.table(name) for name in TABLES if name != "counts"]
-        shards = sorted(p for p in self.counts.glob("*.parquet") if not p.name.startswith("."))
+        tables = [self.table(name) for name in TABLES if name not in IN_FOLDERS]
+        parts = sorted(
+            path
+            for folder in (self.counts, *self.run_folders())
+            for path in folder.glob("*.parquet")
+            if not path.name.startswith(".")
+        )
         # Names in a journal are data: none may point outside the folder.
         root = self.path.resolve()
         noted = [self.path / name for name in self.journal.state.files]
@@ -139,11 +153,11 @@ class CampaignFolder:
         noted += [self.shard(index) for index in self.journal.state.blocks]
         known = set(noted)
         places = {self.campaign_file: True}
-        for path in [*tables, *shards, *noted]:
+        for path in [*tables, *parts, *noted]:
             places[path] = path in known or bears_mark(path)
         has_run = (
             self.holds_campaign()
-            or any(places[path] for path in [*tables, *shards])
+            or any(places[path] for path in [*tables, *parts])
             or bool(read_provenance(self.provenance_file)["runs"])
         )
         others = [self.provenance_file, self.points_file, self.path / SUMMARY]
@@ -156,7 +170,7 @@ class CampaignFolder:
         removed = self.written_files()
         for path in removed:
             path.unlink()
-        for folder in (self.counts, self.path / FIGURES):
+        for folder in (self.counts, *self.run_folders(), self.runs, self.path / FIGURES):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
         self.__dict__.pop("journal", None)
@@ -220,7 +234,7 @@ def read_table(folder: Path | str, name: str, columns: list[str] | None = None) 
     folder : Path or str
         A folder written by ``pfmap run``.
     name : str
-        ``functions``, ``llc``, ``fits``, ``correlations``, or ``counts``: the shards of all
+        ``functions``, ``llc``, ``evidence``, ``fits``, …, or ``counts``: the shards of all
         finished blocks merged, one row a function, by descending count.
     columns : list of str, optional
         Columns to read; None reads all.

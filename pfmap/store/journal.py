@@ -45,11 +45,20 @@ class StageEntry:
     elapsed_s: float
 
 
-Entry = CampaignEntry | BlockEntry | StageEntry
+@dataclass(frozen=True)
+class RunEntry:
+    """A pilot or run of a splitting is done: its file and its SHA-256."""
+
+    file: str
+    sha256: str
+
+
+Entry = CampaignEntry | BlockEntry | StageEntry | RunEntry
 _EVENTS: dict[str, type[Entry]] = {
     "campaign": CampaignEntry,
     "block": BlockEntry,
     "stage": StageEntry,
+    "run": RunEntry,
 }
 _NAMES = {kind: name for name, kind in _EVENTS.items()}
 
@@ -68,8 +77,10 @@ class JournalState:
         Stage name to its entry.
     line_of_stage : dict
         Stage name to the line of its entry: a stage older than one it depends on is stale.
+    runs : list of str
+        Paths of the files of finished pilots and runs.
     files : dict
-        Path of a stage's file to the SHA-256 it had when it was last written.
+        Path of a stage's or a run's file to the SHA-256 it had when it was last written.
     damaged : list of int
         Numbers of lines that could not be read, from 1.
     """
@@ -78,6 +89,7 @@ class JournalState:
     blocks: dict[int, BlockEntry] = field(default_factory=dict)
     stages: dict[str, StageEntry] = field(default_factory=dict)
     line_of_stage: dict[str, int] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     damaged: list[int] = field(default_factory=list)
 
@@ -87,6 +99,9 @@ class JournalState:
             self.campaign = entry
         elif isinstance(entry, BlockEntry):
             self.blocks[entry.block_index] = entry
+        elif isinstance(entry, RunEntry):
+            self.runs.append(entry.file)
+            self.files[entry.file] = entry.sha256
         else:
             self.stages[entry.stage] = entry
             self.line_of_stage[entry.stage] = line

@@ -1,28 +1,22 @@
 """Columns of every table: name, type, unit and meaning stand here and nowhere else.
 
+Those of the stage ``volume`` stand in `pfmap.store.volume_schema`, those of free energies in
+`pfmap.store.curve_schema`.
+
 They go into the Parquet metadata, and the table in the documentation is made from them. The
 contract is append-only: later versions add tables and columns and never change a meaning.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pyarrow as pa
+
+from .column import Column
+from .curve_schema import CROSSINGS, FREE_ENERGY
+from .volume_schema import EVIDENCE, POSTERIOR, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
 OLDEST_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its Arrow type, unit ("" if none) and meaning."""
-
-    name: str
-    type: pa.DataType
-    unit: str
-    meaning: str
-
 
 _key = pa.string()
 _f8 = pa.float64()
@@ -72,13 +66,16 @@ LLC = (
         "",
         "self | target | bernoulli: what the loss compares with; given: the user's own loss.",
     ),
-    Column("estimator", pa.string(), "", "rank | mala: how the row was made."),
+    Column("estimator", pa.string(), "", "rank | mala | ladder: how the row was made."),
     Column("llc", _f8, "", "Estimate of the learning coefficient λ (rank: a lower bound on it)."),
-    Column("llc_se", _f8, "", "Standard error of llc; null for rank."),
-    Column("n_beta", _f8, "", "Inverse temperature nβ; null for rank."),
-    Column("gamma", _f8, "", "Localisation γ; null for rank."),
+    Column("llc_se", _f8, "", "Standard error of llc; null for rank, 0 where the ladder is exact."),
+    Column("n_beta", _f8, "", "Inverse temperature nβ; null but for mala."),
+    Column("gamma", _f8, "", "Localisation γ; null but for mala."),
     Column(
-        "multiplicity", _i4, "", "Multiplicity m: 1 for rank where rank_constant; null: not known."
+        "multiplicity",
+        _i4,
+        "",
+        "Multiplicity m: 1 where rank_constant; from the ladder's fit elsewhere; null: not known.",
     ),
     Column("rank", _i4, "", "Rank of the Jacobian of the outputs at w*."),
     Column(
@@ -111,7 +108,8 @@ LLC = (
         "verdict",
         pa.string(),
         "",
-        "ok | not converged | not a minimum | short | soft | kink (rank only) | nan.",
+        "ok | not converged | not a minimum | short | soft (not ladder) | kink (not mala) | "
+        "skipped (ladder only) | nan.",
     ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),
@@ -171,7 +169,7 @@ FITS = (
         pa.string(),
         "",
         "dingle_bound | dingle_bound_normalised | dingle_bound_top | quantile_envelope | "
-        "least_squares | variance_split.",
+        "least_squares | variance_split | counted_against_volume.",
     ),
     Column("response", pa.string(), "", "Fitted quantity."),
     Column("predictor", pa.string(), "", "Quantity it is fitted against; empty if none."),
@@ -270,6 +268,9 @@ PREDICTORS = (
     Column("reason", pa.string(), "", "Why the verdict is what it is."),
 )
 
+IN_FOLDERS = ("counts", "splitting_pilot", "splitting_run")
+"""Tables of many files: one a block, a pilot or a run."""
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
@@ -279,6 +280,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "correlations": CORRELATIONS,
     "calibration": CALIBRATION,
     "predictors": PREDICTORS,
+    "volume": VOLUME,
+    "evidence": EVIDENCE,
+    "posterior": POSTERIOR,
+    "splitting_pilot": SPLITTING_PILOT,
+    "splitting_run": SPLITTING_RUN,
+    "free_energy": FREE_ENERGY,
+    "crossings": CROSSINGS,
 }
 
 

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from .combine import Curve
+from .crossings import Crossing, Side, find_crossings
 from .estimate import VolumeEstimate, estimate_volume
+from .evidence import FreeEnergy, free_energy
+from .expressible import why_not_expressible
+from .fit import CurveFit, fit_curve
+from .posterior import Posterior, error_bound, sample_posterior
+from .probability import draws_for_precision, estimate_probability
 from .splitting import Settings
 from .target import Target, loss_target, sign_target
+from .training import TrainingSet, drawn_inputs, labelled, load_training_set, restricted
 
 __all__ = [
+    "Crossing",
     "Curve",
+    "CurveFit",
+    "FreeEnergy",
+    "Posterior",
     "Settings",
+    "Side",
     "Target",
+    "TrainingSet",
     "VolumeEstimate",
+    "drawn_inputs",
+    "draws_for_precision",
+    "error_bound",
+    "estimate_probability",
     "estimate_volume",
+    "find_crossings",
+    "fit_curve",
+    "free_energy",
+    "labelled",
+    "load_training_set",
     "loss_target",
+    "restricted",
+    "sample_posterior",
     "sign_target",
+    "why_not_expressible",
 ]

@@ -13,12 +13,16 @@ import numpy as np
 from pfmap.errors import SettingsError
 from pfmap.threads import count_threads
 
+from .chains import Workspace
 from .combine import Curve, combine_runs
 from .splitting import Levels, Run, Settings, find_levels, run_levels
 from .target import Target
 
 RUNS_FOR_A_BOUND = 2
-"""Runs where the pilot did not arrive: the mass at its last level is only an upper bound."""
+"""Runs of signs where the pilot did not arrive: the mass at its last level is only a bound."""
+
+LARGEST_SE = 0.5
+"""Of ln V, beyond which two standard errors are no bound: V̂ is skew."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class VolumeEstimate:
         ln V at every point.
     verdict : str
         reached: the curve goes down to the lowest severity asked for; budget: `max_levels` were
-        not enough; stalled: no state came below the last level; not expressible: V(0) = 0, proved.
+        not enough; stalled: no state came below the last level, fewer than two runs got there, or
+        the levels of a loss creep towards a t above 0; not expressible: V(0) = 0, proved.
     proof : str
         Why it is not expressible; else empty.
     elapsed_s : float
@@ -73,15 +78,17 @@ class VolumeEstimate:
 
     @property
     def log2_p_upper(self) -> float:
-        """Upper bound on log2 V(0): two standard errors above V at the lowest level measured."""
+        """Upper bound on log2 V(0): the least V plus two standard errors along the curve.
+
+        V falls along the curve, so V at any level is a bound. Points where the standard error of
+        ln V exceeds `LARGEST_SE`, or where a run had no state left, do not count.
+        """
         if self.verdict == "not expressible":
             return -math.inf
-        known = np.isfinite(self.curve.log_volumes) & np.isfinite(self.curve.log_volume_se)
-        if not known.any():
-            return 0.0
-        last = int(np.flatnonzero(known)[-1])
-        bound = self.curve.log_volumes[last] + 2.0 * self.curve.log_volume_se[last]
-        return min(0.0, float(bound) / math.log(2))
+        se = self.curve.log_volume_se
+        known = np.isfinite(self.curve.log_volumes) & (se <= LARGEST_SE)
+        bounds = (self.curve.log_volumes + 2.0 * se)[known] / math.log(2)
+        return float(min(0.0, bounds.min(initial=0.0)))
 
     @property
     def evaluations(self) -> int:
@@ -94,10 +101,14 @@ def estimate_volume(
     settings: Settings | None = None,
     *,
     proof: str = "",
+    levels: Levels | None = None,
+    keep_levels: Callable[[Levels], None] | None = None,
     finished: dict[int, Run] | None = None,
     keep: Callable[[int, Run], None] | None = None,
+    at_end: Callable[[Levels, Workspace, int, Run], None] | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> VolumeEstimate:
     """Measure V(t) = Prior{severity <= t} down to `settings.lowest`.
 
@@ -109,15 +120,25 @@ def estimate_volume(
         Lengths and seed.
     proof : str, default ""
         A proof that no parameter meets the target; nothing is sampled then.
+    levels : Levels, optional
+        What the pilot chose, from an interrupted estimate with the same target and settings.
+    keep_levels : callable, optional
+        Called with the pilot's levels if it had to be made.
     finished : dict, optional
         Runs by number that need not be made again, from an interrupted estimate with the same
         target and settings.
     keep : callable, optional
         Called with (number, run) after every run: where a caller stores it.
+    at_end : callable, optional
+        Called with (levels, workspace, number, run) after every run that is made, while the
+        workspace holds its states of the last level.
     threads : int, optional
         None means every CPU. The result does not depend on it.
     progress : callable, optional
         Called with (done, total) runs, the pilot among them.
+    watch : callable, optional
+        Called with the number of every level that the pilot finds: how many there will be is not
+        known before it ends.
 
     Returns
     -------
@@ -138,19 +159,27 @@ def estimate_volume(
     if proof:
         empty = np.zeros(0)
         nothing = Curve(empty, empty, empty, empty, [])
-        levels = Levels(np.array([math.inf]), np.zeros((1, 1)), [], "not expressible", 0)
-        return VolumeEstimate(target, settings, levels, [], nothing, "not expressible", proof)
+        none = Levels(np.array([math.inf]), np.zeros((1, 1)), [], "not expressible", 0)
+        return VolumeEstimate(target, settings, none, [], nothing, "not expressible", proof)
     done = dict(finished or {})
     with ThreadPoolExecutor(count_threads(threads)) as pool:
-        levels = find_levels(target, settings, pool)
+        if levels is None:
+            levels = find_levels(target, settings, pool, watch=watch)
+            if keep_levels is not None:
+                keep_levels(levels)
         n_runs = settings.runs
-        if levels.verdict != "reached":
+        if levels.verdict != "reached" and target.loss == "signs":
             n_runs = min(n_runs, RUNS_FOR_A_BOUND)
         if progress is not None:
             progress(1, n_runs + 1)
         for number in range(n_runs):
             if number not in done:
-                done[number] = run_levels(target, levels, settings, number, pool)
+                workspace = Workspace(target, settings.chains, settings.steps, pool)
+                done[number] = run_levels(
+                    target, levels, settings, number, pool, workspace=workspace
+                )
+                if at_end is not None:
+                    at_end(levels, workspace, number, done[number])
                 if keep is not None:
                     keep(number, done[number])
             if progress is not None:
@@ -161,7 +190,8 @@ def estimate_volume(
     else:
         curve = Curve(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), [])
     verdict = levels.verdict
-    if verdict == "reached" and curve.log_volumes[-1] == -math.inf:
+    if verdict == "reached" and not math.isfinite(curve.between_se[-1]):
+        # One run of many says nothing about how far the others would have missed.
         verdict = "stalled"
     return VolumeEstimate(
         target, settings, levels, runs, curve, verdict, elapsed_s=time.perf_counter() - began

@@ -30,12 +30,21 @@ KEEP = 0.25
 SUBLEVELS = 4
 """Points of the curve from one level to the next."""
 
+HEAD = (0.98, 0.95, 0.9, 0.8)
+"""Shares of the prior's draws at further points, above those: the free energy of few samples."""
+
 SEGMENTS = 4
 TARGET_ACCEPTANCE = 0.25
-GAIN = 4.0
-"""Adaptation of log sizes in the pilot: times (acceptance - target), after every segment."""
+FAINT = 0.02
+"""Acceptance that counts as none when sizes adapt."""
 
 LEAST_SHARE = 0.01
+
+CREEPING_LEVELS = 10
+CREEPING_SLOPE = 1000.0
+"""d log V/d log t, over that many levels, from which on a loss is taken to have no zero: where it
+has one, the slope tends to λ <= d/2."""
+
 RESAMPLING_LEVEL = 1 << 13
 
 
@@ -113,8 +122,17 @@ class Run:
     evaluations: int
 
 
-def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) -> Levels:
-    """Run the pilot: levels at the quantile `KEEP`, sizes adapted towards a quarter accepted."""
+def find_levels(
+    target: Target,
+    settings: Settings,
+    pool: ThreadPoolExecutor,
+    *,
+    watch: Callable[[int], None] | None = None,
+) -> Levels:
+    """Run the pilot: levels at the quantile `KEEP`, sizes adapted towards a quarter accepted.
+
+    `watch` is called with the number of every level found.
+    """
     key = stream_key(settings.seed, "volume", target.name, target.loss, "pilot")
     workspace = Workspace(target, settings.chains, settings.steps, pool)
     evaluations = draw_prior(target, workspace, key=key).evaluations
@@ -126,13 +144,20 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
         if wanted is None:
             verdict = "stalled"
             break
-        curve.append(curve_points(workspace.severities.ravel(), wanted))
         level = len(thresholds)
+        head = HEAD if level == 1 else ()
+        curve.append(curve_points(workspace.severities.ravel(), wanted, head))
         thresholds.append(wanted)
+        if watch is not None:
+            watch(level)
         positions = resample(workspace.severities.ravel(), wanted, settings.chains, key, level)
         if wanted <= settings.lowest or level >= settings.max_levels:
             log_sizes.append(sizes.copy())
             verdict = "reached" if wanted <= settings.lowest else "budget"
+            break
+        if target.loss != "signs" and is_creeping(thresholds, target.n_parameters):
+            log_sizes.append(sizes.copy())
+            verdict = "stalled"
             break
         starts, severities = workspace.choose(positions)
         length = -(-settings.steps // SEGMENTS)
@@ -145,16 +170,23 @@ def find_levels(target: Target, settings: Settings, pool: ThreadPoolExecutor) ->
             evaluations += effort.evaluations
             starts = workspace.states[:, columns.stop - 1].copy()
             severities = workspace.severities[:, columns.stop - 1].copy()
-            tried = effort.counts[:, TRIED]
-            accepted = effort.counts[:, ACCEPTED] / np.maximum(tried, 1.0)
-            aims = np.full(len(sizes), TARGET_ACCEPTANCE)
-            aims[-1] = 0.7
-            sizes = np.where(tried > 0.0, sizes + GAIN * (accepted - aims) / SEGMENTS, sizes)
-            sizes = np.clip(sizes, -40.0, 0.0)
+            sizes = adapted_sizes(sizes, effort.counts)
         log_sizes.append(sizes.copy())
     return Levels(
         np.array(thresholds), np.array(log_sizes[: len(thresholds)]), curve, verdict, evaluations
     )
+
+
+def adapted_sizes(sizes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """log sizes after a segment of a level, from what was accepted there."""
+    tried = counts[:, TRIED]
+    accepted = counts[:, ACCEPTED] / np.maximum(tried, 1.0)
+    aims = np.full(len(sizes), TARGET_ACCEPTANCE)
+    aims[-1] = 0.7
+    # Acceptance falls about as 1/size, and a level may ask for sizes four times smaller than the
+    # last, λ = 1/2 does: a step of log acceptance keeps up, one of acceptance not.
+    change = np.log((accepted + FAINT) / (aims + FAINT))
+    return np.clip(np.where(tried > 0.0, sizes + change, sizes), -40.0, 0.0)
 
 
 def next_threshold(severities: np.ndarray, current: float, lowest: float) -> float | None:
@@ -172,12 +204,29 @@ def next_threshold(severities: np.ndarray, current: float, lowest: float) -> flo
     return None
 
 
-def curve_points(severities: np.ndarray, wanted: float) -> np.ndarray:
+def is_creeping(thresholds: list[float], n_parameters: int) -> bool:
+    """Whether the levels of a loss approach a t above 0, below which there is nothing.
+
+    Examples
+    --------
+    >>> is_creeping([0.3 + 4.0**-level for level in range(20)], 2)
+    True
+    >>> is_creeping([4.0**-level for level in range(20)], 2)  # λ = 1
+    False
+    """
+    if len(thresholds) <= CREEPING_LEVELS + 1:
+        return False
+    fallen = math.log(thresholds[-1 - CREEPING_LEVELS] / thresholds[-1])
+    slope = -CREEPING_LEVELS * math.log(KEEP) / max(fallen, 1e-300)
+    return slope > max(CREEPING_SLOPE, 10.0 * n_parameters)
+
+
+def curve_points(severities: np.ndarray, wanted: float, head: tuple[float, ...] = ()) -> np.ndarray:
     """Severities between two levels where the curve is measured, ending with `wanted`.
 
-    They keep the shares KEEP^(1/4), KEEP^(2/4), … of the states.
+    They keep the shares KEEP^(1/4), KEEP^(2/4), … of the states, and those in `head`.
     """
-    shares = KEEP ** (np.arange(1, SUBLEVELS) / SUBLEVELS)
+    shares = np.append(head, KEEP ** (np.arange(1, SUBLEVELS) / SUBLEVELS))
     points = np.quantile(severities, shares, method="lower")
     points = points[points > wanted]
     return np.append(np.unique(points)[::-1], wanted)
@@ -205,11 +254,16 @@ def run_levels(
     run: int,
     pool: ThreadPoolExecutor,
     *,
+    workspace: Workspace | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
-    """One run at the pilot's levels; depends on the seed, the target's name and `run` alone."""
+    """One run at the pilot's levels; depends on the seed, the target's name and `run` alone.
+
+    A workspace, if one is given, holds the states of the last level at the end.
+    """
     key = stream_key(settings.seed, "volume", target.name, target.loss, run)
-    workspace = Workspace(target, settings.chains, settings.steps, pool)
+    if workspace is None:
+        workspace = Workspace(target, settings.chains, settings.steps, pool)
     evaluations = draw_prior(target, workspace, key=key).evaluations
     log_volume = 0.0
     log_volumes, covariances = [], []

@@ -19,7 +19,7 @@ MoveWeights = tuple[float, float, float, float]
 SIGN_MOVES: MoveWeights = (1.0, 0.0, 0.0, 0.0)
 LOSS_MOVES: dict[str, MoveWeights] = {
     "normal": (0.5, 0.0, 0.25, 0.25),
-    "uniform": (0.6, 0.0, 0.4, 0.0),
+    "uniform": (0.5, 0.0, 0.25, 0.25),
 }
 """Probabilities of walk, elliptical slice, scaling and bouncing move."""
 

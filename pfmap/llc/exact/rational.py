@@ -27,7 +27,7 @@ def exact_rank(rows: Sequence[Sequence[int | Fraction]]) -> int:
 
 
 def solution_near(
-    rows: Sequence[Sequence[int]], right: Sequence[int], near: Sequence[float]
+    rows: Sequence[Sequence[int | Fraction]], right: Sequence[int], near: Sequence[float]
 ) -> list[Fraction] | None:
     """An exact solution of A x = b close to an approximate one.
 
@@ -36,7 +36,7 @@ def solution_near(
 
     Parameters
     ----------
-    rows : sequence of sequences of int, shape (equations, unknowns)
+    rows : sequence of sequences of int or Fraction, shape (equations, unknowns)
         A.
     right : sequence of int
         b.

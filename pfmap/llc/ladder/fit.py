@@ -15,6 +15,10 @@ of k rungs left out has the weight
 after Jay & Neil 2021 (arXiv 2008.01069), who average over cuts in this way. The factor 2^(1-m) asks
 for evidence before a logarithm is believed. The result is the mean over all models, and its
 standard error holds both the error within each model and their disagreement.
+
+The slope -d log V/d log(1/t) of a volume curve V(t) ~ t^λ P(log 1/t) has the same form in
+u = log 1/t. A curve is known at points, so what is fitted there is the mean slope between two of
+them, and the models are averaged over the same spans of u.
 """
 
 from __future__ import annotations
@@ -100,25 +104,48 @@ def covariance_of_means(blocks: np.ndarray) -> np.ndarray:
     return inflation * shrunk * np.outer(smooth, smooth) / len(flat)
 
 
-def logarithms(v: np.ndarray, multiplicity: int) -> np.ndarray:
-    """d log Q/du at v = u - u_low for every choice of scales, shape (choices, rungs).
+def logarithms(v: np.ndarray, spans: np.ndarray, multiplicity: int) -> np.ndarray:
+    """Mean of d log Q/du over `spans` around v = u - u_low, for every choice of scales.
 
     The smallest c keeps every factor of Q at least 1 on the first rung in use: a smaller one would
     let the logarithm's pole explain a change of regime.
+
+    Returns
+    -------
+    ndarray, shape (choices, rungs)
+        The mean of 1/(u + c) over a span s is 2 artanh(s/(2 (u + c)))/s.
     """
     if multiplicity == 1:
         return np.zeros((1, len(v)))
-    low = 1.0 - v[0]
+    low = 1.0 - (v[0] - 0.5 * spans[0])
     if multiplicity == 2:
         scales = np.linspace(low, WIDEST_SCALE, N_SCALES)[:, None]
     else:
         ends = np.linspace(low, WIDEST_SCALE, N_SCALE_ENDS)
         pairs = itertools.combinations_with_replacement(ends, 2)
         scales = np.array([np.linspace(a, b, multiplicity - 1) for a, b in pairs])
-    return (1.0 / (v[None, None, :] + scales[:, :, None])).sum(axis=1)
+    factors = v[None, None, :] + scales[:, :, None]
+    halves = 0.5 * spans / factors
+    wide = np.where(halves > 0.0, halves, 1.0 - np.finfo(float).eps)
+    ratios = np.where(halves > 0.0, np.arctanh(wide) / wide, 1.0)
+    return (ratios / factors).sum(axis=1)
 
 
-def fit_ladder(n_betas: np.ndarray, means: np.ndarray, covariance: np.ndarray) -> LadderFit:
+def powers(v: np.ndarray, spans: np.ndarray, kappa: float) -> np.ndarray:
+    """Mean of e^(-κu) over `spans` around v, in units of its value at v[0]."""
+    halves = 0.5 * kappa * spans
+    wide = np.where(halves > 0.0, halves, 1.0)
+    return np.exp(-kappa * (v - v[0])) * np.where(halves > 0.0, np.sinh(wide) / wide, 1.0)
+
+
+def fit_ladder(
+    n_betas: np.ndarray,
+    means: np.ndarray,
+    covariance: np.ndarray,
+    *,
+    spans: np.ndarray | None = None,
+    max_multiplicity: int = MAX_MULTIPLICITY,
+) -> LadderFit:
     """Mean of λ over all models.
 
     Parameters
@@ -127,6 +154,10 @@ def fit_ladder(n_betas: np.ndarray, means: np.ndarray, covariance: np.ndarray) -
         nβ, descending, and the mean of nβK there; at least `MIN_RUNGS`.
     covariance : ndarray, shape (rungs, rungs)
         Of the means.
+    spans : ndarray, shape (rungs,), optional
+        Length in log nβ, around log `n_betas`, of which each mean is the average; None: 0.
+    max_multiplicity : int, default 4
+        Largest m among the models.
 
     Returns
     -------
@@ -143,19 +174,20 @@ def fit_ladder(n_betas: np.ndarray, means: np.ndarray, covariance: np.ndarray) -
     order = np.argsort(n_betas)
     v = np.log(n_betas[order]) - math.log(n_betas[order[0]])
     y, covariance = means[order], covariance[np.ix_(order, order)]
+    widths = np.zeros(len(v)) if spans is None else spans[order]
     parts = []
     for cut in range(max(1, len(v) - MIN_RUNGS + 1)):
         precision = np.linalg.inv(covariance[cut:, cut:])
-        for multiplicity in range(1, MAX_MULTIPLICITY + 1):
+        for multiplicity in range(1, max_multiplicity + 1):
             for kappa in (None, *KAPPAS):
-                part = _fit_one(v[cut:], y[cut:], precision, multiplicity, kappa)
+                part = _fit_one(v[cut:], widths[cut:], y[cut:], precision, multiplicity, kappa)
                 part[:, 2] -= CUT_PRICE * cut + M_PRICE * (multiplicity - 1)
                 labels = np.broadcast_to([multiplicity, len(v) - cut - 1.0], (len(part), 2))
                 parts.append(np.hstack([part, labels]))
     llc, variance, log_weight, misfit, multiplicity_of, freedom = np.concatenate(parts).T
     weight = np.where(llc > 0.0, np.exp(log_weight - log_weight.max()), 0.0)
     if not weight.sum() > 0.0:
-        nothing = (math.nan,) * MAX_MULTIPLICITY
+        nothing = (math.nan,) * max_multiplicity
         return LadderFit(math.nan, math.nan, math.nan, math.nan, nothing, math.nan)
     heavy = weight > NEGLIGIBLE * weight.max()
     llc, variance, weight, misfit, multiplicity_of, freedom = (
@@ -180,26 +212,31 @@ def fit_ladder(n_betas: np.ndarray, means: np.ndarray, covariance: np.ndarray) -
         low=min(quantile(0.025), mean - 1.96 * deviation),
         high=max(quantile(0.975), mean + 1.96 * deviation),
         multiplicity_weights=tuple(
-            float(weight[multiplicity_of == m].sum()) for m in range(1, MAX_MULTIPLICITY + 1)
+            float(weight[multiplicity_of == m].sum()) for m in range(1, max_multiplicity + 1)
         ),
         misfit=float(misfit[best] / freedom[best]),
     )
 
 
 def _fit_one(
-    v: np.ndarray, y: np.ndarray, precision: np.ndarray, multiplicity: int, kappa: float | None
+    v: np.ndarray,
+    spans: np.ndarray,
+    y: np.ndarray,
+    precision: np.ndarray,
+    multiplicity: int,
+    kappa: float | None,
 ) -> np.ndarray:
     """λ, its variance, log weight and χ² for every choice of scales, shape (choices, 4).
 
     a has a normal prior as wide as half of the mean: the term is a correction.
     """
-    logs = logarithms(v, multiplicity)
+    logs = logarithms(v, spans, multiplicity)
     columns = [np.ones(len(v))]
     log_price = math.log(2.0 * len(logs))
     prior = np.zeros((1, 1))
     width = 0.5 * max(float(y.mean()), 0.1)
     if kappa is not None:
-        columns.append(np.exp(-kappa * (v - v[0])))
+        columns.append(powers(v, spans, kappa))
         log_price += math.log(len(KAPPAS))
         prior = np.diag([0.0, width**-2])
     design = np.stack(columns, axis=1)

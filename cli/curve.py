@@ -1,0 +1,239 @@
+"""``pfmap curve``: volume, free energy and λ_eff of functions, and where their order changes."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import targets
+from .campaigns import OutOption, ThreadsOption
+from .probability import short
+from .progress import ProgressReporter
+from .render import JsonFlag, emit, table
+
+if TYPE_CHECKING:
+    from pfmap.campaign import Campaign
+    from pfmap.functions.named import BooleanFunction
+    from pfmap.volume.curves import CurveTables, FunctionCurve, Wanted
+
+CHAINS, STEPS = 32, 128
+"""Fewer and longer chains than for signs: at equal cost log V has half the variance or less."""
+
+COLUMNS = [
+    "function", "loss", "verdict", "t_min", "log2_v", "log2_p", "lambda", "lambda_se", "m",
+    "fit", "n_max", "free_energy", "se",
+]  # fmt: skip
+CROSSING_COLUMNS = ["f", "g", "n", "n_low", "n_high", "prior_bits", "log_n_bits", "rest_bits"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("curve")(curve)
+
+
+def curve(
+    campaign: targets.NetworkArgument = None,
+    key: targets.KeyOption = None,
+    table: targets.TableOption = None,
+    named: targets.NamedOption = None,
+    target: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--target",
+            help="Real targets instead of ±1: .npz with an array target. Repeatable.",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--probabilities",
+            help="The Bernoulli loss: .npz with an array probability, that of a 1 at every point. "
+            "Repeatable.",
+        ),
+    ] = None,
+    widths: targets.WidthsOption = None,
+    activation: targets.ActivationOption = None,
+    prior: targets.PriorOption = None,
+    no_bias: targets.NoBiasOption = False,
+    lowest: Annotated[
+        float, typer.Option("--lowest", help="Smallest loss t of the curve; n reaches about λ/3t.")
+    ] = 1e-6,
+    runs: targets.RunsOption = targets.RUNS,
+    chains: targets.ChainsOption = CHAINS,
+    steps: targets.StepsOption = STEPS,
+    max_levels: targets.LevelsOption = targets.MAX_LEVELS,
+    seed: targets.SplittingSeedOption = targets.SEED,
+    out: OutOption = None,
+    threads: ThreadsOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure the prior volume V(t) of small losses, and F(n), λ and m from it.
+
+    The loss is the squared error to targets ±1, under the campaign's prior; --target and
+    --probabilities take others. Tables and a figure go to results/NAME-curve.
+
+    Example: pfmap curve --widths 3,8,1 --activation tanh --named and --named parity
+    """
+    from pfmap.errors import SettingsError
+
+    network, folder = targets.find_network(
+        campaign, widths=widths, activation=activation, prior=prior, no_bias=no_bias
+    )
+    functions = targets.find_functions(network, key, table, named) if key or table or named else []
+    typer.echo("pfmap: compiling kernels (first run only) …", err=True)
+    wanted = _wanted(network, functions, target or [], probabilities or [])
+    if not wanted:
+        raise SettingsError(
+            "function: none was given", next_step="name one, such as --named parity or --key KEY"
+        )
+    if not 0.0 < lowest < math.inf:
+        raise SettingsError(f"--lowest: must be above 0, got {lowest}", next_step="such as 1e-6")
+    from dataclasses import replace
+
+    from pfmap.execution import check_threads
+    from pfmap.volume.curves import curve_tables, measure_curve
+
+    settings = replace(
+        targets.splitting_settings(
+            runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed
+        ),
+        lowest=lowest,
+    )
+    curves = []
+    with ProgressReporter() as reporter:
+        for item in wanted:
+            stage = f"V of {short(_label(item))}"
+            began = time.monotonic()
+            reporter.started(stage)
+            curves.append(
+                measure_curve(
+                    network, item, settings, threads=check_threads(threads),
+                    progress=lambda done, total, stage=stage: reporter.progress(  # type: ignore[misc]
+                        stage, done, total
+                    ),
+                )
+            )  # fmt: skip
+            reporter.finished(stage, time.monotonic() - began, up_to_date=False)
+    tables = curve_tables(curves)
+    place = out if out is not None else Path("results") / f"{network.name}-curve"
+    written = _write(tables, curves, place)
+    rows = [_row(item) for item in curves]
+    labels = {item.wanted.name: _label(item.wanted) for item in curves}
+    crossings = tables.crossings.to_pylist()
+    described = targets.described(network, folder)
+    text = "\n\n".join([described, _text(rows, crossings, labels), f"written: {place}"])
+    emit(
+        {
+            "network": described,
+            "functions": rows,
+            "crossings": crossings,
+            "files": [str(path) for path in written],
+        },
+        text,
+        as_json,
+    )
+
+
+def _wanted(
+    network: Campaign,
+    functions: list[BooleanFunction],
+    real: list[Path],
+    noisy: list[Path],
+) -> list[Wanted]:
+    """What to measure, each under a name of its own."""
+    from pfmap.errors import SettingsError
+    from pfmap.llc.load import load_probabilities, load_targets
+    from pfmap.volume.curves import Wanted
+
+    n = network.n_points
+    found = [Wanted(item.key, item.signs, function=item) for item in functions]
+    found += [Wanted(path.stem, load_targets(path, n)) for path in real]
+    found += [Wanted(path.stem, load_probabilities(path, n), "bernoulli") for path in noisy]
+    names = [item.name for item in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(
+                f"function: {name} names two of them", next_step="rename one of the files"
+            )
+    return found
+
+
+def _label(wanted: Wanted) -> str:
+    return wanted.function.label if wanted.function is not None else wanted.name
+
+
+def _write(tables: CurveTables, curves: list[FunctionCurve], folder: Path) -> list[Path]:
+    """Write tables and figure; returns the paths."""
+    from pfmap.figures.curve import write_curve
+    from pfmap.store.tables import write_table
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, content in tables._asdict().items():
+        paths.append(folder / f"{name}.parquet")
+        write_table(paths[-1], content, name)
+    labels = {item.wanted.name: _label(item.wanted) for item in curves}
+    frames = (tables.volume.to_pandas(), tables.free_energy.to_pandas())
+    return paths + write_curve(*frames, labels, folder)
+
+
+def _row(found: FunctionCurve) -> dict[str, Any]:
+    """One function, as the printed table and JSON show it."""
+    bits = 1.0 / math.log(2.0)
+    curve, energy = found.estimate.curve, found.energy
+    known = [i for i, finite in enumerate(curve.log_volumes) if math.isfinite(finite)]
+    last = known[-1] if known else None
+    supported = [i for i, is_known in enumerate(energy.known) if is_known]
+    largest = supported[-1] if supported else None
+    return {
+        "function": _label(found.wanted),
+        "key": found.wanted.name,
+        "loss": found.wanted.loss,
+        "verdict": found.estimate.verdict,
+        "t_min": None if last is None else float(curve.severities[last]),
+        "log2_v": None if last is None else bits * float(curve.log_volumes[last]),
+        "log2_v_se": None if last is None else bits * float(curve.log_volume_se[last]),
+        "log2_p": found.probability.log2_p if found.probability is not None else None,
+        "log2_p_se": found.probability.log2_p_se if found.probability is not None else None,
+        "lambda": found.fit.learning_coefficient,
+        "lambda_se": found.fit.learning_coefficient_se,
+        "lambda_low": found.fit.low,
+        "lambda_high": found.fit.high,
+        "m": found.fit.multiplicity,
+        "m_weights": found.fit.multiplicity_weights,
+        "fit": found.fit.verdict,
+        "advice": found.fit.advice if found.fit.verdict != "ok" else "",
+        "warnings": curve.warnings,
+        "n_max": None if largest is None else float(energy.n[largest]),
+        "free_energy": None if largest is None else float(energy.free_energy[largest]),
+        "se": None if largest is None else float(energy.free_energy_se[largest]),
+        "forward_passes": found.estimate.evaluations,
+        "elapsed_s": found.estimate.elapsed_s,
+    }
+
+
+def _text(
+    rows: list[dict[str, Any]], crossings: list[dict[str, Any]], labels: dict[str, str]
+) -> str:
+    """The table of functions, that of crossings, and what to know about them."""
+    lines = [table(rows, COLUMNS)]
+    crossed = [row | {"f": labels[row["function"]], "g": labels[row["other"]]} for row in crossings]
+    changing = [row for row in crossed if row["n"] is not None]
+    if changing:
+        lines.append("F_f(n) = F_g(n) at\n" + table(changing, CROSSING_COLUMNS))
+    kept = [row for row in crossed if row["n"] is None]
+    for row in kept:
+        ratio = row["log_evidence_ratio_at_equal_fit_to"]
+        error = row["log_evidence_ratio_at_equal_fit_to_se"]
+        lines.append(
+            f"{row['f']} and {row['g']}: no crossing from n = {row['n_from']:.3g} to "
+            f"{row['n_to']:.3g}, where F_g - F_f = {ratio:.2f} ± {error:.2f} nats"
+        )
+    for row in rows:
+        notes = [*row["warnings"], *([row["advice"]] if row["advice"] else [])]
+        lines += [f"{row['function']}: {note}" for note in notes]
+    return "\n\n".join([lines[0], "\n".join(lines[1:])]) if len(lines) > 1 else lines[0]

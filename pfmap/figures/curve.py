@@ -1,0 +1,137 @@
+"""Volume, free energy and λ_eff of several functions: one curve in three panels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.special import logsumexp
+
+from pfmap.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    SKY,
+    VERMILION,
+    drawing,
+    legend_above,
+    new_figure,
+    write_figure,
+)
+
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK, GREY)
+STROKES = ("-", "--", ":")
+Z_95 = 1.96
+
+
+def volume_curves(volume: pd.DataFrame) -> pd.DataFrame:
+    """ln V at every level, the runs averaged, and its standard error from their spread.
+
+    Parameters
+    ----------
+    volume : DataFrame
+        ``volume.parquet``.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``function, loss, severity, log_volume, error``, levels in order.
+
+    Examples
+    --------
+    >>> volume = pd.DataFrame(
+    ...     {"function": "a", "loss": "squared", "run": [0, 1], "level": 1, "severity": 0.5,
+    ...      "log_volume": np.log([0.2, 0.3])}
+    ... )
+    >>> volume_curves(volume).round(3)[["log_volume", "error"]].values.tolist()  # ln 0.25, 0.2
+    [[-1.386, 0.2]]
+    """
+    rows = []
+    keys = ["function", "loss", "level", "severity"]
+    for key, group in volume.groupby(keys, sort=False):
+        logs = group["log_volume"].to_numpy(dtype=float)
+        mean = float(logsumexp(logs)) - np.log(len(logs))
+        if not np.isfinite(mean):
+            continue
+        error = np.exp(logs - mean).std(ddof=1) / np.sqrt(len(logs))
+        rows.append((*key, mean, error))
+    return pd.DataFrame(rows, columns=[*keys, "log_volume", "error"]).drop(columns="level")
+
+
+def draw_curve(
+    volume: pd.DataFrame, free_energy: pd.DataFrame, labels: Mapping[str, str]
+) -> Figure:
+    """V against t, F against n and λ_eff against n, with bands of 1.96 standard errors.
+
+    Parameters
+    ----------
+    volume, free_energy : DataFrame
+        ``volume.parquet`` and ``free_energy.parquet``; zero-one losses are passed over.
+    labels : mapping of str
+        What the legend calls a function; those that are not in it go by their name in the tables.
+    """
+    curves = volume_curves(volume[volume["loss"] != "signs"])
+    pairs = list(dict.fromkeys(zip(free_energy["function"], free_energy["loss"], strict=True)))
+    several = free_energy["loss"].nunique() > 1
+    longest = max(len(labels.get(name, name)) for name, _ in pairs)
+    columns = 4 if longest <= 10 else 3 if longest <= 16 else 1
+    legend_rows = -(-len(pairs) // columns)
+    figure, (top, middle, bottom) = new_figure(5.0 + 0.13 * legend_rows, rows=3)
+    for place, (name, loss) in enumerate(pairs):
+        style: dict[str, Any] = {
+            "color": COLOURS[place % len(COLOURS)],
+            "linestyle": STROKES[place // len(COLOURS) % len(STROKES)],
+        }
+        label = labels.get(name, name) + (f", {loss}" if several else "")
+        bits = 1.0 / np.log(2.0)
+        curve = curves[(curves["function"] == name) & (curves["loss"] == loss)]
+        _band(
+            top, curve["severity"], bits * curve["log_volume"], bits * curve["error"], style, label
+        )
+        known = free_energy[(free_energy["function"] == name) & (free_energy["loss"] == loss)]
+        _band(middle, known["n"], known["free_energy"], known["free_energy_se"], style)
+        _band(bottom, known["n"], known["lambda_eff"], known["lambda_eff_se"], style)
+    for axes in (top, middle, bottom):
+        axes.set_xscale("log")
+    top.invert_xaxis()
+    top.set_xlabel("loss t (falling to the right)")
+    top.set_ylabel(r"volume $\log_2 V(t)$ (bits)")
+    middle.set_ylabel(r"free energy $F(n)$ (nats)")
+    bottom.set_ylabel(r"$\lambda_{\mathrm{eff}}(n) = dF/d\,\log n$")
+    for axes in (middle, bottom):
+        axes.set_xlabel("n (samples of unit noise)")
+        axes.set_ylim(bottom=0.0)
+    legend_above(figure, top, columns=columns)
+    return figure
+
+
+def write_curve(
+    volume: pd.DataFrame, free_energy: pd.DataFrame, labels: Mapping[str, str], folder: Path
+) -> list[Path]:
+    """Write ``curve.png`` and ``curve.svg``."""
+    with drawing():
+        return write_figure(draw_curve(volume, free_energy, labels), folder, "curve")
+
+
+def _band(
+    axes: Axes,
+    x: pd.Series,
+    y: pd.Series,
+    error: pd.Series,
+    style: dict[str, Any],
+    label: str | None = None,
+) -> None:
+    """A line and its band, gaps where the value is not known."""
+    place, value = x.to_numpy(dtype=float), y.to_numpy(dtype=float)
+    half = Z_95 * np.nan_to_num(error.to_numpy(dtype=float))
+    axes.fill_between(
+        place, value - half, value + half, color=style["color"], alpha=0.2, linewidth=0
+    )
+    axes.plot(place, value, label=label, **style)

@@ -1,0 +1,246 @@
+"""Sections of a campaign file: network, readout, complexity, llc, volume, analysis.
+
+Those of the prior and of the domain stand in `pfmap.prior` and `pfmap.domain`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Activation = Literal["relu", "tanh", "erf", "sin", "linear", "monomial"]
+_SETTINGS = ConfigDict(extra="forbid", frozen=True)
+
+MAX_PARAMETERS = 10**7
+
+NAMED_FUNCTIONS = (
+    "constant-0", "constant-1", "and", "or", "xor2", "threshold-2", "majority", "parity",
+    "random:1",
+)  # fmt: skip
+"""Functions of the default campaign; those that a domain does not have are passed over."""
+
+
+class Network(BaseModel):
+    """A fully connected network with one output."""
+
+    model_config = _SETTINGS
+    widths: tuple[int, ...] = Field(
+        default=(7, 40, 40, 1),
+        min_length=2,
+        description="Units of every layer, inputs first, one output last; any depth.",
+    )
+    activation: Activation = Field(default="relu", description="Activation of hidden layers.")
+    degree: int = Field(
+        default=2, ge=1, le=9, description="Exponent of the activation monomial, x^degree."
+    )
+    bias: bool = Field(default=True, description="Whether layers have biases.")
+    output_activation: Activation = Field(
+        default="linear", description="Activation of the output unit."
+    )
+
+    @field_validator("widths")
+    @classmethod
+    def _check_widths(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
+        if any(width < 1 or width > 4096 for width in widths):
+            raise ValueError("every width must lie between 1 and 4096")
+        if widths[-1] != 1:
+            raise ValueError("the last width must be 1: a function has one output")
+        n_parameters = sum((below + 1) * units for below, units in itertools.pairwise(widths))
+        if n_parameters > MAX_PARAMETERS:
+            raise ValueError(
+                f"at most {MAX_PARAMETERS:,} parameters, {n_parameters:,} with these widths"
+            )
+        return widths
+
+
+class Readout(BaseModel):
+    """How outputs become a function."""
+
+    model_config = _SETTINGS
+    kind: Literal["sign", "quantised"] = Field(
+        default="sign",
+        description="sign: bit 1 where the output is > 0, strictly; quantised: outputs rounded to "
+        "multiples of step.",
+    )
+    step: float = Field(
+        default=0.25, gt=0, allow_inf_nan=False, description="Step of the quantised readout."
+    )
+
+
+class Complexity(BaseModel):
+    """Which proxies, and where the dear ones are computed."""
+
+    model_config = _SETTINGS
+    proxies: tuple[str, ...] = Field(
+        default=(), description="Names of proxies; empty means all that apply to the domain."
+    )
+    dear_functions: int = Field(
+        default=1000,
+        ge=0,
+        description="Proxies too dear for every function are computed for this many of the most "
+        "frequent functions and for those selected for the learning coefficient; null elsewhere.",
+    )
+
+
+class Llc(BaseModel):
+    """Learning coefficients of a stratified selection of functions."""
+
+    model_config = _SETTINGS
+    functions: int = Field(
+        default=40,
+        ge=0,
+        description="Functions selected, stratified over log2 P and over lz; 0 skips the stage.",
+    )
+    selection: Literal["stratified", "equal_ones", "equal_lz"] = Field(
+        default="stratified",
+        description="stratified: over log2 P and lz; equal_ones: all with one number of ones T and "
+        "different lz; equal_lz: all with one lz and different T.",
+    )
+    named: tuple[str, ...] = Field(
+        default=(), description="Keys of functions to select besides, if they were drawn."
+    )
+    draws_per_function: int = Field(
+        default=3, ge=1, description="Draws of each selected function (fewer if it was seen less)."
+    )
+    centers: tuple[Literal["self", "target", "bernoulli"], ...] = Field(
+        default=("self", "target"),
+        min_length=1,
+        description="self: the draw itself against its own outputs; target: trained from the draw "
+        "to ±1 targets; bernoulli: the draw itself against its own probabilities, outputs as "
+        "logits.",
+    )
+
+    @field_validator("centers")
+    @classmethod
+    def _check_centers(cls, centers: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(centers)) < len(centers):
+            raise ValueError("must differ from each other")
+        return centers
+
+    n_beta: float = Field(
+        default=1e16,
+        gt=0,
+        allow_inf_nan=False,
+        description="Inverse temperature nβ. The loss is exact, so it may be large; λ needs nβ "
+        "times the weakest curvature well above gamma.",
+    )
+    gamma: float = Field(
+        default=1e10,
+        gt=0,
+        allow_inf_nan=False,
+        description="Localisation γ around w*: chains stay within sqrt(d/γ) of it. Above 0, since "
+        "flat directions have no other bound.",
+    )
+    chains: int = Field(default=4, ge=2, le=1000, description="Independent chains per estimate.")
+    steps: int = Field(
+        default=200,
+        ge=100,
+        le=10**6,
+        description="Steps kept per chain, after warm-up; 5 and then 25 times as many where an "
+        "estimate is short or not converged.",
+    )
+    warmup: int = Field(
+        default=100, ge=50, le=10**6, description="Warm-up steps that adapt the step size."
+    )
+    replicas: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Temperatures of each chain: 1 for plain chains, more for replica exchange "
+        "where chains do not converge.",
+    )
+    replica_ratio: float = Field(
+        default=3.0, gt=1, allow_inf_nan=False, description="nβ of one replica over the next."
+    )
+    ladder_steps: int = Field(
+        default=2000,
+        ge=0,
+        le=10**6,
+        description="Steps per chain of the ladder of temperatures that estimates λ and m where "
+        "the rank of the Jacobian is not constant; elsewhere λ = rank/2 is exact. 0: no ladder.",
+    )
+    ladder_parameters: int = Field(
+        default=300,
+        ge=0,
+        description="Networks with more parameters get no such chains, only the exact rows: a row "
+        "of a (7,40,40,1) would take a quarter of an hour.",
+    )
+    target_tolerance: float = Field(
+        default=1e-20,
+        gt=0,
+        allow_inf_nan=False,
+        description="Loss K below which training to ±1 targets has succeeded; nβ times it must "
+        "be small.",
+    )
+
+
+class Volume(BaseModel):
+    """Probabilities of single functions by multilevel splitting, however rare they are."""
+
+    model_config = _SETTINGS
+    functions: int = Field(
+        default=12,
+        ge=0,
+        le=10_000,
+        description="Functions drawn that are selected: half of them at even steps of log2 P down "
+        "to analysis.min_count, to compare with their counts, the others from there down to "
+        "functions seen once. With 0, and none named, the stage is skipped.",
+    )
+    named: tuple[str, ...] = Field(
+        default=NAMED_FUNCTIONS,
+        description="Functions to measure besides, drawn or not: names such as parity, majority, "
+        "and, threshold-3 or random:SEED on all inputs of n bits, truth tables, or keys.",
+    )
+    chains: int = Field(
+        default=32,
+        ge=8,
+        le=10_000,
+        description="Chains of every level; for rare functions few long ones serve better than "
+        "many short ones.",
+    )
+    steps: int = Field(
+        default=128,
+        ge=4,
+        le=100_000,
+        description="Steps of each chain; chains times steps is the number of particles.",
+    )
+    runs: int = Field(
+        default=8,
+        ge=2,
+        le=1000,
+        description="Independent runs after the pilot that sets the levels; their spread is the "
+        "standard error.",
+    )
+    max_levels: int = Field(
+        default=100,
+        ge=1,
+        le=8000,
+        description="Levels after which a function is given up with an upper bound; each keeps "
+        "about a quarter of the particles, two bits of log2 P.",
+    )
+
+
+class Analysis(BaseModel):
+    """Bootstrap and thresholds of the honesty checks."""
+
+    model_config = _SETTINGS
+    bootstrap: int = Field(default=1000, ge=100, description="Bootstrap resamples per interval.")
+    min_count: int = Field(
+        default=10,
+        ge=10,
+        description="Functions and orbits seen fewer times stay out of fits and correlations: "
+        "their P is conditioned on having been seen.",
+    )
+    envelope_quantile: float = Field(
+        default=0.95,
+        ge=0.5,
+        lt=1.0,
+        description="Quantile of log2 P, given complexity, that the upper envelope follows.",
+    )
+    noise_simulations: int = Field(
+        default=1000,
+        ge=200,
+        description="Pure-noise simulations behind the verdict on each learning coefficient.",
+    )

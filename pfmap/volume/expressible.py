@@ -1,0 +1,251 @@
+"""Proofs that a network expresses a function with probability 0.
+
+Every proof is about exact arithmetic. It says either that no parameter vector has the wanted bits,
+or that those that do have an output of exactly 0 where none need be, which is a set of measure
+zero. A function without a proof here may still be out of reach.
+
+Let g be the output before its activation. Bit 1 means output > 0; a network has no biases if all of
+theirs have standard deviation 0.
+
+- Equal points have equal bits.
+- Every activation keeps 0 at 0. Without biases the output at the input 0 is 0 and its bit is 0.
+- Odd activations without biases: g(-x) = -g(x). Even ones, without a bias before them:
+  g(-x) = g(x).
+- relu, linear and powers without biases: g(c x) = c^p g(x) for c > 0, so the bits are constant
+  along rays from 0.
+- An output activation x^2, x^4, … has bit 0 only where g = 0: measure zero, unless all relu units
+  can be off and the output has no bias.
+- A perceptron and a deep linear network: g(x) = <v, x> + c, c = 0 without biases. Ones and zeros
+  are separated by a hyperplane, strictly up to measure zero (`separation`).
+- All hidden layers of one unit with a monotone activation: g depends on <w, x> alone and is
+  monotone in it, so ones and zeros are separated by a hyperplane too, somewhere.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from pfmap.campaign import Campaign, Network
+from pfmap.errors import SettingsError
+from pfmap.prior import layer_sds
+
+from .separation import inseparable_points
+
+NEVER = "no parameter vector expresses it"
+ALMOST_NEVER = "only parameter vectors of measure zero express it"
+
+
+def why_not_expressible(campaign: Campaign, signs: np.ndarray) -> str:
+    """A proof that the wanted bits have probability 0 under the prior.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Network, prior, domain and readout.
+    signs : ndarray, shape (points,)
+        1 where a bit 1 is wanted, -1 where a bit 0 is, 0 where any will do.
+
+    Returns
+    -------
+    str
+        The proof as a sentence; empty if none was found, which proves nothing.
+
+    Raises
+    ------
+    SettingsError
+        If the readout is not that of signs, or `signs` does not fit the domain.
+
+    Examples
+    --------
+    >>> from pfmap.campaign import Network
+    >>> from pfmap.functions import parse_function
+    >>> perceptron = Campaign(network=Network(widths=(3, 1)))
+    >>> print(why_not_expressible(perceptron, parse_function("parity", 3).signs))
+    no parameter vector expresses it: outputs are linear in the inputs, and no hyperplane \
+separates the ones from the zeros among the inputs 000, 001, 010, 011
+    >>> why_not_expressible(perceptron, parse_function("majority", 3).signs)
+    ''
+    """
+    if campaign.readout.kind != "sign":
+        raise SettingsError("readout: must be sign, got quantised")
+    points, wanted = campaign.points, np.asarray(signs, dtype=np.float64)
+    if wanted.shape != (len(points),):
+        raise SettingsError(f"signs: must be {len(points)} numbers of -1, 0 and 1")
+    chosen = np.flatnonzero(wanted)
+    names = _names(campaign, points)
+    points, wanted, names = points[chosen], wanted[chosen], [names[index] for index in chosen]
+    _, bias_sds = layer_sds(campaign.network.widths, campaign.network.bias, campaign.prior)
+    almost = ""
+    for proof in (_equal_points, _tied_at_zero, _mirrored, _along_rays, _squared, _hyperplane):
+        said = proof(campaign.network, bias_sds > 0.0, points, wanted, names)
+        if said.startswith(NEVER):
+            return said
+        almost = almost or said
+    return almost
+
+
+def _equal_points(
+    _network: Network, _biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
+) -> str:
+    pair = _conflict([tuple(point) for point in points.tolist()], wanted)
+    if pair is None:
+        return ""
+    return f"{NEVER}: the points {names[pair[0]]} and {names[pair[1]]} are equal, their bits not"
+
+
+def _tied_at_zero(
+    _network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
+) -> str:
+    at_zero = np.flatnonzero(~points.any(axis=1) & (wanted > 0.0))
+    if biases.any() or not len(at_zero):
+        return ""
+    return (
+        f"{NEVER}: without biases the output at the input {names[at_zero[0]]} is exactly 0, which "
+        "is bit 0, and the function is 1 there"
+    )
+
+
+def _mirrored(
+    network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
+) -> str:
+    """Odd and even networks."""
+    deep = len(network.widths) > 2
+    odd = not biases.any() and (not deep or _parity(network.activation, network.degree) == -1)
+    even = deep and not biases[0] and _parity(network.activation, network.degree) == 1
+    output = _parity(network.output_activation, network.degree)
+    even = even or (odd and output == 1)
+    odd = odd and not even and (_keeps_sign(network) or output == -1)
+    if not (odd or even):
+        return ""
+    places = {tuple(point): index for index, point in enumerate(points.tolist())}
+    for index in np.argsort(-wanted, kind="stable"):  # ones first: what they show is more
+        point = points[index].tolist()
+        other = places.get(tuple(-value for value in point))
+        if other is None or not any(point):
+            continue
+        pair = f"{names[index]} and {names[other]}"
+        if even and wanted[index] != wanted[other]:
+            return f"{NEVER}: outputs at x and -x are equal, and the bits at {pair} are not"
+        if odd and wanted[index] == wanted[other]:
+            how = NEVER if wanted[index] > 0.0 else ALMOST_NEVER
+            return (
+                f"{how}: without biases outputs at x and -x are opposite, and the bits at {pair} "
+                "are equal"
+            )
+    return ""
+
+
+def _along_rays(
+    network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
+) -> str:
+    deep = len(network.widths) > 2
+    homogeneous = not deep or network.activation in ("relu", "linear", "monomial")
+    whole = _keeps_sign(network) or network.output_activation == "monomial"
+    if biases.any() or not homogeneous or not whole:
+        return ""
+    directions = []
+    for point in points.tolist():
+        scale = abs(Fraction(next((value for value in point if value), 1.0)))
+        directions.append(tuple(Fraction(value) / scale for value in point))
+    pair = _conflict(directions, wanted)
+    if pair is None:
+        return ""
+    return (
+        f"{NEVER}: without biases bits are constant along rays from 0, and those at "
+        f"{names[pair[0]]} and {names[pair[1]]} differ"
+    )
+
+
+def _squared(
+    network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
+) -> str:
+    """An even output activation, whose bit is 0 only where the output is exactly 0."""
+    if _parity(network.output_activation, network.degree) != 1:
+        return ""
+    if not biases[-1] and len(network.widths) > 2 and network.activation == "relu":
+        return ""
+    tied = ~points.any(axis=1) & (not biases.any())
+    zeros = np.flatnonzero((wanted < 0.0) & ~tied)
+    if not len(zeros):
+        return ""
+    return (
+        f"{ALMOST_NEVER}: the output activation x^{network.degree} is above 0 unless the output "
+        f"is exactly 0, and the function is 0 at {names[zeros[0]]}"
+    )
+
+
+def _hyperplane(
+    network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
+) -> str:
+    if not _keeps_sign(network):
+        return ""
+    hidden = network.widths[1:-1]
+    linear = not hidden or network.activation == "linear" or _degree_one(network)
+    single = all(width == 1 for width in hidden) and _monotone(network)
+    if not (linear or single):
+        return ""
+    through_zero = linear and not biases.any()
+    if through_zero:  # an output that is always 0 separates nothing
+        kept = np.flatnonzero(points.any(axis=1))
+        points, wanted, names = points[kept], wanted[kept], [names[index] for index in kept]
+    what = (
+        "outputs are linear in the inputs"
+        if linear
+        else "outputs depend on one linear combination of the inputs and are monotone in it"
+    )
+    plane = "hyperplane through 0" if through_zero else "hyperplane"
+    shown = inseparable_points(points, wanted, through_zero=through_zero, ones_strictly=True)
+    how, task = NEVER, "separates the ones from the zeros"
+    if not shown and through_zero:
+        shown = inseparable_points(points, wanted, through_zero=True)
+        how, task = ALMOST_NEVER, "that meets no point separates the ones from the zeros"
+    if not shown:
+        return ""
+    among = ", ".join(names[index] for index in shown)
+    return f"{how}: {what}, and no {plane} {task} among the inputs {among}"
+
+
+def _conflict(places: list[tuple], wanted: np.ndarray) -> tuple[int, int] | None:
+    """Two points at the same place with different wanted bits."""
+    first: dict[tuple, int] = {}
+    for index, place in enumerate(places):
+        other = first.setdefault(place, index)
+        if wanted[other] != wanted[index]:
+            return other, index
+    return None
+
+
+def _parity(activation: str, degree: int) -> int:
+    """1 for an even activation, -1 for an odd one, 0 for neither."""
+    if activation == "monomial":
+        return 1 if degree % 2 == 0 else -1
+    return 0 if activation == "relu" else -1
+
+
+def _keeps_sign(network: Network) -> bool:
+    """Whether the output is above 0 exactly where it is before its activation."""
+    activation = network.output_activation
+    return activation in ("linear", "relu", "tanh", "erf") or (
+        activation == "monomial" and network.degree % 2 == 1
+    )
+
+
+def _monotone(network: Network) -> bool:
+    activation = network.activation
+    return activation in ("linear", "relu", "tanh", "erf") or (
+        activation == "monomial" and network.degree % 2 == 1
+    )
+
+
+def _degree_one(network: Network) -> bool:
+    return network.activation == "monomial" and network.degree == 1
+
+
+def _names(campaign: Campaign, points: np.ndarray) -> list[str]:
+    """What the points are called: their bits on a Boolean cube, else their numbers."""
+    if campaign.domain.kind != "boolean":
+        return [f"number {index}" for index in range(len(points))]
+    n_inputs = campaign.network.widths[0]
+    return [f"{index:0{n_inputs}b}" for index in range(len(points))]

@@ -1,0 +1,362 @@
+"""Draws from the prior conditioned on a training set: the Bayesian side of training.
+
+P_B(f|S) = P(f) 1[f fits S] / P(S), with P(S) = Prior{w : the outputs have the labels of S}, which
+is PAC-Bayes' marginal likelihood. Multilevel splitting finds P(S); each run then ends in states
+that fit S, which go on as chains inside {fits S}, first to adapt their steps, then to be drawn
+from. A run counts by its estimate of P(S): the weighted states of a run are an unbiased estimate of
+the prior restricted to S, so the ratio of two weighted means converges to the posterior's mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pfmap.campaign import Campaign
+from pfmap.errors import DataError, SettingsError
+from pfmap.functions.keys import keys_from_words, words_from_bits
+from pfmap.kernels.read import read_functions
+from pfmap.kernels.splitting import ACCEPTED, TRIED
+from pfmap.sampling import plan_sampling
+
+from .chains import Workspace, advance, stream_key
+from .estimate import VolumeEstimate, estimate_volume
+from .expressible import why_not_expressible
+from .probability import check_functions
+from .splitting import SEGMENTS, Levels, Run, Settings, adapted_sizes, resample
+from .target import Target, sign_target
+from .training import TrainingSet
+
+DRAWS_PER_CHAIN = 16
+"""Draws of each chain that count, a sweep of `Settings.steps` steps apart."""
+
+DELTA = 0.05
+"""Probability that a training set breaks the bound on the error."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws from the posterior over functions.
+
+    Attributes
+    ----------
+    training : TrainingSet
+    estimate : VolumeEstimate
+        Of P(S), with its verdict; without draws unless that is ``reached``.
+    words : ndarray of uint64, shape (runs, chains, draws, words)
+        Bits of the function of every draw, the first point on top of word 0.
+    weights : ndarray of float64, shape (runs,)
+        Weight of each run; they add up to 1.
+    acceptance : float
+        Share of the moves accepted while drawing; NaN without draws.
+    elapsed_s : float
+    """
+
+    training: TrainingSet
+    estimate: VolumeEstimate
+    words: np.ndarray
+    weights: np.ndarray
+    acceptance: float
+    elapsed_s: float = field(default=0.0, compare=False)
+
+    @property
+    def n_draws(self) -> int:
+        """Draws in all; those of one chain are correlated."""
+        return int(np.prod(self.words.shape[:3]))
+
+    def mean(self, values: np.ndarray) -> tuple[float, float]:
+        """Posterior mean of a quantity of the draws, and its standard error.
+
+        Of two standard errors, from the spread of the runs and from that of the chains inside
+        them, the larger is given.
+
+        Parameters
+        ----------
+        values : ndarray, shape (runs, chains, draws)
+
+        Returns
+        -------
+        tuple of float
+            Mean and standard error.
+        """
+        by_chain = np.asarray(values, dtype=np.float64).mean(axis=2)
+        squares = by_chain.var(axis=1, ddof=1)
+        means, errors = _combine(by_chain.mean(axis=1)[None], squares[None], self)
+        return float(means[0]), float(errors[0])
+
+    def completions(self) -> dict[str, np.ndarray]:
+        """Every function drawn, the most probable first.
+
+        Returns
+        -------
+        dict
+            ``function`` (key), ``probability`` and ``probability_se``: P_B(f|S), its standard error
+            as in `mean`; ``draws`` that express it; ``wrong``: unseen inputs where it differs from
+            the truth, -1 where none is known.
+        """
+        runs, chains, draws, n_words = self.words.shape
+        flat = self.words.reshape(-1, n_words)
+        names, which = np.unique(flat, axis=0, return_inverse=True)
+        chain = np.repeat(np.arange(runs * chains), draws)
+        pairs, counts = np.unique(which.ravel() * (runs * chains) + chain, return_counts=True)
+        function, chain = pairs // (runs * chains), pairs % (runs * chains)
+        place = function * runs + chain // chains
+        shares = counts / draws
+        size = len(names) * runs
+        means = np.bincount(place, shares, size).reshape(-1, runs) / chains
+        squares = np.bincount(place, shares**2, size).reshape(-1, runs)
+        variances = (squares - chains * means**2) / (chains - 1)
+        probability, error = _combine(means, np.maximum(variances, 0.0), self)
+        order = np.lexsort((*names.T[::-1], -probability))
+        known = self.training.truth is not None
+        wrong = self._wrong(names) if known else np.full(len(names), -1)
+        return {
+            "function": keys_from_words(names, self.training.n_points, True)[order],
+            "probability": probability[order],
+            "probability_se": error[order],
+            "draws": np.bincount(function, counts, len(names)).astype(np.int64)[order],
+            "wrong": wrong[order],
+        }
+
+    def errors(self) -> dict[str, np.ndarray]:
+        """Law of the number of wrong unseen inputs, over the whole domain and not a sample of it.
+
+        Returns
+        -------
+        dict
+            ``wrong``: 0 … unseen inputs; ``probability`` and ``probability_se`` as in `mean`.
+
+        Raises
+        ------
+        SettingsError
+            If the training set has no truth.
+        """
+        wrong = self._wrong(self.words)
+        found = [self.mean(wrong == k) for k in range(len(self.training.unseen) + 1)]
+        means, errors = np.array(found).T
+        return {"wrong": np.arange(len(found)), "probability": means, "probability_se": errors}
+
+    def mean_wrong(self) -> tuple[float, float]:
+        """Mean number of wrong unseen inputs, and its standard error; raises as `errors`."""
+        return self.mean(self._wrong(self.words))
+
+    def _wrong(self, words: np.ndarray) -> np.ndarray:
+        """Unseen inputs where functions differ from the truth; labels of S may differ from it."""
+        if self.training.truth is None:
+            raise SettingsError(
+                "truth: errors need the function that the labels come from, got labels alone",
+                next_step="give the function too",
+            )
+        unseen = self.training.signs == 0.0
+        truth, mask = words_from_bits(np.array([self.training.truth, unseen]))
+        return np.bitwise_count((words ^ truth) & mask).sum(axis=-1).astype(np.int64)
+
+    @property
+    def error_bound(self) -> float:
+        """PAC-Bayes' bound on the mean share of wrong inputs at δ = 0.05 (`error_bound`).
+
+        NaN if the inputs were not drawn, or P(S) is not known.
+        """
+        if not self.training.drawn:
+            return math.nan
+        return error_bound(self.estimate.log2_p, len(self.training.inputs))
+
+
+def error_bound(log2_p: float, size: int, *, delta: float = DELTA) -> float:
+    """Bound on the posterior's mean error, from the marginal likelihood.
+
+    With probability 1 - δ over m inputs drawn uniformly, with replacement or without, and labelled
+    by a fixed function, the posterior's mean error ε over all inputs, seen and unseen, satisfies
+
+        -ln(1 - ε) <= (ln 1/P(S) + ln 1/δ) / m.
+
+    This is PAC-Bayes (McAllester 1998) for zero training error. Proof: a function of error ε_f fits
+    S with probability at most (1 - ε_f)^m. So Σ_f P(f) 1[f fits S] (1 - ε_f)^-m has mean at most 1,
+    and by Markov's inequality exceeds 1/δ with probability at most δ. Else, divided by P(S), the
+    posterior's mean of (1 - ε_f)^-m is at most 1/(δ P(S)), and by Jensen's inequality
+    (1 - ε)^-m is no larger.
+
+    Parameters
+    ----------
+    log2_p : float
+        log2 P(S).
+    size : int
+        m.
+    delta : float, default 0.05
+        δ.
+
+    Returns
+    -------
+    float
+        Largest ε that is left; 1 for m = 0, NaN where P(S) is not known.
+
+    Examples
+    --------
+    >>> round(error_bound(-10.0, 40), 3)
+    0.22
+    """
+    if not math.isfinite(log2_p):
+        return math.nan
+    if size == 0:
+        return 1.0
+    return -math.expm1((log2_p * math.log(2.0) + math.log(delta)) / size)
+
+
+def sample_posterior(
+    campaign: Campaign,
+    training: TrainingSet,
+    settings: Settings | None = None,
+    *,
+    draws_per_chain: int = DRAWS_PER_CHAIN,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> Posterior:
+    """Draw functions from the prior conditioned on a training set.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Network and prior, with Boolean functions of 2 to 8 inputs.
+    training : TrainingSet
+        S; empty for the prior itself.
+    settings : Settings, optional
+        Lengths and seed of the splitting, as for a probability.
+    draws_per_chain : int, default 16
+        Draws of each chain of each run, `settings.steps` steps apart, after as many steps to adapt.
+    threads : int, optional
+        None means every CPU. The result does not depend on it.
+    progress, watch : callable, optional
+        As for `estimate_volume`.
+
+    Returns
+    -------
+    Posterior
+        Without draws where P(S) was not reached or is 0.
+
+    Raises
+    ------
+    SettingsError
+        If the training set is not one of the campaign's domain, or a length cannot be used.
+
+    Examples
+    --------
+    >>> from pfmap.campaign import Network, Prior
+    >>> from pfmap.functions import parse_function
+    >>> from pfmap.volume.training import restricted
+    >>> campaign = Campaign(network=Network(widths=(2, 4, 1)), prior=Prior(preset="gaussian"))
+    >>> training = restricted(parse_function("and", 2), [0, 3])
+    >>> found = sample_posterior(campaign, training, Settings(chains=32, runs=4), threads=1)
+    >>> set(found.completions()["function"]) <= {"1", "3", "5", "7"}  # 0 at 00, 1 at 11
+    True
+    """
+    check_functions(campaign)
+    if training.n_points != campaign.n_points:
+        raise SettingsError(
+            f"training: made for {training.n_points} points, the campaign has {campaign.n_points}"
+        )
+    if not 1 <= draws_per_chain <= 1000:
+        raise SettingsError(f"draws_per_chain: must lie within 1…1000, got {draws_per_chain}")
+    settings = settings or Settings()
+    began = time.perf_counter()
+    signs = training.signs
+    digest = hashlib.sha256(signs.tobytes()).hexdigest()[:16]
+    target = sign_target(plan_sampling(campaign), signs, name=f"S {digest}")
+    drawn: list[tuple[np.ndarray, float, float]] = []
+
+    def draw(levels: Levels, workspace: Workspace, number: int, run: Run) -> None:
+        if levels.verdict == "reached" and run.log_volumes[-1] > -math.inf:
+            found = _draw(target, levels, settings, number, workspace, draws_per_chain)
+            drawn.append((found[0], float(run.log_volumes[-1]), found[1]))
+
+    estimate = estimate_volume(
+        target,
+        settings,
+        proof=why_not_expressible(campaign, signs),
+        at_end=draw,
+        threads=threads,
+        progress=progress,
+        watch=watch,
+    )
+    n_words = -(-training.n_points // 64)
+    if not drawn:
+        none = np.zeros((0, settings.chains, draws_per_chain, n_words), dtype=np.uint64)
+        return Posterior(
+            training, estimate, none, np.zeros(0), math.nan, time.perf_counter() - began
+        )
+    logs = np.array([log_volume for _, log_volume, _ in drawn])
+    weights = np.exp(logs - logs.max())
+    return Posterior(
+        training,
+        estimate,
+        np.array([words for words, _, _ in drawn]),
+        weights / weights.sum(),
+        float(np.mean([acceptance for _, _, acceptance in drawn])),
+        time.perf_counter() - began,
+    )
+
+
+def _draw(
+    target: Target,
+    levels: Levels,
+    settings: Settings,
+    number: int,
+    workspace: Workspace,
+    draws_per_chain: int,
+) -> tuple[np.ndarray, float]:
+    """Draws of one run, from its states at the last level: words by chain and draw; acceptance."""
+    key = stream_key(settings.seed, "posterior", target.name, number)
+    threshold = float(levels.thresholds[-1])
+    sizes = levels.log_sizes[-1]
+    positions = resample(workspace.severities.ravel(), threshold, settings.chains, key, 0)
+    starts, severities = workspace.choose(positions)
+    n_words = -(-len(target.signs) // 64)
+    words = np.empty((settings.chains, draws_per_chain, n_words), dtype=np.uint64)
+    length = -(-settings.steps // SEGMENTS)
+    accepted = tried = 0.0
+    for sweep in range(draws_per_chain + 1):
+        # The first sweep adapts the steps to this last level, in parts; its states do not count.
+        pace = length if sweep == 0 else settings.steps
+        for first in range(0, settings.steps, pace):
+            columns = slice(first, min(first + pace, settings.steps))
+            effort = advance(
+                target, threshold, sizes, starts, severities, workspace, key=key, level=sweep + 1,
+                columns=columns,
+            )  # fmt: skip
+            starts = workspace.states[:, columns.stop - 1].copy()
+            severities = workspace.severities[:, columns.stop - 1].copy()
+            if sweep == 0:
+                sizes = adapted_sizes(sizes, effort.counts)
+        if sweep == 0:
+            continue
+        accepted += effort.counts[:, ACCEPTED].sum()
+        tried += effort.counts[:, TRIED].sum()
+        read = np.empty((settings.chains, n_words), dtype=np.uint64)
+        if not read_functions(
+            target.scales, target.shape, target.points, target.readout, starts, read
+        ):
+            raise DataError(f"{target.name}: an output must be finite, got NaN or infinity")
+        words[:, sweep - 1] = read
+    return words, float(accepted / max(tried, 1.0))
+
+
+def _combine(
+    means: np.ndarray, variances: np.ndarray, posterior: Posterior
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means over runs, and the larger of their two standard errors.
+
+    `means` and `variances` are those of the chains' means in every run, shape (quantities, runs).
+    """
+    weights = posterior.weights
+    n_runs, n_chains = posterior.words.shape[:2]
+    mean = means @ weights
+    within = np.sqrt(variances @ weights**2 / n_chains)
+    if n_runs < 2:
+        return mean, within
+    between = np.sqrt((means - mean[:, None]) ** 2 @ weights**2 * n_runs / (n_runs - 1))
+    return mean, np.maximum(between, within)

@@ -1,0 +1,164 @@
+"""Training sets: some inputs of the domain with their labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pfmap.errors import DataError, SettingsError
+from pfmap.functions.named import BooleanFunction
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Labelled inputs.
+
+    Attributes
+    ----------
+    inputs : ndarray of int64, shape (m,)
+        Indices of the inputs in counting order, ascending, each once.
+    labels : ndarray of bool, shape (m,)
+    n_points : int
+        Points of the domain.
+    truth : ndarray of bool, shape (n_points,), optional
+        The function that errors are counted against; None if it is not known.
+    drawn : bool
+        Whether the inputs were drawn uniformly without replacement, which bounds need.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    n_points: int
+    truth: np.ndarray | None = None
+    drawn: bool = False
+
+    @property
+    def signs(self) -> np.ndarray:
+        """1 or -1 at the inputs by their label, 0 elsewhere; float64 of shape (n_points,)."""
+        signs = np.zeros(self.n_points)
+        signs[self.inputs] = np.where(self.labels, 1.0, -1.0)
+        return signs
+
+    @property
+    def unseen(self) -> np.ndarray:
+        """Indices of the other inputs."""
+        return np.setdiff1d(np.arange(self.n_points), self.inputs)
+
+
+def restricted(function: BooleanFunction, inputs: Sequence[int] | np.ndarray) -> TrainingSet:
+    """A function at given inputs.
+
+    Examples
+    --------
+    >>> from pfmap.functions import parse_function
+    >>> restricted(parse_function("xor2", 2), [3, 1]).signs.tolist()
+    [0.0, 1.0, 0.0, -1.0]
+    """
+    chosen = _checked(np.asarray(inputs, dtype=np.int64), len(function.bits))
+    return TrainingSet(chosen, function.bits[chosen], len(function.bits), function.bits)
+
+
+def drawn_inputs(function: BooleanFunction, size: int, *, seed: int = 1) -> TrainingSet:
+    """A function at `size` inputs drawn uniformly without replacement.
+
+    Inputs are ordered by the SHA-256 of seed and index, and the first are taken: the same on every
+    machine, and a set is part of every larger one with the same seed.
+
+    Parameters
+    ----------
+    function : BooleanFunction
+    size : int
+        m, from 0 to the number of inputs.
+    seed : int, default 1
+
+    Raises
+    ------
+    SettingsError
+        If there are not so many inputs.
+
+    Examples
+    --------
+    >>> from pfmap.functions import parse_function
+    >>> [drawn_inputs(parse_function("or", 3), m).inputs.tolist() for m in (2, 3)]
+    [[3, 5], [3, 4, 5]]
+    """
+    n_points = len(function.bits)
+    if not 0 <= size <= n_points:
+        raise SettingsError(f"size: must lie within 0…{n_points}, the inputs there are, got {size}")
+    order = sorted(
+        range(n_points), key=lambda x: hashlib.sha256(f"pfmap input {seed} {x}".encode()).digest()
+    )
+    chosen = np.sort(np.array(order[:size], dtype=np.int64))
+    return TrainingSet(chosen, function.bits[chosen], n_points, function.bits, drawn=True)
+
+
+def labelled(
+    inputs: np.ndarray, labels: np.ndarray, n_points: int, *, truth: np.ndarray | None = None
+) -> TrainingSet:
+    """Inputs with labels of one's own.
+
+    Raises
+    ------
+    SettingsError
+        If an input does not exist or has two labels, or a label is not 0 or 1.
+
+    Examples
+    --------
+    >>> labelled(np.array([2, 0]), np.array([1, 0]), 4).signs.tolist()
+    [-1.0, 0.0, 1.0, 0.0]
+    """
+    places, values = np.asarray(inputs), np.asarray(labels)
+    if places.ndim != 1 or places.shape != values.shape:
+        raise SettingsError(
+            f"labels: one for each input, got shapes {places.shape} and {values.shape}"
+        )
+    if not ((values == 0) | (values == 1)).all():
+        raise SettingsError(f"labels: must be 0 or 1, got {np.unique(values)[:5]}")
+    if len(places) and not (places == np.round(places)).all():
+        raise SettingsError(f"inputs: must be indices, got {places[:5]}")
+    pairs = np.unique(np.column_stack([places, values]).astype(np.int64), axis=0)
+    twice = pairs[1:, 0][pairs[1:, 0] == pairs[:-1, 0]]
+    if len(twice):
+        raise SettingsError(f"labels: input {twice[0]} has both labels: no function fits that")
+    chosen = _checked(pairs[:, 0], n_points)
+    return TrainingSet(chosen, pairs[:, 1] == 1, n_points, truth)
+
+
+def load_training_set(path: Path, n_points: int, *, truth: np.ndarray | None = None) -> TrainingSet:
+    """Inputs and labels from a .npz or Parquet file with `input` and `label`.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read.
+    SettingsError
+        If what it holds is no training set (`labelled`).
+    """
+    remedy = "write a .npz or Parquet with input (indices of points) and label (0 or 1)"
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as held:
+                columns = {name: held[name] for name in ("input", "label")}
+        else:
+            import pandas as pd
+
+            table = pd.read_parquet(path)
+            columns = {name: table[name].to_numpy() for name in ("input", "label")}
+    except FileNotFoundError as error:
+        raise DataError(f"data: no such file: {path}", next_step=remedy) from error
+    except KeyError as error:
+        raise DataError(f"data: {path} holds no {error.args[0]}", next_step=remedy) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"data: cannot read {path} ({error})", next_step=remedy) from error
+    return labelled(columns["input"], columns["label"], n_points, truth=truth)
+
+
+def _checked(inputs: np.ndarray, n_points: int) -> np.ndarray:
+    outside = inputs[(inputs < 0) | (inputs >= n_points)]
+    if len(outside):
+        raise SettingsError(f"inputs: must lie within 0…{n_points - 1}, got {outside[0]}")
+    return np.unique(inputs)

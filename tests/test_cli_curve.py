@@ -1,0 +1,125 @@
+"""``pfmap curve``: what it prints and writes, its figure, and what it refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from pfmap.errors import DataError, SettingsError
+from pfmap.figures.curve import draw_curve, volume_curves
+from pfmap.figures.style import drawing
+from pfmap.store.tables import read_file
+from pfmap_cli.main import app
+
+NETWORK = ("--widths", "2,4,1", "--activation", "tanh")
+SHORT = ("--runs", "4", "--steps", "64", "--lowest", "1e-4")
+TABLES = ("volume", "evidence", "free_energy", "crossings")
+
+
+def invoke(*arguments: str, cwd: Path) -> str:
+    """What a command that ends well prints on stdout."""
+    with contextlib.chdir(cwd):
+        done = CliRunner().invoke(app, ("curve", *arguments), catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("curve")
+
+
+@pytest.fixture(scope="module")
+def printed(place) -> dict:
+    """Constant and AND by name and table, and a noisy AND in its Bernoulli form."""
+    np.savez(place / "noisy.npz", probability=np.array([0.1, 0.1, 0.1, 0.9]))
+    np.savez(place / "halves.npz", target=np.array([0.5, 0.5, 0.5, -0.5]))
+    shown = invoke(
+        *NETWORK, *SHORT, "--table", "0001", "--named", "constant", "--target", "halves.npz",
+        "--probabilities", "noisy.npz", "--json", cwd=place,
+    )  # fmt: skip
+    return json.loads(shown)
+
+
+def test_every_function_has_its_curve(printed, place):
+    rows = {row["function"]: row for row in printed["functions"]}
+    assert set(rows) == {"1", "constant", "halves", "noisy"}
+    assert {row["verdict"] for row in rows.values()} == {"reached"}
+    assert rows["noisy"]["loss"] == "bernoulli"
+    assert rows["halves"]["log2_p"] is None
+    # Small losses are rarer than right signs, and AND is rarer than the constant.
+    assert rows["1"]["log2_v"] < rows["1"]["log2_p"] < rows["constant"]["log2_p"]
+    assert rows["1"]["free_energy"] > rows["constant"]["free_energy"]
+    assert all(row["n_max"] > 1e3 for row in rows.values())
+    folder = place / "results" / "network-curve"
+    assert {Path(path).name for path in printed["files"]} == {
+        *(f"{name}.parquet" for name in TABLES), "curve.png", "curve.svg",
+    }  # fmt: skip
+    tables = {name: read_file(folder / f"{name}.parquet", name).to_pandas() for name in TABLES}
+    assert set(tables["volume"]["loss"]) == {"squared", "bernoulli", "signs"}
+    assert len(tables["evidence"]) == 6
+    energy = tables["free_energy"]
+    assert set(energy["function"]) == {"1", "0", "halves", "noisy"}
+    known = energy.dropna()
+    assert (known["free_energy_se"] > 0).all()
+    # Losses of different kinds are not compared.
+    assert len(tables["crossings"]) == len(printed["crossings"]) >= 3
+    assert "noisy" not in set(tables["crossings"]["function"]) | set(tables["crossings"]["other"])
+
+
+def test_a_pair_that_keeps_its_order_says_by_how_much(printed):
+    (pair,) = [row for row in printed["crossings"] if {row["function"], row["other"]} == {"1", "0"}]
+    assert pair["n"] is None
+    assert pair["prior_bits"] is None
+    ratio, error = (pair[f"log_evidence_ratio_at_equal_fit_to{end}"] for end in ("", "_se"))
+    sign = 1 if pair["function"] == "0" else -1
+    assert sign * ratio > 4 * error
+
+
+def test_a_function_out_of_reach_gets_its_curve_down_to_where_it_got(place):
+    shown = invoke("--widths", "2,1", *SHORT, "--named", "xor2", cwd=place)
+    assert "stalled" in shown
+    assert "xor2: the curve ends above the lowest t" in shown
+    volume = pd.read_parquet(place / "results" / "network-curve" / "volume.parquet")
+    lowest = volume[volume["loss"] == "squared"]["severity"].min()
+    # The best line through XOR's ±1 targets is 0: K = 1/2.
+    assert 0.5 <= lowest < 0.51
+
+
+def test_refusals(place):
+    np.savez(place / "sure.npz", probability=np.array([0.0, 0.1, 0.1, 0.9]))
+    for arguments, error, message in (
+        ((), SettingsError, "function: none was given"),
+        (("--named", "and", "--lowest", "0"), SettingsError, "--lowest: must be above 0"),
+        (("--probabilities", "sure.npz"), DataError, "strictly between 0 and 1, found 0.0"),
+        (("--target", "halves.npz", "--target", "halves.npz"), SettingsError, "names two"),
+    ):
+        with contextlib.chdir(place), pytest.raises(error, match=message):
+            CliRunner().invoke(app, ("curve", *NETWORK, *arguments), catch_exceptions=False)
+
+
+def test_the_figure_shows_every_curve_with_its_name(printed, place):
+    folder = place / "results" / "again"
+    invoke(*NETWORK, *SHORT, "--named", "and", "--named", "or", "--out", str(folder), cwd=place)
+    volume, energy = (
+        pd.read_parquet(folder / f"{name}.parquet") for name in ("volume", "free_energy")
+    )
+    with drawing():
+        figure = draw_curve(volume, energy, {"1": "and", "7": "or"})
+        figure.draw_without_rendering()
+    top, middle, bottom = figure.axes
+    assert [len(axes.lines) for axes in (top, middle, bottom)] == [2, 2, 2]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["and", "or"]
+    assert len({line.get_color() for line in top.lines}) == 2
+    assert "(bits)" in top.get_ylabel()
+    assert "(nats)" in middle.get_ylabel()
+    legend = figure.legends[0].get_window_extent()
+    assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
+    curves = volume_curves(volume)
+    assert (curves.groupby(["function", "loss"])["log_volume"].diff().dropna() < 0).all()
