@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from .campaigns import FolderArgument, ThreadsOption, find_folder
+from .campaigns import FolderArgument, MemoryOption, ThreadsOption, find_folder
 from .render import JsonFlag
 from .run import run_stages
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
 def analyze(
     folder: FolderArgument = Path("default"),
     threads: ThreadsOption = None,
+    memory: MemoryOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Fit bounds, correlate, and give verdicts.
@@ -28,4 +29,6 @@ def analyze(
     Example: pfmap analyze results/default
     """
     found = str(find_folder(folder))
-    run_stages(found, stages=("analyze",), threads=threads, resume=True, as_json=as_json)
+    run_stages(
+        found, stages=("analyze",), threads=threads, memory=memory, resume=True, as_json=as_json
+    )

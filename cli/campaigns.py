@@ -34,6 +34,15 @@ ThreadsOption = Annotated[
         "--threads", envvar="PFMAP_THREADS", min=1, help="Threads; all cores if left out."
     ),
 ]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        envvar="PFMAP_MEMORY",
+        help="Memory the run may hold, such as 2GiB; half of the machine's if left out. What does "
+        "not fit waits on disk; no result depends on it.",
+    ),
+]
 DrawsOption = Annotated[
     int | None,
     typer.Option("--draws", envvar="PFMAP_DRAWS", help="Total draws, instead of the file's."),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .campaigns import FolderArgument, ThreadsOption, find_folder
+from .campaigns import FolderArgument, MemoryOption, ThreadsOption, find_folder
 from .render import JsonFlag, emit, table
 from .run import run_stages
 
@@ -27,6 +27,7 @@ def complexity(
         ),
     ] = None,
     threads: ThreadsOption = None,
+    memory: MemoryOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure the complexity of a campaign's functions, or of one truth table.
@@ -35,7 +36,14 @@ def complexity(
     """
     if bits is None:
         found = str(find_folder(folder))
-        run_stages(found, stages=("complexity",), threads=threads, resume=True, as_json=as_json)
+        run_stages(
+            found,
+            stages=("complexity",),
+            threads=threads,
+            memory=memory,
+            resume=True,
+            as_json=as_json,
+        )
         return
     typer.echo("pfmap: measuring …", err=True)
     from pfmap.complexity import measure_tables

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from pfmap.functions.named import BooleanFunction
     from pfmap.volume.curves import CurveTables, FunctionCurve, Wanted
 
-CHAINS, STEPS = 32, 128
-"""Fewer and longer chains than for signs: at equal cost log V has half the variance or less."""
-
 COLUMNS = [
     "function", "loss", "verdict", "t_min", "log2_v", "log2_p", "lambda", "lambda_se", "m",
     "fit", "n_max", "free_energy", "se",
@@ -60,11 +57,12 @@ def curve(
     prior: targets.PriorOption = None,
     no_bias: targets.NoBiasOption = False,
     lowest: Annotated[
-        float, typer.Option("--lowest", help="Smallest loss t of the curve; n reaches about λ/3t.")
+        float,
+        typer.Option("--lowest", help="Smallest loss t of the curve; n reaches λ/3t, 1/t at most."),
     ] = 1e-6,
     runs: targets.RunsOption = targets.RUNS,
-    chains: targets.ChainsOption = CHAINS,
-    steps: targets.StepsOption = STEPS,
+    chains: targets.ChainsOption = targets.CHAINS,
+    steps: targets.StepsOption = targets.STEPS,
     max_levels: targets.LevelsOption = targets.MAX_LEVELS,
     seed: targets.SplittingSeedOption = targets.SEED,
     out: OutOption = None,
@@ -95,7 +93,7 @@ def curve(
     from dataclasses import replace
 
     from pfmap.execution import check_threads
-    from pfmap.volume.curves import curve_tables, measure_curve
+    from pfmap.volume.curves import check_curve_settings, curve_tables, measure_curve
 
     settings = replace(
         targets.splitting_settings(
@@ -103,6 +101,7 @@ def curve(
         ),
         lowest=lowest,
     )
+    check_curve_settings(settings)
     curves = []
     with ProgressReporter() as reporter:
         for item in wanted:
@@ -225,15 +224,19 @@ def _text(
     changing = [row for row in crossed if row["n"] is not None]
     if changing:
         lines.append("F_f(n) = F_g(n) at\n" + table(changing, CROSSING_COLUMNS))
-    kept = [row for row in crossed if row["n"] is None]
-    for row in kept:
-        ratio = row["log_evidence_ratio_at_equal_fit_to"]
-        error = row["log_evidence_ratio_at_equal_fit_to_se"]
-        lines.append(
-            f"{row['f']} and {row['g']}: no crossing from n = {row['n_from']:.3g} to "
-            f"{row['n_to']:.3g}, where F_g - F_f = {ratio:.2f} ± {error:.2f} nats"
-        )
+    lines += [pair_text(row) for row in crossed if row["n"] is None]
     for row in rows:
         notes = [*row["warnings"], *([row["advice"]] if row["advice"] else [])]
         lines += [f"{row['function']}: {note}" for note in notes]
     return "\n\n".join([lines[0], "\n".join(lines[1:])]) if len(lines) > 1 else lines[0]
+
+
+def pair_text(row: dict[str, Any]) -> str:
+    """A pair without a crossing: whether the errors rule one out, and D at the largest n."""
+    what = "no crossing at any n" if row["settled"] else "order not settled by the errors at some n"
+    ratio = row["log_evidence_ratio_at_equal_fit_to"]
+    error = row["log_evidence_ratio_at_equal_fit_to_se"]
+    return (
+        f"{row['f']} and {row['g']}: {what} from {row['n_from']:.3g} to "
+        f"{row['n_to']:.3g}; at the last, F_g - F_f = {ratio:.2f} ± {error:.2f} nats"
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .campaigns import CampaignArgument, ThreadsOption, find_campaign, find_folder
+from .campaigns import CampaignArgument, MemoryOption, ThreadsOption, find_campaign, find_folder
 from .render import JsonFlag, emit, table
 from .run import run_stages
 
@@ -51,6 +51,7 @@ def llc(
         ),
     ] = False,
     threads: ThreadsOption = None,
+    memory: MemoryOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Estimate learning coefficients of selected functions, or at weights of your own.
@@ -66,7 +67,9 @@ def llc(
             if given:
                 raise SettingsError(f"{name}: goes with --weights", next_step="give both")
         found = str(find_folder(Path(campaign)))
-        run_stages(found, stages=("llc",), threads=threads, resume=True, as_json=as_json)
+        run_stages(
+            found, stages=("llc",), threads=threads, memory=memory, resume=True, as_json=as_json
+        )
         return
     typer.echo("pfmap: estimating …", err=True)
     settings, _ = find_campaign(campaign)

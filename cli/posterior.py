@@ -39,8 +39,13 @@ def posterior(
     named: targets.NamedOption = None,
     size: Annotated[
         int | None,
-        typer.Option("--size", help="Train on so many inputs of the function, drawn by --seed."),
+        typer.Option(
+            "--size", help="Train on so many inputs of the function, drawn by --data-seed."
+        ),
     ] = None,
+    data_seed: Annotated[
+        int, typer.Option("--data-seed", min=0, help="Seed of the inputs that --size draws.")
+    ] = 1,
     inputs: Annotated[
         str | None,
         typer.Option(
@@ -83,7 +88,7 @@ def posterior(
     settings = targets.splitting_settings(
         runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed
     )
-    training = _training_set(network, functions, size, inputs, data, seed)
+    training = _training_set(network, functions, size, inputs, data, data_seed)
     from pfmap.execution import check_threads
 
     n_threads = check_threads(threads)
@@ -104,6 +109,8 @@ def posterior(
     if out is not None and found.n_draws:
         payload["file"] = _write(out, found)
     text = _text(payload)
+    if out is not None and not found.n_draws:
+        text += f"\nno draws, so nothing was written to {out}"
     payload["completions"] = payload["completions"][:SHOWN_IN_JSON]
     emit(payload, text, as_json)
 
@@ -114,7 +121,7 @@ def _training_set(
     size: int | None,
     inputs: str | None,
     data: Path | None,
-    seed: int,
+    data_seed: int,
 ) -> TrainingSet:
     from pfmap.errors import SettingsError
     from pfmap.volume.training import drawn_inputs, load_training_set, restricted
@@ -142,7 +149,7 @@ def _training_set(
                 f"--inputs: must be integers with commas, such as 0,3,5, got {inputs!r}"
             ) from None
         return restricted(functions[0], places)
-    return drawn_inputs(functions[0], size or 0, seed=seed)
+    return drawn_inputs(functions[0], size or 0, seed=data_seed)
 
 
 def _payload(found: Posterior, label: str | None) -> dict[str, Any]:

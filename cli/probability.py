@@ -150,6 +150,11 @@ def advice(found: VolumeEstimate) -> str:
     settings = found.settings
     if found.verdict == "budget":
         return f"allow more levels: --max-levels {2 * settings.max_levels}"
+    if found.verdict == "stalled" and found.levels.verdict == "reached":
+        return (
+            f"fewer than two of {len(found.runs)} runs got to the last level: try "
+            f"--steps {4 * settings.steps}"
+        )
     if found.verdict == "stalled":
         return (
             f"no state came below the last level: try --steps {4 * settings.steps} or "
@@ -172,8 +177,8 @@ def estimate_lines(row: dict[str, Any], what: str = "P") -> list[str]:
         return [f"{what} = 0, not expressible: {row['proof']}"]
     if row["verdict"] != "reached":
         lines = [
-            f"log2 {what} < {row['log2_p_upper']:.2f} (two standard errors above the lowest level "
-            "measured)",
+            f"log2 {what} < {row['log2_p_upper']:.2f} (the least V plus two standard errors along "
+            "the curve)",
             f"{row['verdict']}: {made}",
         ]
     else:
@@ -195,16 +200,15 @@ def _counted(
 ) -> dict[str, Any] | None:
     """What the campaign's own draws say; None if there are none of this network."""
     from pfmap.functions.probability import clopper_pearson
-    from pfmap.store import read_campaign_folder, read_table
+    from pfmap.store import find_functions, read_campaign_folder
 
     if folder is None or not (folder / "functions.parquet").exists():
         return None
     sections = ("network", "prior", "domain", "readout")
     if read_campaign_folder(folder).digest(*sections) != network.digest(*sections):
         return None
-    functions = read_table(folder, "functions", ["function", "count"]).to_pandas()
-    draws = int(functions["count"].sum())
-    count = int(functions.loc[functions["function"] == function.key, "count"].sum())
+    draws, rows = find_functions(folder, function.key)
+    count = int(rows["count"].sum())
     low, high = clopper_pearson([count], draws)
     return {
         "count": count,

@@ -35,22 +35,20 @@ def show(
 
     Example: pfmap show 00000000000000000000000000000000 --in default
     """
-    from pfmap.store import read_campaign_folder, read_table
+    from pfmap.store import find_functions, read_campaign_folder, read_table
 
     found = find_folder(folder)
     campaign = read_campaign_folder(found)
     spelled = _spell(key, campaign)
-    functions = read_table(found, "functions").to_pandas()
     # Not campaign.draws: a larger total may have been asked for since.
-    draws = int(functions["count"].sum())
-    rows = functions[functions["function"].str.startswith(spelled)]
+    draws, rows = find_functions(found, spelled)
     if len(rows) != 1:
         _refuse(key, len(rows), draws, found)
     row = rows.iloc[0].to_dict()
     full_key = str(row["function"])
     payload: dict[str, Any] = {name: row[name] for name in BASE} | {"draws": draws}
     payload |= _values(full_key, int(row["first_draw"]), campaign)
-    payload["complexity"] = {name: row[name] for name in functions.columns if name not in BASE}
+    payload["complexity"] = {name: row[name] for name in rows.columns if name not in BASE}
     payload["evidence"] = []
     if (found / "evidence.parquet").exists():
         evidence = read_table(found, "evidence").to_pandas()

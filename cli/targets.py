@@ -78,7 +78,7 @@ LevelsOption = Annotated[
 ]
 SplittingSeedOption = Annotated[int, typer.Option("--seed", help="Seed of the splitting.")]
 
-RUNS, CHAINS, STEPS, MAX_LEVELS, SEED = 8, 128, 32, 200, 1
+RUNS, CHAINS, STEPS, MAX_LEVELS, SEED = 8, 32, 128, 200, 1
 """Defaults of the options, those of `pfmap.volume.Settings`; importing it here would be slow."""
 
 

@@ -59,14 +59,15 @@ def bouncing_path(
     angle: float,
     inside: Callable[[np.ndarray], bool],
     gradient: Gradient,
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """`LEAPS` leaps of the bouncing move; also how many of them moved."""
+) -> tuple[np.ndarray, np.ndarray, int, int]:
+    """`LEAPS` leaps of the bouncing move; how many moved unmirrored, and how many turned round."""
     cosine, sine = math.cos(angle), math.sin(angle)
-    moved = 0
+    moved = turned = 0
     for _ in range(kernel.LEAPS):
         end = cosine * state + sine * momentum
         end_momentum = cosine * momentum - sine * state
-        if not inside(end):
+        mirrored = not inside(end)
+        if mirrored:
             normal = gradient(end)
             end_momentum = end_momentum - 2.0 * (normal @ end_momentum) / (normal @ normal) * normal
             end, end_momentum = (
@@ -75,10 +76,11 @@ def bouncing_path(
             )
         if inside(end):
             state, momentum = end, end_momentum
-            moved += 1
+            moved += not mirrored
         else:
             momentum = -momentum
-    return state, momentum, moved
+            turned += 1
+    return state, momentum, moved, turned
 
 
 class PlainStep:
@@ -124,7 +126,7 @@ class PlainStep:
             probability = float(trial is not None)
         elif move == kernel.BOUNCING:
             angle = size * (0.5 + fraction)
-            trial, _, moved = bouncing_path(state, fresh, angle, self.inside, self.gradient)
+            trial, _, moved, _ = bouncing_path(state, fresh, angle, self.inside, self.gradient)
             probability = moved / kernel.LEAPS
         elif move == kernel.WALK:
             rho = min(1.0, size * (0.5 + fraction)) if steady else size**fraction

@@ -96,11 +96,11 @@ def child(folder: Path, last: str, moment: str, seconds: float) -> int:
     elif moment == "inside a line":
         tear_line(9)
     elif moment == "merging":
-        die_after(weigh, "merge_counts", 1)
+        die_after(weigh, "stream_orbit_counts", 1)
     elif moment == "functions without their line":
-        die_after(weigh, "write_table", 1)
+        die_after(runner, "file_digest", 1)
     elif moment == "complexity without its line":
-        die_after(weigh, "write_table", 2)
+        die_after(runner, "file_digest", 2)
     elif moment == "llc":
         reporter = DieInLlc()
     elif moment == "llc without its line":

@@ -11,10 +11,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from pfmap.campaign import Campaign, Network
 from pfmap.errors import DataError, SettingsError
 from pfmap.figures.curve import draw_curve, volume_curves
 from pfmap.figures.style import drawing
 from pfmap.store.tables import read_file
+from pfmap.volume import Settings, curves
+from pfmap_cli.curve import pair_text
 from pfmap_cli.main import app
 
 NETWORK = ("--widths", "2,4,1", "--activation", "tanh")
@@ -73,13 +76,44 @@ def test_every_function_has_its_curve(printed, place):
     assert "noisy" not in set(tables["crossings"]["function"]) | set(tables["crossings"]["other"])
 
 
+def test_every_learning_coefficient_stands_with_the_verdict_on_its_fit(printed, place):
+    path = place / "results" / "network-curve" / "evidence.parquet"
+    evidence = read_file(path, "evidence").to_pandas().set_index(["function", "loss"])
+    for row in printed["functions"]:
+        kept = evidence.loc[(row["key"], row["loss"])]
+        assert kept["fit"] == row["fit"]
+        assert kept["learning_coefficient_low"] == row["lambda_low"]
+        assert kept["learning_coefficient_high"] == row["lambda_high"]
+        assert row["lambda_low"] < kept["learning_coefficient"] < row["lambda_high"]
+    signs = evidence.xs("signs", level="loss")
+    assert len(signs) == 2
+    assert (
+        signs[["fit", "learning_coefficient_low", "learning_coefficient_high"]]
+        .isna()
+        .all(axis=None)
+    )
+
+
 def test_a_pair_that_keeps_its_order_says_by_how_much(printed):
     (pair,) = [row for row in printed["crossings"] if {row["function"], row["other"]} == {"1", "0"}]
     assert pair["n"] is None
     assert pair["prior_bits"] is None
+    assert isinstance(pair["settled"], bool)
     ratio, error = (pair[f"log_evidence_ratio_at_equal_fit_to{end}"] for end in ("", "_se"))
     sign = 1 if pair["function"] == "0" else -1
     assert sign * ratio > 4 * error
+
+
+def test_an_order_that_is_not_known_is_not_called_no_crossing():
+    pair = {
+        "f": "a", "g": "b", "n_from": 1.0, "n_to": 1e3,
+        "log_evidence_ratio_at_equal_fit_to": 0.5, "log_evidence_ratio_at_equal_fit_to_se": 0.4,
+    }  # fmt: skip
+    assert pair_text(pair | {"settled": False}) == (
+        "a and b: order not settled by the errors at some n from 1 to 1e+03; "
+        "at the last, F_g - F_f = 0.50 ± 0.40 nats"
+    )
+    assert pair_text(pair | {"settled": True}).startswith("a and b: no crossing at any n from 1 to")
 
 
 def test_a_function_out_of_reach_gets_its_curve_down_to_where_it_got(place):
@@ -90,6 +124,10 @@ def test_a_function_out_of_reach_gets_its_curve_down_to_where_it_got(place):
     lowest = volume[volume["loss"] == "squared"]["severity"].min()
     # The best line through XOR's ±1 targets is 0: K = 1/2.
     assert 0.5 <= lowest < 0.51
+    evidence = pd.read_parquet(place / "results" / "network-curve" / "evidence.parquet")
+    (fitted,) = evidence[evidence["loss"] == "squared"].to_dict("records")
+    assert fitted["fit"] == "not reached"
+    assert np.isnan(fitted["learning_coefficient"])
 
 
 def test_refusals(place):
@@ -97,11 +135,21 @@ def test_refusals(place):
     for arguments, error, message in (
         ((), SettingsError, "function: none was given"),
         (("--named", "and", "--lowest", "0"), SettingsError, "--lowest: must be above 0"),
+        (("--named", "and", "--runs", "3"), SettingsError, "runs: must be at least 4 .* got 3"),
         (("--probabilities", "sure.npz"), DataError, "strictly between 0 and 1, found 0.0"),
         (("--target", "halves.npz", "--target", "halves.npz"), SettingsError, "names two"),
     ):
         with contextlib.chdir(place), pytest.raises(error, match=message):
             CliRunner().invoke(app, ("curve", *NETWORK, *arguments), catch_exceptions=False)
+
+
+def test_too_few_runs_are_refused_before_anything_is_sampled(monkeypatch):
+    monkeypatch.setattr(curves, "estimate_volume", lambda *_, **__: pytest.fail("sampled"))
+    wanted = curves.Wanted("8", np.array([-1.0, -1.0, -1.0, 1.0]))
+    network = Campaign(network=Network(widths=(2, 1)))
+    for runs in (2, 3):
+        with pytest.raises(SettingsError, match=f"runs: must be at least 4 .* got {runs}"):
+            curves.measure_curve(network, wanted, Settings(runs=runs, lowest=1e-4))
 
 
 def test_the_figure_shows_every_curve_with_its_name(printed, place):
@@ -121,5 +169,51 @@ def test_the_figure_shows_every_curve_with_its_name(printed, place):
     assert "(nats)" in middle.get_ylabel()
     legend = figure.legends[0].get_window_extent()
     assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
-    curves = volume_curves(volume)
-    assert (curves.groupby(["function", "loss"])["log_volume"].diff().dropna() < 0).all()
+    averaged = volume_curves(volume)
+    assert (averaged.groupby(["function", "loss"])["log_volume"].diff().dropna() < 0).all()
+    # The same V and the same error as the table's, at the lowest level.
+    table = pd.read_parquet(folder / "evidence.parquet").set_index(["function", "loss"])
+    lowest = averaged.groupby(["function", "loss"]).last() / np.log(2.0)
+    np.testing.assert_allclose(lowest["log_volume"], table["log2_p"][lowest.index], rtol=1e-9)
+    np.testing.assert_allclose(lowest["error"], table["log2_p_se"][lowest.index], rtol=1e-9)
+
+
+def levels_of_runs(logs: list[list[float]]) -> pd.DataFrame:
+    """``volume`` with the given ln V, a row a run, and errors of 0.1 of each."""
+    rows = [
+        {"function": "a", "loss": "squared", "run": run, "level": level, "severity": 0.5**level,
+         "log_volume": log, "log_volume_se": 0.1 if np.isfinite(log) else None}
+        for run, of_run in enumerate(logs)
+        for level, log in enumerate(of_run, start=1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_band_of_runs_far_apart_is_wide():
+    """One run of eight 20 nats above the others: the error of their mean stays below 1 nat."""
+    (row,) = volume_curves(levels_of_runs([[-20.0], *[[-40.0]] * 7])).to_dict("records")
+    assert row["error"] > 5.0
+    # Runs that agree are as uncertain as their chains say.
+    (agreeing,) = volume_curves(levels_of_runs([[-20.0]] * 4)).to_dict("records")
+    assert agreeing["error"] == pytest.approx(0.1 / np.sqrt(4))
+
+
+def test_an_unknown_error_has_no_band():
+    """Below the third level one run alone had a state left: V is known, its error is not."""
+    volume = levels_of_runs([[-1.0, -2.0, -3.0, -4.0], [-1.1, -2.1, -3.1, -np.inf]])
+    energy = pd.DataFrame(
+        {"function": "a", "loss": "squared", "n": [1.0, 10.0, 100.0],
+         "free_energy": [1.0, 2.0, 3.0],
+         "free_energy_se": np.nan, "lambda_eff": 1.0, "lambda_eff_se": np.nan}
+    )  # fmt: skip
+    assert volume_curves(volume)["error"].isna().tolist() == [False, False, False, True]
+    with drawing():
+        figure = draw_curve(volume, energy, {})
+        figure.draw_without_rendering()
+    top, middle, bottom = figure.axes
+    (line,), (band,) = top.lines, top.collections
+    assert line.get_xdata().min() == 0.5**4
+    (outline,) = band.get_paths()
+    assert outline.vertices[:, 0].min() == 0.5**3
+    assert not middle.collections[0].get_paths()
+    assert not bottom.collections[0].get_paths()

@@ -9,6 +9,7 @@ from pfmap.analysis import analyze
 from pfmap.figures.learning import draw_learning
 from pfmap.figures.style import drawing
 from pfmap.figures.tables import Tables
+from pfmap.store.schema import arrow_schema
 
 
 def test_a_constant_lambda_has_its_reason_above_the_panel_and_inside_the_figure():
@@ -26,7 +27,10 @@ def test_a_constant_lambda_has_its_reason_above_the_panel_and_inside_the_figure(
     result = analyze(functions, llc, campaign)
     reasons = result.correlations.query("x == 'rank/self'")["reason"]
     assert reasons.str.count("; ").max() >= 2
-    tables = Tables(campaign, functions, llc, result.fits, result.correlations, result.predictors)
+    evidence = arrow_schema("evidence").empty_table().to_pandas()
+    tables = Tables(
+        campaign, functions, llc, result.fits, result.correlations, result.predictors, evidence
+    )
     with drawing():
         figure = draw_learning(tables, "lz")
         figure.draw_without_rendering()

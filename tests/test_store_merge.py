@@ -5,11 +5,20 @@ import threading
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pfmap.errors import DataError, EnvironmentFault
 from pfmap.store import merge
-from pfmap.store.merge import find_shards, merge_counts, same_counts
+from pfmap.store.merge import (
+    find_shards,
+    merge_counts,
+    same_counts,
+    same_rows,
+    stream_counts,
+    stream_orbit_counts,
+)
 from pfmap.store.tables import write_table
 
 
@@ -48,6 +57,59 @@ def test_merge_does_not_depend_on_order_or_threads(shards, tmp_path):
     two = merge_counts(paths[::-1], scratch=None, threads=2)
     assert same_counts(one, two)
     assert not same_counts(one, merge_counts(paths[1:], scratch=None))
+
+
+def test_streams_are_the_merged_table_whatever_the_budget(shards, tmp_path):
+    paths, _ = shards
+    whole = merge_counts(paths, scratch=None)
+    for memory in (2**30, 2**34):
+        assert same_rows(stream_counts(paths, scratch=tmp_path, memory=memory), [whole])
+    unordered = pa.concat_tables(stream_counts(paths, scratch=tmp_path, ordered=False))
+    order = [("count", "descending"), ("function", "ascending")]
+    assert same_counts(unordered.sort_by(order), whole)
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_a_merge_larger_than_its_memory_waits_on_disk(tmp_path, monkeypatch):
+    """Functions of 32 digits that need several times the 24 MiB that DuckDB gets here."""
+    monkeypatch.setattr(merge, "duckdb_memory", lambda _: 24 * 2**20)
+    n = 200_000
+    paths = [tmp_path / f"part-{index:06d}.parquet" for index in range(2)]
+    for index, path in enumerate(paths):
+        numbers = np.arange(index * n, (index + 1) * n)
+        frame = pd.DataFrame({"function": [f"{i:032x}" for i in numbers], "count": 1})
+        write_table(path, frame.assign(first_draw=numbers), "counts")
+    seen, most = 0, 0
+    for rows in stream_counts(paths, scratch=tmp_path, threads=1):
+        seen += len(rows)
+        waiting = [path.stat().st_size for path in tmp_path.glob(".merge-*/*") if path.is_file()]
+        most = max(most, sum(waiting))
+    assert seen == 2 * n
+    assert most > 2**20
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_streams_are_compared_however_they_are_cut(shards):
+    paths, _ = shards
+    table = merge_counts(paths, scratch=None)
+    pieces = [table.slice(0, 3), table.slice(3, 0), table.slice(3)]
+    assert same_rows(pieces, [table.slice(0, 10), table.slice(10)])
+    assert same_rows([], [table.slice(0, 0)])
+    assert not same_rows(pieces, [table.slice(0, 10)])
+    assert not same_rows(pieces[:1], [table])
+    other = table.set_column(1, "count", pc.add(table["count"], 1))
+    assert not same_rows(pieces, [other])
+
+
+def test_orbit_counts_are_sums_over_the_rows_of_an_orbit(tmp_path):
+    rows = pd.DataFrame(
+        {"function": ["a", "b", "c", "d"], "count": [1, 5, 2, 5], "first_draw": [9, 0, 3, 1],
+         "orbit": ["x", "y", "x", "x"], "orbit_size": [3, 1, 3, 3]}
+    )  # fmt: skip
+    rows.to_parquet(tmp_path / "members.parquet")
+    merged = pa.concat_tables(stream_orbit_counts(tmp_path / "members.parquet", scratch=None))
+    expected = rows.assign(orbit_count=[8, 5, 8, 8]).iloc[[1, 3, 2, 0]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(merged.to_pandas(), expected)
 
 
 def test_merge_of_nothing_is_an_empty_table(tmp_path):

@@ -14,8 +14,10 @@ from scipy.integrate import quad
 from pfmap.errors import SettingsError
 from pfmap.models.polynomial import gaussian_model, polynomial_model
 from pfmap.volume import Settings, estimate_volume, loss_target
+from pfmap.volume.combine import combine_runs
 from pfmap.volume.crossings import Side, find_crossings
 from pfmap.volume.evidence import FreeEnergy, free_energy
+from pfmap.volume.fit import fit_curve
 
 SIZES = np.geomspace(1.0, 1e5, 11)
 QUICK = Settings(chains=32, steps=128, runs=16, lowest=1e-7)
@@ -113,6 +115,7 @@ def test_a_crossing_has_its_place_its_interval_and_its_bits():
     assert found.log_n_bits == pytest.approx(-0.75 * 4.0 / math.log(2.0))
     assert found.prior_bits + found.log_n_bits + found.rest_bits == pytest.approx(0.0)
     assert found.log_ratio_from == pytest.approx(3.0)
+    assert found.settled
     (turned,) = find_crossings(g, f)
     assert (turned.n, turned.prior_bits) == (pytest.approx(found.n), -5.0)
 
@@ -124,6 +127,25 @@ def test_noise_around_zero_is_no_crossing():
     (found,) = find_crossings(Side("f", same), Side("g", noisy))
     assert math.isnan(found.n)
     assert math.isnan(found.prior_bits)
+    assert not found.settled
+
+
+def test_no_crossing_is_said_only_where_the_errors_settle_the_order():
+    f, apart = Side("f", made(LOG_N)), np.full(len(LOG_N), 0.5)
+
+    def settled(ratio: np.ndarray, error: float) -> bool:
+        (found,) = find_crossings(f, Side("g", made(LOG_N + ratio, error)))
+        assert math.isnan(found.n)
+        return found.settled
+
+    assert settled(apart, 0.1)
+    assert settled(-apart, 0.1)
+    # The same order, with errors of as much as the difference.
+    assert not settled(apart, 0.5)
+    for place in (0, -1, 48):
+        touching = apart.copy()
+        touching[place] = -0.05
+        assert not settled(touching, 0.1)
 
 
 def test_two_crossings_and_curves_of_different_length():
@@ -142,3 +164,29 @@ def test_unknown_and_mismatched_curves():
     assert find_crossings(f, Side("g", nothing)) == []
     with pytest.raises(SettingsError, match="one grid"):
         find_crossings(f, Side("g", replace(f.energy, n=2 * f.energy.n)))
+
+
+def test_a_run_without_states_left_counts_as_nothing():
+    """Its tail of V̂ = 0 leaves F as it is where the others have no tail either."""
+    target = loss_target(polynomial_model([[1]]), name="w")
+    found = estimate_volume(target, Settings(lowest=1e-6, runs=4), threads=1)
+    before = free_energy(found, [10.0, 1e3])
+    logs = found.runs[0].log_volumes.copy()
+    logs[-6:] = -np.inf
+    runs = [replace(found.runs[0], log_volumes=logs), *found.runs[1:]]
+    curve = combine_runs(found.levels.curve, runs)
+    after = free_energy(replace(found, runs=runs, curve=curve), [10.0, 1e3])
+    assert np.isfinite(after.free_energy).all()
+    assert np.abs(after.free_energy - before.free_energy).max() < 0.1
+
+
+def test_levels_below_the_rounding_of_the_loss_are_refused():
+    target = loss_target(polynomial_model([[1]], targets=[1.0]), name="w - 1")
+    with pytest.raises(SettingsError, match="lowest: must be at least"):
+        estimate_volume(target, Settings(lowest=1e-40))
+
+
+def test_a_curve_on_which_all_states_survive_has_few_levels():
+    target = loss_target(polynomial_model([[2, 1]]), name="w1² w2")
+    found = estimate_volume(target, Settings(lowest=1e9, runs=4), threads=1)
+    assert fit_curve(found).verdict == "few levels"

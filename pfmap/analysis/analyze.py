@@ -14,6 +14,7 @@ from pfmap.analysis.extended import extended_correlations, extended_fits
 from pfmap.analysis.fit import FitRow
 from pfmap.analysis.learning import llc_correlations, variance_rows
 from pfmap.analysis.line import envelope_rows, least_squares_rows
+from pfmap.analysis.population import Population, population_of
 from pfmap.analysis.predictors import predictor_rows
 from pfmap.analysis.quantities import (
     LZ_MEAN,
@@ -71,7 +72,7 @@ class AnalysisResult:
 # Threads that share a matrix product change its last digit.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def analyze(
-    functions: pd.DataFrame,
+    functions: pd.DataFrame | Population,
     llc: pd.DataFrame | None,
     campaign: Campaign,
     ladder: pd.DataFrame | None = None,
@@ -84,9 +85,10 @@ def analyze(
 
     Parameters
     ----------
-    functions : DataFrame
+    functions : DataFrame or Population
         ``functions.parquet``: the columns of `pfmap.store.schema.FUNCTIONS` and one column a
-        complexity, sorted by count.
+        complexity, sorted by count; or what `pfmap.analysis.population.read_population` makes of
+        it where it is larger than memory. The result is the same.
     llc : DataFrame or None
         ``llc.parquet``; None (or an empty table) if the campaign has none.
     campaign : Campaign
@@ -119,12 +121,13 @@ def analyze(
     '3 rows, 8 needed'
     """
     settings = campaign.analysis
-    functions, controls = with_controls(functions, campaign.n_points)
-    complexities = complexity_columns(functions)
+    population = population_of(functions)
+    functions, controls = with_controls(population.functions, campaign.n_points)
+    complexities = complexity_columns(functions, population.valued)
     counted = counted_functions(functions, settings.min_count)
-    orbits = counted_orbits(functions, settings.min_count)
+    orbits = counted_orbits(functions, settings.min_count, population.orbit_lz)
 
-    fits = _probability_fits(functions, counted, orbits, campaign)
+    fits = _probability_fits(functions, population.lz_levels, counted, orbits, campaign)
     correlations = function_correlations(counted, complexities, controls, campaign)
     quantities = ["log2_p", *complexities]
     has_orbits = "orbit" in functions.columns and bool(functions["orbit"].notna().any())
@@ -132,7 +135,7 @@ def analyze(
         correlations += orbit_correlations(orbits, complexities, controls, campaign)
         quantities.insert(1, "log2_p_orbit")
     if evidence is not None and not evidence.empty:
-        fits += extended_fits(evidence, functions, campaign)
+        fits += extended_fits(evidence, functions, population.lz_levels[0], campaign)
         evidence, held = with_controls(evidence, campaign.n_points)
         correlations += extended_correlations(evidence, complexities, held, campaign)
 
@@ -161,7 +164,7 @@ def analyze(
             _predictors(counted, orbits if has_orbits else None, complexities, controls, campaign),
             columns=[c.name for c in PREDICTORS],
         ),
-        n_functions=len(functions),
+        n_functions=population.n_functions,
         n_counted_functions=len(counted),
         n_counted_orbits=len(orbits),
         splits=splits,
@@ -170,7 +173,11 @@ def analyze(
 
 
 def _probability_fits(
-    functions: pd.DataFrame, counted: pd.DataFrame, orbits: pd.DataFrame, campaign: Campaign
+    functions: pd.DataFrame,
+    lz_levels: tuple[np.ndarray, np.ndarray],
+    counted: pd.DataFrame,
+    orbits: pd.DataFrame,
+    campaign: Campaign,
 ) -> list[FitRow]:
     """Bounds, envelopes and lines of log2 P, counted and orbit-based, against lz.
 
@@ -180,8 +187,7 @@ def _probability_fits(
         return []
     settings = campaign.analysis
     log2_possible = float(campaign.n_points) if campaign.readout.kind == "sign" else None
-    seen = pd.to_numeric(functions["lz"]).to_numpy(dtype=float)
-    seen = seen[np.isfinite(seen)]
+    seen, multiples = lz_levels
     tables = [("log2_p", "count", counted)]
     if "orbit" in functions.columns and functions["orbit"].notna().any():
         tables.append(("log2_p_orbit", "orbit_count", orbits))
@@ -189,7 +195,14 @@ def _probability_fits(
     for response, counts, table in tables:
         x, y, draws = _columns(table, "lz", response, counts)
         rows += bound_rows(
-            y, x, draws, seen, response=response, predictor="lz", log2_possible=log2_possible
+            y,
+            x,
+            draws,
+            seen,
+            multiples=multiples,
+            response=response,
+            predictor="lz",
+            log2_possible=log2_possible,
         )
         rows += envelope_rows(
             x,

@@ -90,6 +90,7 @@ def bound_rows(
     counts: np.ndarray,
     seen: np.ndarray,
     *,
+    multiples: np.ndarray | None = None,
     response: str,
     predictor: str,
     log2_possible: float | None,
@@ -105,6 +106,9 @@ def bound_rows(
         orbits) that obey the bound.
     seen : ndarray, shape (functions,)
         Complexities of all functions of the table, however rare.
+    multiples : ndarray of int, optional
+        How many functions have each complexity of `seen`, its values being different and
+        ascending; None: each is one function's.
     response, predictor : str
         Names of the two columns.
     log2_possible : float or None
@@ -132,14 +136,17 @@ def bound_rows(
             for row in missing_rows(name, response, predictor, ("a", "b"), len(log2_p), problem)
         ]
     plain = dingle_bound(seen, log2_possible)
-    levels, multiples = np.unique(seen, return_counts=True)
+    levels = seen
+    if multiples is None:
+        levels, multiples = np.unique(seen, return_counts=True)
     exponents = plain.log2_p(levels)
     b_sum = float(np.log2(np.sum(multiples * np.exp2(exponents))))
     top = int(np.argmax(log2_p))
     b_top = float(plain.log2_p(complexity[top : top + 1])[0] - log2_p[top])
     methods = (
         "b = 0",
-        f"b = log2 of the sum of the bound over {len(seen)} functions seen: a lower end for b",
+        f"b = log2 of the sum of the bound over {multiples.sum()} functions seen: a lower end "
+        "for b",
         "b from the most probable function",
     )
     rows = []

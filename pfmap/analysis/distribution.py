@@ -7,7 +7,11 @@ import pandas as pd
 
 
 def complexity_distribution(
-    functions: pd.DataFrame, *, column: str = "lz", n_draws: int | None = None
+    functions: pd.DataFrame,
+    *,
+    column: str = "lz",
+    n_draws: int | None = None,
+    multiples: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Probability that a draw expresses a function of each complexity.
 
@@ -23,6 +27,8 @@ def complexity_distribution(
         The complexity. Functions without a value are left out of the rows, not of the draws.
     n_draws : int, optional
         Number of draws N; None is the sum of the counts.
+    multiples : ndarray of int, shape (rows,), optional
+        How many functions each row stands for; None: one.
 
     Returns
     -------
@@ -43,16 +49,19 @@ def complexity_distribution(
     from pfmap.functions.probability import clopper_pearson
 
     counts = functions["count"].to_numpy(dtype=np.int64)
+    multiples = np.ones(len(counts), dtype=np.int64) if multiples is None else multiples
+    counts = counts * multiples
     total = int(counts.sum()) if n_draws is None else n_draws
     values = functions[column].to_numpy(dtype=float)
     known = np.isfinite(values)
     levels, group = np.unique(values[known], return_inverse=True)
     count = np.bincount(group, weights=counts[known], minlength=len(levels)).astype(np.int64)
+    n_functions = np.bincount(group, weights=multiples[known], minlength=len(levels))
     low, high = clopper_pearson(count, total)
     return pd.DataFrame(
         {
             column: levels,
-            "n_functions": np.bincount(group, minlength=len(levels)),
+            "n_functions": n_functions.astype(np.int64),
             "count": count,
             "p": count / total,
             "low": low,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,10 @@ N_STRATA = 4
 _CONTRACT = {column.name for column in FUNCTIONS}
 
 
-def complexity_columns(functions: pd.DataFrame) -> list[str]:
+def complexity_columns(functions: pd.DataFrame, valued: Collection[str] = ()) -> list[str]:
     """Columns with a complexity: ``ones`` and every proxy that has a value somewhere.
+
+    `valued` names columns that have one in rows that are not in `functions`.
 
     Examples
     --------
@@ -39,7 +41,8 @@ def complexity_columns(functions: pd.DataFrame) -> list[str]:
     ['ones', 'lz']
     """
     names = ["ones"] + [name for name in functions.columns if name not in _CONTRACT]
-    return [name for name in names if name in functions.columns and functions[name].notna().any()]
+    there = [name for name in names if name in functions.columns]
+    return [name for name in there if name in valued or functions[name].notna().any()]
 
 
 def with_controls(functions: pd.DataFrame, n_points: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -92,8 +95,12 @@ def counted_functions(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
     return functions[functions["count"].to_numpy() >= min_count]
 
 
-def counted_orbits(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
+def counted_orbits(
+    functions: pd.DataFrame, min_count: int, lz_mean: pd.Series | None = None
+) -> pd.DataFrame:
     """Orbits counted at least `min_count` times, one row each, with `ORBIT_SIZE`.
+
+    `lz_mean` is the mean of lz over the members seen, by orbit, where `functions` lacks some.
 
     The row is that of the member drawn first: P is the same for all members, so it is a random one.
     (The most counted would be too, but for ties, which the smallest key would win, and small keys
@@ -108,7 +115,9 @@ def counted_orbits(functions: pd.DataFrame, min_count: int) -> pd.DataFrame:
     rows = rows.sort_values("first_draw")
     top = rows.drop_duplicates("orbit").set_index("orbit", drop=False)
     if "lz" in rows.columns:
-        top = top.assign(**{LZ_MEAN: rows.groupby("orbit", sort=False)["lz"].mean()})
+        if lz_mean is None:
+            lz_mean = rows.groupby("orbit", sort=False)["lz"].mean()
+        top = top.assign(**{LZ_MEAN: lz_mean})
     return _with_orbit_size(top.reset_index(drop=True))
 
 

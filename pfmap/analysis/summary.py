@@ -9,6 +9,7 @@ import pandas as pd
 
 from pfmap.analysis.analyze import AnalysisResult
 from pfmap.analysis.extended import COMPARISON, RESPONSE, measured_functions
+from pfmap.analysis.population import Population, population_of
 from pfmap.analysis.quantities import LADDER_MARK, LZ_MIN
 from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness, estimate_richness
@@ -22,7 +23,7 @@ _PROBABILITIES = ("log2_p", "log2_p_orbit", RESPONSE)
 
 
 def summary_text(
-    functions: pd.DataFrame,
+    functions: pd.DataFrame | Population,
     result: AnalysisResult,
     campaign: Campaign,
     evidence: pd.DataFrame | None = None,
@@ -31,8 +32,8 @@ def summary_text(
 
     Parameters
     ----------
-    functions : DataFrame
-        ``functions.parquet``, sorted by count.
+    functions : DataFrame or Population
+        ``functions.parquet``, sorted by count, or its population.
     result : AnalysisResult
         From `pfmap.analysis.analyze`.
     campaign : Campaign
@@ -65,7 +66,7 @@ def summary_text(
         f"# {campaign.name}: {campaign.draws:,} draws of a ({widths}) "
         f"{campaign.network.activation} network on {campaign.n_points} points",
         "",
-        *_functions(functions, result, campaign),
+        *_functions(population_of(functions), result, campaign),
         *_fits(result),
         *_extended(result, campaign, evidence),
         *_predictors(result),
@@ -78,9 +79,10 @@ def summary_text(
     return "\n".join(lines)
 
 
-def _functions(functions: pd.DataFrame, result: AnalysisResult, campaign: Campaign) -> list[str]:
+def _functions(population: Population, result: AnalysisResult, campaign: Campaign) -> list[str]:
     """Most probable functions, and what the draws have not seen."""
-    richness = estimate_richness(functions["count"].to_numpy())
+    functions = population.functions
+    richness = estimate_richness(population.frequencies)
     lines = ["## Functions", ""]
     has_lz = "lz" in functions.columns
     rows = [

@@ -23,18 +23,24 @@ def draw_bias(tables: Tables) -> Figure:
     orbit-based estimate reaches below 1/N, the dotted line. Without orbits counted often enough
     there is one panel.
     """
-    lz = tables.numbers("lz")
+    levels = tables.levels
     draws = tables.campaign.draws
-    panels = [("log2_p", np.arange(len(lz)), r"$\log_2 P(f)$, counted (bits)", "functions")]
+    counted = np.log2(levels["count"].to_numpy(dtype=float) / draws)
+    lz = levels["lz"].to_numpy(dtype=float)
+    multiples = levels["functions"].to_numpy(dtype=float)
+    panels = [
+        ("log2_p", lz, counted, multiples, r"$\log_2 P(f)$, counted (bits)", "functions"),
+    ]
     rows = _orbit_rows(tables) if tables.has_orbits else np.arange(0)
     if len(rows):
-        panels.append(("log2_p_orbit", rows, r"$\log_2 P(f)$, by orbit (bits)", "orbits"))
+        x, y = (tables.numbers(name)[rows] for name in ("lz", "log2_p_orbit"))
+        label = r"$\log_2 P(f)$, by orbit (bits)"
+        panels.append(("log2_p_orbit", x, y, np.ones(len(rows)), label, "orbits"))
     figure, axes = new_figure(0.5 + 1.95 * len(panels), rows=len(panels), share_x=True)
     edges = edges_of(lz)
-    for panel, (response, rows, label, noun) in zip(axes, panels, strict=True):
-        values = tables.numbers(response)[rows]
-        known = np.isfinite(values) & np.isfinite(lz[rows])
-        mappable = shade(panel, lz[rows][known], values[known], edges, draws)
+    for panel, (response, x, values, shares, label, noun) in zip(axes, panels, strict=True):
+        known = np.isfinite(values) & np.isfinite(x)
+        mappable = shade(panel, x[known], values[known], shares[known], edges, draws)
         bar = figure.colorbar(mappable, ax=panel, pad=0.02, aspect=25)
         bar.set_label(noun)
         _lines(panel, tables, response, edges)
@@ -76,14 +82,22 @@ def edges_of(lz: np.ndarray) -> np.ndarray:
 
 
 def shade(
-    axes: Axes, lz: np.ndarray, log2_p: np.ndarray, edges: np.ndarray, draws: int
+    axes: Axes,
+    lz: np.ndarray,
+    log2_p: np.ndarray,
+    multiples: np.ndarray,
+    edges: np.ndarray,
+    draws: int,
 ) -> ScalarMappable:
-    """Shade cells of one bit, aligned with 1/N, by the number of functions in them."""
+    """Shade cells of one bit, aligned with 1/N, by the number of functions in them.
+
+    `multiples` says how many functions have each pair of lz and log2 P.
+    """
     lowest = -np.log2(draws)
     below = int(np.ceil(max(0.0, lowest - log2_p.min()))) if len(log2_p) else 0
     # One edge above P = 1, also where 1/N is a whole power of 2.
     bits = lowest + np.arange(-below, np.floor(-lowest) + 2)
-    counts, _, _ = np.histogram2d(lz, log2_p + 1e-9, bins=(edges, bits))
+    counts, _, _ = np.histogram2d(lz, log2_p + 1e-9, bins=(edges, bits), weights=multiples)
     shown = np.ma.masked_equal(counts.T, 0.0)
     norm = LogNorm(1.0, max(10.0, float(counts.max())))
     return axes.pcolormesh(edges, bits, shown, norm=norm, cmap=SEQUENTIAL, rasterized=True)

@@ -7,12 +7,7 @@ from matplotlib.figure import Figure
 
 from pfmap.figures.style import BLUE, GREY, ORANGE, VERMILION, new_figure
 from pfmap.figures.tables import Tables
-from pfmap.functions.richness import (
-    count_frequencies,
-    estimate_richness,
-    extrapolate_distinct,
-    rarefaction,
-)
+from pfmap.functions.richness import estimate_richness, extrapolate_distinct, rarefaction
 
 _POINTS = 60
 
@@ -24,9 +19,8 @@ def draw_convergence(tables: Tables) -> Figure:
     is ± 1.96 standard errors, that of Chao1 its 95 % interval; where that has no upper end
     (singletons, no doubletons) a line at its lower end stands for both.
     """
-    counts = tables.functions["count"].to_numpy()
-    frequencies = count_frequencies(counts)
-    richness = estimate_richness(counts)
+    frequencies = tables.everything.frequencies
+    richness = estimate_richness(frequencies)
     total = frequencies.n_draws
     inside = np.unique(np.geomspace(1, total, _POINTS).round().astype(np.int64))
     beyond = np.unique(np.linspace(total, 2 * total, _POINTS // 2).round().astype(np.int64))

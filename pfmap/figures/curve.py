@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.special import logsumexp
 
 from pfmap.figures.style import (
     BLACK,
@@ -25,6 +24,7 @@ from pfmap.figures.style import (
     new_figure,
     write_figure,
 )
+from pfmap.volume.combine import average_logs
 
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK, GREY)
 STROKES = ("-", "--", ":")
@@ -32,7 +32,7 @@ Z_95 = 1.96
 
 
 def volume_curves(volume: pd.DataFrame) -> pd.DataFrame:
-    """ln V at every level, the runs averaged, and its standard error from their spread.
+    """ln V at every level and its standard error, the runs averaged as by `average_logs`.
 
     Parameters
     ----------
@@ -42,27 +42,36 @@ def volume_curves(volume: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``function, loss, severity, log_volume, error``, levels in order.
+        Columns ``function, loss, severity, log_volume, error``, levels in order; none where no run
+        had a state left.
 
     Examples
     --------
     >>> volume = pd.DataFrame(
     ...     {"function": "a", "loss": "squared", "run": [0, 1], "level": 1, "severity": 0.5,
-    ...      "log_volume": np.log([0.2, 0.3])}
+    ...      "log_volume": np.log([0.2, 0.3]), "log_volume_se": 0.1}
     ... )
-    >>> volume_curves(volume).round(3)[["log_volume", "error"]].values.tolist()  # ln 0.25, 0.2
-    [[-1.386, 0.2]]
+    >>> volume_curves(volume)[["log_volume", "error"]].round(2).values.tolist()  # V = 0.255
+    [[-1.37, 0.21]]
     """
-    rows = []
-    keys = ["function", "loss", "level", "severity"]
-    for key, group in volume.groupby(keys, sort=False):
-        logs = group["log_volume"].to_numpy(dtype=float)
-        mean = float(logsumexp(logs)) - np.log(len(logs))
-        if not np.isfinite(mean):
-            continue
-        error = np.exp(logs - mean).std(ddof=1) / np.sqrt(len(logs))
-        rows.append((*key, mean, error))
-    return pd.DataFrame(rows, columns=[*keys, "log_volume", "error"]).drop(columns="level")
+    columns = ["function", "loss", "severity", "log_volume", "error"]
+    rows: list[tuple[Any, ...]] = []
+    for (function, loss), group in volume.groupby(["function", "loss"], sort=False):
+        # One row a level, one column a run.
+        runs = group.pivot(index=["level", "severity"], columns="run")
+        logs, errors = (
+            runs[name].to_numpy(dtype=float).T for name in ("log_volume", "log_volume_se")
+        )
+        severities = runs.index.get_level_values("severity").to_numpy(dtype=float)
+        found = average_logs(severities, logs, errors**2)
+        rows += [
+            (function, loss, t, value, error)
+            for t, value, error in zip(
+                severities, found.log_volumes, found.log_volume_se, strict=True
+            )
+            if np.isfinite(value)
+        ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def draw_curve(
@@ -128,9 +137,9 @@ def _band(
     style: dict[str, Any],
     label: str | None = None,
 ) -> None:
-    """A line and its band, gaps where the value is not known."""
+    """A line, gaps where the value is not known, and its band, none where the error is not."""
     place, value = x.to_numpy(dtype=float), y.to_numpy(dtype=float)
-    half = Z_95 * np.nan_to_num(error.to_numpy(dtype=float))
+    half = Z_95 * error.to_numpy(dtype=float)
     axes.fill_between(
         place, value - half, value + half, color=style["color"], alpha=0.2, linewidth=0
     )

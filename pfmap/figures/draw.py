@@ -25,7 +25,14 @@ from pfmap.figures.style import drawing, write_figure
 from pfmap.figures.tables import Tables, read_tables
 
 
-def draw_figures(folder: Path, *, out: Path | None = None) -> list[Path]:
+def draw_figures(
+    folder: Path,
+    *,
+    out: Path | None = None,
+    scratch: Path | None = None,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> list[Path]:
     """Draw every figure that the tables of a campaign allow, as PNG and SVG.
 
     Only ``campaign.toml`` and the Parquet tables are read; the same tables give the same bytes.
@@ -37,6 +44,11 @@ def draw_figures(folder: Path, *, out: Path | None = None) -> list[Path]:
         A campaign's folder.
     out : Path, optional
         Where the files go; None is ``figures`` inside `folder`.
+    scratch : Path, optional
+        Where what memory cannot hold waits; None is the system's folder for temporary files.
+    threads, memory : int, optional
+        Threads, and budget in bytes, of reading a table larger than memory; None is all and half
+        of the machine's. The figures do not depend on them.
 
     Returns
     -------
@@ -51,7 +63,7 @@ def draw_figures(folder: Path, *, out: Path | None = None) -> list[Path]:
         If the files cannot be written.
     """
     folder = Path(folder)
-    tables = read_tables(folder)
+    tables = read_tables(folder, scratch=scratch, threads=threads, memory=memory)
     target = folder / "figures" if out is None else Path(out)
     written: list[Path] = []
     with drawing():

@@ -59,15 +59,17 @@ def draw_extended(tables: Tables) -> Figure:
     the dotted line. Points: functions measured by splitting, with 95 % intervals; where none is
     seen, it is smaller than the point. Arrows: upper bounds. Line: the bound with b = 0.
     """
-    lz = tables.numbers("lz")
-    log2_p = tables.numbers("log2_p")
     draws = tables.campaign.draws
+    levels = tables.levels
+    lz = levels["lz"].to_numpy(dtype=float)
+    log2_p = np.log2(levels["count"].to_numpy(dtype=float) / draws)
+    multiples = levels["functions"].to_numpy(dtype=float)
     measured = measured_with_lz(tables)
     figure, (axes,) = new_figure(4.2)
     known = np.isfinite(lz) & np.isfinite(log2_p)
     edges = edges_of(lz)
     bar = figure.colorbar(
-        shade(axes, lz[known], log2_p[known], edges, draws),
+        shade(axes, lz[known], log2_p[known], multiples[known], edges, draws),
         ax=axes,
         pad=0.02,
         aspect=30,

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from pfmap.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, legend_above, new_figure
 from pfmap.figures.tables import Tables
+from pfmap.functions.probability import clopper_pearson
 
 
 def draw_rank(tables: Tables) -> Figure:
@@ -18,10 +19,11 @@ def draw_rank(tables: Tables) -> Figure:
     is left out for a quantised readout, where N_O is not defined.
     """
     settings = tables.campaign.analysis
-    count = np.sort(tables.functions["count"].to_numpy())[::-1]
-    levels, first = np.unique(-count, return_index=True)
-    last = np.append(first[1:], len(count))
-    bounds = tables.functions.drop_duplicates("count").set_index("count").loc[-levels]
+    frequencies = tables.everything.frequencies
+    levels = -frequencies.count[::-1]
+    last = np.cumsum(frequencies.functions[::-1])
+    first = last - frequencies.functions[::-1]
+    p_low, p_high = clopper_pearson(-levels, tables.campaign.draws)
     # Two vertices a level: the steps of a sorted table, however many functions it has.
     rank = np.column_stack([first + 1, last]).ravel().astype(float)
 
@@ -32,8 +34,8 @@ def draw_rank(tables: Tables) -> Figure:
     figure, (axes,) = new_figure(2.75)
     axes.fill_between(
         rank,
-        steps(bounds["p_low"].to_numpy()),
-        steps(bounds["p_high"].to_numpy()),
+        steps(p_low),
+        steps(p_high),
         color=SKY,
         alpha=0.45,
         linewidth=0,
@@ -43,16 +45,16 @@ def draw_rank(tables: Tables) -> Figure:
     single = rank[1::2] == rank[::2]
     axes.plot(rank[::2][single], p[single], ".", color=BLUE, markersize=2.5)
     if tables.log2_possible is not None:
-        ends = np.array([1.0, len(count)])
+        ends = np.array([1.0, last[-1]])
         label = r"Zipf: $1\,/\,(r\,\ln N_O)$"
         constant = tables.log2_possible * np.log(2.0)
         axes.plot(ends, 1.0 / (constant * ends), "--", color=VERMILION, label=label)
     rare = np.flatnonzero(-levels < settings.min_count)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    left, right = 0.8, max(10.0, len(count) * 1.25)
+    left, right = 0.8, max(10.0, last[-1] * 1.25)
     axes.set_xlim(left, right)
-    axes.set_ylim(p.min() / 30.0, 1.5 * max(bounds["p_high"].max(), 1.0 / tables.campaign.draws))
+    axes.set_ylim(p.min() / 30.0, 1.5 * max(p_high.max(), 1.0 / tables.campaign.draws))
     if len(rare):
         start = float(first[rare[0]]) + 1.0
         axes.axvspan(start, right, color=GREY, alpha=0.15, linewidth=0)

@@ -12,7 +12,11 @@ from pfmap.figures.tables import Tables
 
 def draw_spread(tables: Tables) -> Figure:
     """P(K) with 95 % binomial intervals, K = ``lz``."""
-    spread = complexity_distribution(tables.functions, n_draws=tables.campaign.draws)
+    spread = complexity_distribution(
+        tables.levels,
+        n_draws=tables.campaign.draws,
+        multiples=tables.levels["functions"].to_numpy(dtype=np.int64),
+    )
     figure, (axes,) = new_figure(2.2)
     p = spread["p"].to_numpy()
     errors = np.stack([p - spread["low"].to_numpy(), spread["high"].to_numpy() - p])

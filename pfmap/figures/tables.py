@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pfmap.analysis.population import Population, population_of, read_population
 from pfmap.campaign import Campaign
-from pfmap.store import read_campaign_folder, read_table
+from pfmap.store import CampaignFolder, read_campaign_folder, read_table
 from pfmap.store.schema import FUNCTIONS, arrow_schema
 
 _CONTRACT = {column.name for column in FUNCTIONS}
@@ -24,9 +26,11 @@ class Tables:
     campaign : Campaign
         Completed settings.
     functions : DataFrame
-        ``functions.parquet``.
+        ``functions.parquet``, or the rows of it that enter by themselves.
     llc, fits, correlations, predictors, evidence : DataFrame
         The other tables; empty where the folder has none.
+    population : Population or None
+        All functions drawn, tallied; None: `functions` holds all of them.
     """
 
     campaign: Campaign
@@ -36,15 +40,22 @@ class Tables:
     correlations: pd.DataFrame
     predictors: pd.DataFrame
     evidence: pd.DataFrame
+    population: Population | None = None
+
+    @cached_property
+    def everything(self) -> Population:
+        """All functions drawn; where `population` is None these are the rows of `functions`."""
+        return self.population or population_of(self.functions)
+
+    @property
+    def levels(self) -> pd.DataFrame:
+        """How many functions have each pair of ``count`` and ``lz``."""
+        return self.everything.levels
 
     @property
     def complexities(self) -> list[str]:
         """Names of the complexity columns that have a value."""
-        return [
-            name
-            for name in self.functions.columns
-            if name not in _CONTRACT and self.functions[name].notna().any()
-        ]
+        return [name for name in self.everything.valued if name not in _CONTRACT]
 
     @property
     def has_orbits(self) -> bool:
@@ -76,18 +87,37 @@ class Tables:
         return dict(zip(rows["coefficient"], rows["estimate"].astype(float), strict=True))
 
 
-def read_tables(folder: Path) -> Tables:
+def read_tables(
+    folder: Path,
+    *,
+    scratch: Path | None = None,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> Tables:
     """Read what the figures of the campaign in `folder` need.
+
+    `scratch`, `threads` and `memory` are as in `pfmap.store.merge.stream_counts`.
 
     Raises
     ------
     DataError
         If there is no campaign, no ``functions.parquet``, or a damaged table.
     """
+    campaign = read_campaign_folder(folder)
+    llc = _table_or_empty(folder, "llc")
+    population = read_population(
+        CampaignFolder(folder).table("functions"),
+        min_count=campaign.analysis.min_count,
+        named=llc["function"],
+        scratch=scratch,
+        threads=threads,
+        memory=memory,
+    )
     return Tables(
-        campaign=read_campaign_folder(folder),
-        functions=read_table(folder, "functions").to_pandas(),
-        llc=_table_or_empty(folder, "llc"),
+        campaign=campaign,
+        functions=population.functions,
+        population=population,
+        llc=llc,
         fits=_table_or_empty(folder, "fits"),
         correlations=_table_or_empty(folder, "correlations"),
         predictors=_table_or_empty(folder, "predictors"),

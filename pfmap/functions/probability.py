@@ -155,30 +155,92 @@ def functions_table(
     """
     import pyarrow as pa
 
-    exact = campaign.exact_keys
-    n_draws = campaign.draws
     function, count, first_draw = (
         _column(counts, name) for name in ("function", "count", "first_draw")
     )
-    words = words_from_keys(function, campaign.n_points, exact)
+    words = words_from_keys(function, campaign.n_points, campaign.exact_keys)
     count = np.asarray(count, dtype=np.int64)
     order = np.lexsort((*words.T[::-1], -count))
     words, count = words[order], count[order]
-    first_draw = np.asarray(first_draw, dtype=np.int64)[order]
-    _check_counts(words, count, n_draws)
+    _check_counts(words, count, campaign.draws)
+    merged = pa.table(
+        {
+            "function": arrow_keys_from_words(words, campaign.n_points, campaign.exact_keys),
+            "count": pa.array(count),
+            "first_draw": pa.array(np.asarray(first_draw, dtype=np.int64)[order]),
+        }
+    )
+    if prior_symmetries(campaign).any:
+        merged = orbit_table(merged, campaign, threads=threads)
+        merged = merged.append_column("orbit_count", _orbit_counts(merged))
+    return weighed_rows(merged, campaign, bits_of=bits_of)
 
-    p = count / n_draws
-    p_low, p_high = clopper_pearson(count, n_draws)
+
+def orbit_table(counts: pa.Table, campaign: Campaign, *, threads: int | None = None) -> pa.Table:
+    """Counts with the columns ``orbit`` and ``orbit_size`` of each function.
+
+    Parameters
+    ----------
+    counts : pyarrow.Table
+        A column ``function``, and others that are kept; some rows of a larger table will do.
+    campaign : Campaign
+        Its prior has symmetries.
+    threads : int, optional
+        Threads; None means every CPU. Results do not depend on it.
+
+    Raises
+    ------
+    DataError
+        If a key is not one of this campaign.
+    """
+    import pyarrow as pa
+
+    words = words_from_keys(counts["function"], campaign.n_points, campaign.exact_keys)
+    canonical, size = canonical_words(
+        words, campaign.network.widths[0], prior_symmetries(campaign), threads=threads
+    )
+    orbit = arrow_keys_from_words(canonical, campaign.n_points, True)
+    return counts.append_column("orbit", orbit).append_column("orbit_size", pa.array(size))
+
+
+def weighed_rows(
+    counts: pa.Table,
+    campaign: Campaign,
+    *,
+    bits_of: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> pa.Table:
+    """Rows of ``functions`` from merged counts, each by itself: some rows of a table will do.
+
+    Parameters
+    ----------
+    counts : pyarrow.Table
+        ``function, count, first_draw`` and, where the prior has symmetries, ``orbit, orbit_size,
+        orbit_count``.
+    campaign, bits_of
+        As in `functions_table`.
+
+    Returns
+    -------
+    pyarrow.Table
+        The columns of `functions_table`, rows in the order given.
+    """
+    import pyarrow as pa
+
+    words = words_from_keys(counts["function"], campaign.n_points, campaign.exact_keys)
+    count = counts["count"].to_numpy()
+    first_draw = counts["first_draw"].to_numpy()
+    p = count / campaign.draws
+    p_low, p_high = clopper_pearson(count, campaign.draws)
     columns = {
-        "function": arrow_keys_from_words(words, campaign.n_points, exact),
-        "count": pa.array(count),
+        "function": counts["function"],
+        "count": counts["count"],
         "p": pa.array(p),
         "log2_p": pa.array(np.log2(p)),
         "p_low": pa.array(p_low),
         "p_high": pa.array(p_high),
-        "first_draw": pa.array(first_draw),
+        "first_draw": counts["first_draw"],
         "ones": _ones(words, first_draw, campaign, bits_of),
-        **_orbit_columns(words, count, campaign, threads),
+        **_orbit_columns(counts, campaign),
     }
     return pa.table(columns)
 
@@ -230,33 +292,29 @@ def _ones(
     return pa.array(ones)
 
 
-def _orbit_columns(
-    words: np.ndarray, count: np.ndarray, campaign: Campaign, threads: int | None
-) -> dict[str, pa.Array]:
-    """Columns orbit, orbit_size, orbit_count and log2_p_orbit."""
+def _orbit_counts(members: pa.Table) -> pa.Array:
+    """Draws of the orbit of every row, the rows being all functions."""
     import pyarrow as pa
 
-    symmetries = prior_symmetries(campaign)
-    if not symmetries.any:
+    codes = members["orbit"].combine_chunks().dictionary_encode().indices.to_numpy()
+    totals = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
+    np.add.at(totals, codes, members["count"].to_numpy())
+    return pa.array(totals[codes])
+
+
+def _orbit_columns(counts: pa.Table, campaign: Campaign) -> dict[str, pa.Array]:
+    """Columns orbit, orbit_size, orbit_count and log2_p_orbit; null where no symmetry holds."""
+    import pyarrow as pa
+
+    if "orbit" not in counts.column_names:
         types = (pa.string(), pa.int64(), pa.int64(), pa.float64())
         names = ("orbit", "orbit_size", "orbit_count", "log2_p_orbit")
-        return {name: pa.nulls(len(words), kind) for name, kind in zip(names, types, strict=True)}
-    canonical, size = canonical_words(
-        words, campaign.network.widths[0], symmetries, threads=threads
-    )
-    order = np.lexsort(canonical.T[::-1])
-    ordered = canonical[order]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    orbit_index = np.empty(len(order), dtype=np.int64)
-    orbit_index[order] = np.cumsum(first) - 1
-    totals = np.zeros(int(first.sum()), dtype=np.int64)
-    np.add.at(totals, orbit_index, count)
-    orbit_count = totals[orbit_index]
+        return {name: pa.nulls(len(counts), kind) for name, kind in zip(names, types, strict=True)}
+    size, orbit_count = counts["orbit_size"].to_numpy(), counts["orbit_count"].to_numpy()
     log2_p_orbit = np.log2(orbit_count) - np.log2(campaign.draws) - np.log2(size)
     return {
-        "orbit": arrow_keys_from_words(canonical, campaign.n_points, True),
-        "orbit_size": pa.array(size),
-        "orbit_count": pa.array(orbit_count),
+        "orbit": counts["orbit"],
+        "orbit_size": counts["orbit_size"],
+        "orbit_count": counts["orbit_count"],
         "log2_p_orbit": pa.array(log2_p_orbit, mask=orbit_count == 1),
     }

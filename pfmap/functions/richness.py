@@ -122,12 +122,12 @@ def count_frequencies(counts: np.ndarray) -> Frequencies:
     return Frequencies(*np.unique(counts, return_counts=True))
 
 
-def estimate_richness(counts: np.ndarray) -> Richness:
+def estimate_richness(counts: np.ndarray | Frequencies) -> Richness:
     """Missing mass, number of functions and growth at twice the draws.
 
     Parameters
     ----------
-    counts : array_like of int, shape (functions,)
+    counts : array_like of int, shape (functions,), or Frequencies
         Draws that express each function, all at least 1.
 
     Returns
@@ -162,7 +162,7 @@ def estimate_richness(counts: np.ndarray) -> Richness:
     >>> round(richness.missing_mass, 3), round(richness.chao1, 3)  # 4/23 and 8 + (22/23)(16/4)
     (0.174, 11.826)
     """
-    frequencies = count_frequencies(counts)
+    frequencies = counts if isinstance(counts, Frequencies) else count_frequencies(counts)
     n_draws, distinct = frequencies.n_draws, frequencies.distinct
     f_1, f_2 = frequencies.of(1), frequencies.of(2)
     mass = f_1 / n_draws

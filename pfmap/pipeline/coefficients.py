@@ -8,21 +8,18 @@ import pandas as pd
 from pfmap import sampling
 from pfmap.errors import DataError
 from pfmap.functions.keys import words_from_keys
-from pfmap.llc.select import select_functions
 from pfmap.llc.stage import LlcTables, llc_tables
 from pfmap.store.merge import find_shards
 from pfmap.store.schema import arrow_schema
 from pfmap.store.tables import write_table
 
+from .choosing import selected_for_llc
 from .job import Job
-from .weigh import functions_frame
-
-_SELECTION = ["function", "count", "log2_p", "first_draw", "ones", "lz"]
 
 
 def llc(job: Job) -> list[str]:
     """Estimate learning coefficients of the selected functions; the files written."""
-    selected = select_functions(functions_frame(job, _SELECTION), job.campaign.llc)
+    selected = selected_for_llc(job.files.table("functions"), job.campaign)
     for key in sorted(set(job.campaign.llc.named) - set(selected["function"])):
         job.reporter.message(f"llc.named: {key} was not drawn; no coefficient for it")
     if selected.empty:
@@ -71,7 +68,7 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
     """
     limit = job.campaign.llc.draws_per_function
     shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
-    places = find_shards(shards, functions, limit)
+    places = find_shards(shards, functions, limit, threads=job.threads, memory=job.memory)
     chosen = []
     again: dict[int, list[str]] = {}
     for function, blocks in places.groupby("function", sort=False):

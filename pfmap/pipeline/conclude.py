@@ -7,16 +7,23 @@ from pfmap.store.folder import SUMMARY
 from pfmap.store.tables import read_file, write_table
 
 from .job import Job
-from .weigh import functions_frame
 
 
 def analyze(job: Job) -> list[str]:
     """Fit, correlate and summarise; the files written."""
     from pfmap.analysis import analyze as analyze_tables
     from pfmap.analysis import summary_text
+    from pfmap.analysis.population import read_population
 
-    functions = functions_frame(job)
     estimates = read_file(job.files.table("llc"), "llc").to_pandas()
+    functions = read_population(
+        job.files.table("functions"),
+        min_count=job.campaign.analysis.min_count,
+        named=estimates["function"],
+        scratch=job.files.path,
+        threads=job.threads,
+        memory=job.memory,
+    )
     ladder = read_file(job.files.table("ladder"), "ladder").to_pandas()
     evidence = read_file(job.files.table("evidence"), "evidence").to_pandas()
     result = analyze_tables(
@@ -40,7 +47,12 @@ def plot(job: Job) -> list[str]:
     from pfmap.figures import draw_figures
 
     with disk_faults(job.files.path):
-        drawn = [job.files.relative(path) for path in draw_figures(job.files.path)]
+        drawn = [
+            job.files.relative(path)
+            for path in draw_figures(
+                job.files.path, scratch=job.files.path, threads=job.threads, memory=job.memory
+            )
+        ]
         before = job.files.journal.state.stages.get("plot")
         for name in set(before.files if before else ()) - set(drawn):
             (job.files.path / name).unlink(missing_ok=True)

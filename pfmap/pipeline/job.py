@@ -32,6 +32,8 @@ class Job:
         Told what happens.
     stop : StopRequest
         Whether the user asked to stop.
+    memory : int or None
+        Budget in bytes; None is half of the machine's memory. No result depends on it.
     repaired : list of str
         Files found damaged and made again.
     """
@@ -41,6 +43,7 @@ class Job:
     threads: int
     reporter: Reporter
     stop: StopRequest
+    memory: int | None = None
     repaired: list[str] = field(default_factory=list)
 
     @cached_property

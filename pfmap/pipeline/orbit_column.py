@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from pfmap.campaign import Campaign
 from pfmap.functions.keys import words_from_keys
 from pfmap.functions.symmetry import prior_symmetries
+from pfmap.store.merge import stream_query
 
 from .job import Job
 
@@ -26,25 +25,34 @@ def wants_orbit_column(campaign: Campaign, proxies: Iterable[str]) -> bool:
     return "lz" in proxies and prior_symmetries(campaign).any
 
 
-def orbit_column(job: Job, table: pa.Table, progress: Callable[[int, int], None]) -> np.ndarray:
-    """Values of ``lz_orbit_min`` for the rows of ``functions``; NaN where it is not computed.
+def orbit_minima(
+    job: Job, path: Path, scratch: Path, progress: Callable[[int, int], None]
+) -> pd.Series:
+    """Values of ``lz_orbit_min`` by orbit; orbits for which it is not computed are left out.
 
     Parameters
     ----------
     job : Job
         The run.
-    table : pyarrow.Table
-        Columns ``orbit, orbit_size, orbit_count`` of ``functions``, none null.
+    path : Path
+        A file with the columns ``orbit, orbit_size, orbit_count`` of ``functions``, none null.
+    scratch : Path
+        Folder for what memory cannot hold.
     progress : callable
         Called with (done, total) in orbits.
     """
     from pfmap.complexity.orbit_minimum import orbit_minimum
 
     campaign = job.campaign
-    counted = pc.greater_equal(table["orbit_count"], MIN_COUNT)
-    rows = table.select(["orbit", "orbit_size", "orbit_count"]).filter(counted).to_pandas()
-    orbits = rows.drop_duplicates("orbit")
-    orbits = orbits.sort_values(["orbit_count", "orbit"], ascending=[False, True])
+    query = f"""
+        SELECT DISTINCT orbit, orbit_size, orbit_count FROM read_parquet($table)
+        WHERE orbit_count >= {MIN_COUNT} ORDER BY orbit_count DESC, orbit
+    """
+    pieces = stream_query(query, path, scratch=scratch, threads=job.threads, memory=job.memory)
+    found = [rows.to_pandas() for rows in pieces]
+    if not found:
+        return pd.Series(dtype=float)
+    orbits = pd.concat(found, ignore_index=True)
     orbits = orbits[orbits["orbit_size"].cumsum() <= MAX_MEMBERS]
     least = orbit_minimum(
         words_from_keys(orbits["orbit"], campaign.n_points, True),
@@ -53,6 +61,4 @@ def orbit_column(job: Job, table: pa.Table, progress: Callable[[int, int], None]
         progress=progress,
         threads=job.threads,
     )
-    values = np.full(len(table), np.nan)
-    values[counted.to_numpy()] = rows["orbit"].map(pd.Series(least, index=orbits["orbit"]))
-    return values
+    return pd.Series(least, index=orbits["orbit"])

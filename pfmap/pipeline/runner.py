@@ -11,6 +11,7 @@ from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.execution import check_threads, stop_on_signals
 from pfmap.functions.keys import check_key
+from pfmap.memory import check_memory
 from pfmap.sampling import plan_sampling
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
@@ -46,6 +47,7 @@ def run(
     resume: bool = False,
     fresh: bool = False,
     threads: int | None = None,
+    memory: int | str | None = None,
     stages: Iterable[str] | None = None,
     reporter: Reporter | None = None,
 ) -> RunResult:
@@ -66,6 +68,9 @@ def run(
     threads : int, optional
         Threads; None uses those of the campaign's last run, else all available. No result depends
         on it.
+    memory : int or str, optional
+        Memory that the run may hold, in bytes or as ``2GiB``; None is half of the machine's. What
+        does not fit waits in the folder, hidden, while the run lasts. No result depends on it.
     stages : iterable of str, optional
         Stages to run, of ``sample, functions, complexity, llc, volume, analyze, plot``; None runs
         all. Stages that these need run too if they are missing or out of date.
@@ -101,6 +106,7 @@ def run(
         raise SettingsError("resume, fresh: only one of them can be set, got both")
     chosen = check_stages(stages)
     check_threads(threads)
+    budget = check_memory(memory)
     proxies = tuple(item.name for item in campaign_proxies(campaign))
     campaign = _with_plain_keys(campaign)
     check_named(campaign)
@@ -121,7 +127,7 @@ def run(
                 campaign = open_campaign(
                     campaign, files, resume=resume, fresh=fresh, reporter=reporter
                 )
-                job = Job(campaign, files, used, reporter, stop)
+                job = Job(campaign, files, used, reporter, stop, budget)
                 result = RunResult(files.path, campaign, repaired=job.repaired)
                 _run_stages(job, chosen, tokens, result)
         except KeyboardInterrupt as interrupt:

@@ -17,9 +17,9 @@ from pfmap.sampling import plan_sampling
 from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
-from pfmap.store.merge import merge_counts, same_counts
+from pfmap.store.merge import same_counts, same_rows, stream_counts
 from pfmap.store.provenance import read_provenance
-from pfmap.store.tables import read_file
+from pfmap.store.tables import read_file, stream_file
 
 from .freshness import damage
 from .report import Reporter, SilentReporter
@@ -190,9 +190,10 @@ def _check_stages(
     complete = len(files.finished_blocks(campaign)) == campaign.n_blocks
     if merge and complete and "functions.parquet" in names and not report.problems:
         shards = [files.shard(index) for index in range(campaign.n_blocks)]
-        table = read_file(files.table("functions"), "functions")
-        same_total = pc.sum(table["count"]).as_py() == campaign.draws
-        if same_total and not same_counts(merge_counts(shards, scratch=None), table):
+        columns = ["function", "count", "first_draw"]
+        table = partial(stream_file, files.table("functions"), "functions", columns)
+        same_total = sum(pc.sum(rows["count"]).as_py() or 0 for rows in table()) == campaign.draws
+        if same_total and not same_rows(stream_counts(shards, scratch=None), table()):
             report.problems.append("functions.parquet: differs from the shards merged anew")
         elif not same_total:
             report.problems.append(
@@ -203,7 +204,8 @@ def _check_stages(
 
 def _read(files: CampaignFolder, name: str) -> None:
     path = files.path / name
-    read_file(path, run_table(path) if path.is_relative_to(files.runs) else path.stem)
+    for _ in stream_file(path, run_table(path) if path.is_relative_to(files.runs) else path.stem):
+        pass  # reading checks every page
 
 
 def _note(report: VerifyReport, check: Callable[[], None]) -> None:

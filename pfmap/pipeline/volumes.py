@@ -24,12 +24,10 @@ from pfmap.volume import Settings, estimate_volume, sign_target
 from pfmap.volume.checkpoint import Checkpoint
 from pfmap.volume.expressible import why_not_expressible
 from pfmap.volume.rows import evidence_row, volume_rows
-from pfmap.volume.select import select_by_probability
 
+from .choosing import selected_for_volume
 from .job import Job
-from .weigh import campaign_proxies, function_kind, functions_frame
-
-_SELECTION = ["function", "count", "log2_p", "first_draw"]
+from .weigh import campaign_proxies, function_kind
 
 
 @dataclass(frozen=True)
@@ -135,9 +133,8 @@ def wanted_functions(job: Job) -> list[Wanted]:
         return []
     names: dict[str, list[str]] = {}
     if section.functions:
-        frame = functions_frame(job, _SELECTION)
-        least = campaign.analysis.min_count
-        names = {key: [] for key in select_by_probability(frame, section.functions, least)}
+        path = job.files.table("functions")
+        names = {key: [] for key in selected_for_volume(path, campaign)}
     passed_over = []
     for text in section.named:
         try:

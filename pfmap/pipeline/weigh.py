@@ -2,70 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pfmap import sampling
 from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch, Kind, Proxy, proxies_for
+from pfmap.errors import DataError
 from pfmap.functions.keys import bits_from_words, words_from_keys
-from pfmap.functions.probability import functions_table
-from pfmap.llc.select import select_functions
-from pfmap.store.merge import merge_counts
+from pfmap.functions.probability import orbit_table, weighed_rows
+from pfmap.functions.symmetry import prior_symmetries
+from pfmap.store.atomic import scratch_folder
+from pfmap.store.merge import stream_counts, stream_orbit_counts
 from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN, Column
-from pfmap.store.tables import column_names, read_file, write_table
+from pfmap.store.tables import row_count, spill, stream_file, table_writer
 
+from .choosing import selected_for_llc
 from .job import Job
-from .orbit_column import orbit_column, wants_orbit_column
+from .orbit_column import orbit_minima, wants_orbit_column
 
 _BASE = [column.name for column in FUNCTIONS]
 
 
 def functions(job: Job) -> list[str]:
-    """Merge the shards and weigh every function; the files written."""
-    shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
-    counts = merge_counts(shards, scratch=job.files.path, threads=job.threads)
-    table = functions_table(
-        counts,
-        job.campaign,
-        bits_of=lambda draws: sampling.bits_of_draws(job.plan, draws, threads=job.threads),
-        threads=job.threads,
-    )
+    """Merge the shards and weigh every function; the files written.
+
+    No step holds more than some rows: DuckDB keeps the rest in a hidden folder while it works.
+    """
     path = job.files.table("functions")
-    write_table(path, table, "functions", notes=job.notes)
+    counted = 0
+    with (
+        scratch_folder(job.files.path) as scratch,
+        table_writer(path, "functions", notes=job.notes) as write,
+    ):
+        for rows in merged_rows(job, scratch):
+            counted += int(pc.sum(rows["count"]).as_py() or 0)
+            write(weighed_rows(rows, job.campaign, bits_of=partial(_bits_of, job)))
+        if counted != job.campaign.draws:
+            raise DataError(
+                f"counts: must add up to the campaign's {job.campaign.draws} draws, got {counted}",
+                next_step="pfmap verify",
+            )
     return [job.files.relative(path)]
+
+
+def merged_rows(job: Job, scratch: Path) -> Iterator[pa.Table]:
+    """Counts of all functions, most frequent first, with the counts of their orbits if any."""
+    shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
+    merged = partial(stream_counts, shards, scratch=scratch, threads=job.threads, memory=job.memory)
+    if not prior_symmetries(job.campaign).any:
+        yield from merged()
+        return
+    members = scratch / "members.parquet"
+    with spill(members) as write:
+        for rows in merged(ordered=False):
+            write(orbit_table(rows, job.campaign, threads=job.threads))
+    yield from stream_orbit_counts(members, scratch=scratch, threads=job.threads, memory=job.memory)
+
+
+def _bits_of(job: Job, draws: np.ndarray) -> np.ndarray:
+    """Bits of the functions of draws, drawn again."""
+    return sampling.bits_of_draws(job.plan, draws, threads=job.threads)
 
 
 def complexity(job: Job) -> list[str]:
-    """Measure every function with the campaign's proxies, and its orbit; the files written."""
+    """Measure every function with the campaign's proxies, and its orbit; the files written.
+
+    The cheap proxies come first: the selection for the learning coefficient, which the dear ones
+    cover too, is stratified over them.
+    """
     path = job.files.table("functions")
-    table = read_file(path, "functions", _BASE)
+    n_rows = row_count(path, "functions")
     proxies = campaign_proxies(job.campaign)
+    cheap = [item for item in proxies if not item.dear]
+    dear = [item for item in proxies if item.dear]
     orbits = wants_orbit_column(job.campaign, [item.name for item in proxies])
     # How long each part takes is not known beforehand: each counts the same.
-    n_rows, n_parts = len(table), 2 + orbits
+    parts = 2 + orbits
     progress = job.progress("complexity")
-    values = measure_functions(job, table, proxies, lambda done: progress(done, n_parts * n_rows))
-    extra = []
-    for item in proxies:
-        column = pa.array(values[item.name], pa.float64(), from_pandas=True)
-        table = table.append_column(item.name, column)
-        extra.append(Column(item.name, pa.float64(), item.unit, item.meaning))
-    if orbits:
 
-        def tell(done: int, total: int) -> None:
-            progress(2 * n_rows + n_rows * done // total, n_parts * n_rows)
+    def tell(part: int, done: int, total: int) -> None:
+        progress(n_rows * part + n_rows * done // max(1, total), parts * n_rows)
 
-        least = orbit_column(job, table, tell)
-        table = table.append_column(LZ_ORBIT_MIN.name, pa.array(least, from_pandas=True))
-        extra.append(LZ_ORBIT_MIN)
-    progress(n_parts * n_rows, n_parts * n_rows)
-    write_table(path, table, "functions", extra=tuple(extra), notes=job.notes)
+    def teller(part: int, before: int, total: int) -> Callable[[int], None]:
+        return lambda done: tell(part, before + done, total)
+
+    with scratch_folder(job.files.path) as scratch:
+        measured = scratch / path.name
+        with table_writer(measured, "functions", extra=_columns(cheap)) as write:
+            for start, rows in numbered(stream_file(path, "functions", _BASE)):
+                write(measured_rows(job, rows, cheap, teller(0, start, n_rows)))
+        least = None
+        if orbits:
+            least = orbit_minima(job, measured, scratch, partial(tell, parts - 1))
+        chosen = dear_rows(job, measured) if dear else np.zeros(0, dtype=np.int64)
+        extra = (*_columns(proxies), *([LZ_ORBIT_MIN] if orbits else []))
+        with table_writer(path, "functions", extra=extra, notes=job.notes) as write:
+            for start, rows in numbered(stream_file(measured, "functions")):
+                inside = chosen[(chosen >= start) & (chosen < start + len(rows))] - start
+                done = int(np.searchsorted(chosen, start))
+                full = measured_rows(job, rows, dear, teller(1, done, len(chosen)), inside)
+                if least is not None:
+                    values = full["orbit"].to_pandas().map(least)
+                    full = full.append_column(LZ_ORBIT_MIN.name, pa.array(values, pa.float64()))
+                write(full)
+    progress(parts * n_rows, parts * n_rows)
     return [job.files.relative(path)]
+
+
+def numbered(pieces: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    """Pieces of a table with the number of their first row."""
+    start = 0
+    for rows in pieces:
+        yield start, rows
+        start += len(rows)
+
+
+def _columns(proxies: list[Proxy]) -> tuple[Column, ...]:
+    """Proxies as columns of the data contract."""
+    return tuple(Column(item.name, pa.float64(), item.unit, item.meaning) for item in proxies)
 
 
 def function_kind(campaign: Campaign) -> Kind:
@@ -87,62 +148,39 @@ def campaign_proxies(campaign: Campaign) -> list[Proxy]:
     return [item for item in chosen if item.name not in (*_BASE, LZ_ORBIT_MIN.name)]
 
 
-def measure_functions(
-    job: Job, table: pa.Table, proxies: list[Proxy], progress: Callable[[int], None]
-) -> dict[str, np.ndarray]:
-    """Values of proxies on every function, NaN where a dear one was not computed.
-
-    The cheap proxies come first: the selection for the learning coefficient, which the dear ones
-    cover too, is stratified over them. `progress` hears of rows done, each function counting once
-    for the cheap proxies and once for the dear ones.
-    """
-    values = {item.name: np.full(len(table), np.nan) for item in proxies}
-    cheap = [item.name for item in proxies if not item.dear]
-    dear = [item.name for item in proxies if item.dear]
-    everything = np.arange(len(table))
-    measure_rows(job, table, everything, cheap, values, progress)
-    if dear:
-        rows = np.flatnonzero(dear_rows(job.campaign, table, values))
-        scale = len(table) / max(1, len(rows))
-        measure_rows(
-            job,
-            table,
-            rows,
-            dear,
-            values,
-            lambda done: progress(len(table) + int(done * scale)),
-        )
-    return values
-
-
-def measure_rows(
+def measured_rows(
     job: Job,
     table: pa.Table,
-    rows: np.ndarray,
-    names: list[str],
-    values: dict[str, np.ndarray],
+    proxies: list[Proxy],
     progress: Callable[[int], None],
-) -> None:
-    """Fill `values` of some proxies on some rows; `progress` hears of rows done."""
-    if not names:
-        return
-    for start, batch in function_batches(job, table.take(pa.array(rows))):
-        place = rows[start : start + len(batch)]
+    chosen: np.ndarray | None = None,
+) -> pa.Table:
+    """Rows of ``functions`` with a column a proxy, null in rows outside `chosen` (None is all).
 
-        def tell(done: int, total: int, start: int = start, size: int = len(batch)) -> None:
-            progress(start + size * done // total)
+    `progress` hears of rows done.
+    """
+    values = {item.name: np.full(len(table), np.nan) for item in proxies}
+    rows = np.arange(len(table)) if chosen is None else chosen
+    names = list(values)
+    if names and len(rows):
+        for start, batch in function_batches(job, table.take(pa.array(rows))):
+            place = rows[start : start + len(batch)]
 
-        measured = measure(batch, names, progress=tell, threads=job.threads)
-        for name, column in measured.items():
-            values[name][place] = column
+            def tell(done: int, total: int, start: int = start, size: int = len(batch)) -> None:
+                progress(start + size * done // total)
+
+            for name, column in measure(batch, names, progress=tell, threads=job.threads).items():
+                values[name][place] = column
+    for name, column in values.items():
+        table = table.append_column(name, pa.array(column, pa.float64(), from_pandas=True))
+    return table
 
 
-def dear_rows(campaign: Campaign, table: pa.Table, values: dict[str, np.ndarray]) -> np.ndarray:
-    """Which functions get the dear proxies: the most frequent ones and those selected for llc."""
-    frame = table.to_pandas().assign(**values)
-    selected = select_functions(frame, campaign.llc)["function"]
-    frequent = np.arange(len(frame)) < campaign.complexity.dear_functions
-    return np.asarray(frequent | frame["function"].isin(selected).to_numpy())
+def dear_rows(job: Job, path: Path) -> np.ndarray:
+    """Rows that get the dear proxies, ascending: the most frequent, and those selected for llc."""
+    selected = selected_for_llc(path, job.campaign)["row"].to_numpy(dtype=np.int64)
+    frequent = min(job.campaign.complexity.dear_functions, row_count(path, "functions"))
+    return np.union1d(np.arange(frequent), selected)
 
 
 def function_batches(job: Job, table: pa.Table) -> Iterator[tuple[int, FunctionBatch]]:
@@ -167,11 +205,3 @@ def function_batch(job: Job, table: pa.Table) -> FunctionBatch:
     else:
         bits = sampling.bits_of_draws(job.plan, draws, threads=job.threads)
     return FunctionBatch(kind, campaign.points, bits=bits)
-
-
-def functions_frame(job: Job, columns: list[str] | None = None) -> pd.DataFrame:
-    """``functions.parquet`` with its complexities, or the columns named that it has."""
-    path = job.files.table("functions")
-    if columns is not None:
-        columns = [name for name in columns if name in column_names(path, "functions")]
-    return read_file(path, "functions", columns).to_pandas()

@@ -1,5 +1,10 @@
 """Campaign folders: schema, atomic files, journal, provenance, merging, reading back."""
 
-from pfmap.store.folder import CampaignFolder, read_campaign_folder, read_table
+from pfmap.store.folder import (
+    CampaignFolder,
+    find_functions,
+    read_campaign_folder,
+    read_table,
+)
 
-__all__ = ["CampaignFolder", "read_campaign_folder", "read_table"]
+__all__ = ["CampaignFolder", "find_functions", "read_campaign_folder", "read_table"]

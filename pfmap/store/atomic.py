@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,24 @@ def sweep(folder: Path) -> list[Path]:
             path.unlink(missing_ok=True)
         removed.append(path)
     return removed
+
+
+@contextmanager
+def scratch_folder(parent: Path | None) -> Iterator[Path]:
+    """A hidden folder for what memory cannot hold, removed when the block ends.
+
+    Parameters
+    ----------
+    parent : Path or None
+        Where it is made; None uses the system's folder for temporary files. What a killed process
+        leaves there is swept by the next.
+    """
+    with disk_faults(parent or Path(tempfile.gettempdir())):
+        folder = Path(tempfile.mkdtemp(prefix=".merge-", suffix=TEMPORARY_SUFFIX, dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def file_digest(path: Path) -> str:

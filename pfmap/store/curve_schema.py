@@ -28,7 +28,13 @@ CROSSINGS = (
     Column("function", _key, "", "Key or name of the first function f."),
     Column("other", _key, "", "Key or name of the second function g."),
     Column("loss", pa.string(), "", "squared | bernoulli: the loss K."),
-    Column("n", _f8, "samples", "n at which F_f(n) = F_g(n); null where the order never changes."),
+    Column(
+        "n",
+        _f8,
+        "samples",
+        "n at which F_f(n) = F_g(n); null where no change of order is seen: settled says whether "
+        "there is none.",
+    ),
     Column("n_low", _f8, "samples", "Next lower n where the order is clear at 1.96 errors."),
     Column("n_high", _f8, "samples", "Next higher n where it is clear, and the opposite."),
     Column("n_from", _f8, "samples", "Lowest n at which both F are known."),
@@ -49,4 +55,12 @@ CROSSINGS = (
     ),
     Column("log_n_bits", _f8, "bits", "At the crossing, (λ_g - λ_f) log2 n; null likewise."),
     Column("rest_bits", _f8, "bits", "What makes the three add up to 0: constants and log log n."),
+    Column(
+        "settled",
+        pa.bool_(),
+        "",
+        "Whether the errors settle the order: true at a crossing; where n is null, true if F_g - "
+        "F_f is beyond 1.96 errors at n_from and n_to and has one sign throughout, so that there "
+        "is no crossing, and false if the order is not known.",
+    ),
 )

@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pfmap.campaign import Campaign, read_campaign
 from pfmap.domain import PointsDomain
@@ -20,7 +22,7 @@ from .journal import BlockEntry, Journal
 from .merge import merge_counts
 from .provenance import read_provenance
 from .schema import IN_FOLDERS, TABLES
-from .tables import bears_mark, read_file
+from .tables import bears_mark, read_file, stream_file
 
 FIGURES = "figures"
 SUMMARY = "summary.md"
@@ -256,3 +258,32 @@ def read_table(folder: Path | str, name: str, columns: list[str] | None = None) 
     blocks = files.finished_blocks(read_campaign_folder(folder))
     counts = merge_counts([files.shard(index) for index in blocks], scratch=None)
     return counts if columns is None else counts.select(columns)
+
+
+def find_functions(folder: Path | str, beginning: str) -> tuple[int, pd.DataFrame]:
+    """Functions whose key begins with some digits, without holding the whole table.
+
+    Parameters
+    ----------
+    folder : Path or str
+        A folder with ``functions.parquet``.
+    beginning : str
+        First digits of the key, or all of them.
+
+    Returns
+    -------
+    draws : int
+        Draws that the table counts.
+    functions : DataFrame
+        Rows of ``functions.parquet``, the most frequent first.
+
+    Raises
+    ------
+    DataError
+        If the table is missing or damaged.
+    """
+    draws, found = 0, []
+    for rows in stream_file(CampaignFolder(Path(folder)).table("functions"), "functions"):
+        draws += pc.sum(rows["count"]).as_py() or 0
+        found.append(rows.filter(pc.starts_with(rows["function"], beginning)))
+    return draws, pa.concat_tables(found).to_pandas()

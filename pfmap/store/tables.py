@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +12,11 @@ import pyarrow.parquet as pq
 
 from pfmap.errors import DataError
 
-from .atomic import atomic_file, file_digest
+from .atomic import atomic_file, disk_faults, file_digest
 from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
+
+ROW_GROUP = 1 << 17
+"""Rows written, and read, at a time: a piece of ``functions`` is then about 30 MB."""
 
 
 def write_table(
@@ -58,13 +63,87 @@ def write_table(
     >>> read_file(path, "counts").to_pydict()
     {'function': ['8'], 'count': [3], 'first_draw': [0]}
     """
+    with table_writer(path, name, extra=extra, notes=notes) as write:
+        write(table)
+    return file_digest(path)
+
+
+@contextmanager
+def table_writer(
+    path: Path,
+    name: str,
+    *,
+    extra: tuple[Column, ...] = (),
+    notes: dict[str, str] | None = None,
+) -> Iterator[Callable[[pa.Table | pd.DataFrame], None]]:
+    """Write a table piece by piece, whole or not at all; it need never be in memory.
+
+    The file does not depend on the sizes of the pieces: every group of `ROW_GROUP` rows is written
+    by itself.
+
+    Parameters
+    ----------
+    path, name, extra, notes
+        As in `write_table`.
+
+    Yields
+    ------
+    callable
+        Takes the next rows.
+
+    Raises
+    ------
+    DataError, EnvironmentFault
+        As `write_table`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "part-000000.parquet"
+    >>> with table_writer(path, "counts") as write:
+    ...     for place, key in enumerate("08"):
+    ...         write(pd.DataFrame({"function": [key], "count": [3], "first_draw": [place]}))
+    >>> read_file(path, "counts")["first_draw"].to_pylist()
+    [0, 1]
+    """
     schema = arrow_schema(name, extra)
     schema = schema.with_metadata({**schema.metadata, **(notes or {})})
-    contracted = conform(table, schema, name)
     with atomic_file(path) as file:
-        pq.write_table(contracted, file, compression="zstd", write_page_checksum=True)
-        file.flush()
-        return file_digest(Path(file.name))
+        options = {"compression": "zstd", "write_page_checksum": True}
+        with pq.ParquetWriter(file, schema, **options) as writer:
+            waiting = schema.empty_table()
+
+            def write(rows: pa.Table | pd.DataFrame) -> None:
+                nonlocal waiting
+                waiting = pa.concat_tables([waiting, conform(rows, schema, name)])
+                while len(waiting) >= ROW_GROUP:
+                    writer.write_table(waiting.slice(0, ROW_GROUP).combine_chunks(), ROW_GROUP)
+                    waiting = waiting.slice(ROW_GROUP)
+
+            yield write
+            if len(waiting):
+                writer.write_table(waiting.combine_chunks(), ROW_GROUP)
+
+
+@contextmanager
+def spill(path: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """Write rows that are read back in the same run: no contract, no name of its own.
+
+    Yields
+    ------
+    callable
+        Takes the next rows; the first decide the columns. Without any there is no file.
+    """
+    with disk_faults(path), ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+
+        def write(rows: pa.Table) -> None:
+            nonlocal writer
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(path, rows.schema, compression="lz4"))
+            writer.write_table(rows)
+
+        yield write
 
 
 def conform(table: pa.Table | pd.DataFrame, schema: pa.Schema, name: str) -> pa.Table:
@@ -98,10 +177,40 @@ def read_file(path: Path, name: str, columns: list[str] | None = None) -> pa.Tab
         If it is missing, is not a pfmap table or another one, has a format this version cannot
         read, or is damaged.
     """
+    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        check_format(file.schema_arrow, path, name)
+        return file.read(columns=columns)
+
+
+def stream_file(path: Path, name: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Read a file as `read_file` does, `ROW_GROUP` rows at a time.
+
+    Yields
+    ------
+    pyarrow.Table
+        The rows in order; one table without rows where the file has none.
+
+    Raises
+    ------
+    DataError
+        As `read_file`.
+    """
+    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        check_format(file.schema_arrow, path, name)
+        if file.num_row_groups == 0:
+            yield file.read(columns=columns)
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, columns=columns)
+            # Groups of files written by pfmap 0.1 hold up to 2^20 rows.
+            for start in range(0, len(rows), ROW_GROUP):
+                yield rows.slice(start, ROW_GROUP)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what pyarrow says of a file that cannot be read into a `DataError`."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            check_format(file.schema_arrow, path, name)
-            return file.read(columns=columns)
+        yield
     except FileNotFoundError as error:
         raise DataError(
             f"{path}: no such file", next_step="make it with pfmap run FOLDER --resume"
@@ -119,6 +228,13 @@ def bears_mark(path: Path) -> bool:
         return b"pfmap_table" in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
         return False
+
+
+def row_count(path: Path, name: str) -> int:
+    """Rows of a pfmap table, from its footer alone; raises as `read_file` does."""
+    with _reading(path), pq.ParquetFile(path) as file:
+        check_format(file.schema_arrow, path, name)
+        return int(file.metadata.num_rows)
 
 
 def column_names(path: Path, name: str) -> list[str]:

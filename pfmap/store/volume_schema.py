@@ -82,6 +82,15 @@ EVIDENCE = (
     Column("learning_coefficient_se", _f8, "", "Its standard error."),
     Column("multiplicity", _i4, "", "Multiplicity m; null if not known, and for signs."),
     Column("elapsed_s", _f8, "s", "Wall time; of a resumed estimate, that of what was left to do."),
+    Column(
+        "fit",
+        pa.string(),
+        "",
+        "Verdict on λ and m: ok | short | m open | not converged | not reached | few levels. λ "
+        "counts only with ok. Null for signs, where nothing is fitted.",
+    ),
+    Column("learning_coefficient_low", _f8, "", "Lower end of the 95 % interval of λ."),
+    Column("learning_coefficient_high", _f8, "", "Upper end of the 95 % interval of λ."),
 )
 
 SPLITTING_PILOT = (

@@ -15,7 +15,7 @@ from pfmap.kernels.splitting import advance_splitting
 
 from .target import Target
 
-CHUNK = 8
+CHUNK = 2
 """Chains of one kernel call."""
 
 

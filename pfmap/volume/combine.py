@@ -61,7 +61,7 @@ class Curve:
 
 
 def combine_runs(curve: list[np.ndarray], runs: list[Run]) -> Curve:
-    """Average the runs.
+    """Average the runs at every point of their levels.
 
     Parameters
     ----------
@@ -78,6 +78,27 @@ def combine_runs(curve: list[np.ndarray], runs: list[Run]) -> Curve:
     (array([0.255]), array([0.21]))
     """
     logs = np.array([run.log_volumes for run in runs])
+    return average_logs(np.concatenate(curve), logs, np.array([level_variances(r) for r in runs]))
+
+
+def average_logs(severities: np.ndarray, logs: np.ndarray, within_variances: np.ndarray) -> Curve:
+    """Average ln V̂ of some runs, as the module says.
+
+    Parameters
+    ----------
+    severities : ndarray, shape (points,)
+    logs : ndarray, shape (runs, points)
+        ln V̂; -inf where a run had no state left.
+    within_variances : ndarray, shape (runs, points)
+        Variance of ln V̂ from the chains of the run; NaN where it had no state left.
+
+    Examples
+    --------
+    >>> logs = np.log([[0.2], [0.3]])
+    >>> found = average_logs(np.array([0.5]), logs, np.full((2, 1), 0.01))
+    >>> np.round(found.between_se, 2), np.round(found.within_se, 2)
+    (array([0.21]), array([0.07]))
+    """
     n_runs = len(logs)
     mean = logsumexp(logs, axis=0) - math.log(n_runs)
     with np.errstate(invalid="ignore"):
@@ -91,9 +112,9 @@ def combine_runs(curve: list[np.ndarray], runs: list[Run]) -> Curve:
     with np.errstate(invalid="ignore"):
         lognormal = np.sqrt(squares + (centres + 0.5 * variances - log_volumes) ** 2)
     between = np.where(np.isnan(variances), math.nan, np.fmax(relative, lognormal))
-    within = np.sqrt(np.mean([level_variances(run) for run in runs], axis=0) / n_runs)
+    within = np.sqrt(np.mean(within_variances, axis=0) / n_runs)
     return Curve(
-        np.concatenate(curve), log_volumes, between, within,
+        severities, log_volumes, between, within,
         _warnings(n_runs, logs[:, -1], between[-1], math.sqrt(variances[-1] / n_runs), within[-1]),
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Crossing:
-    """An n at which two functions change their order, or, with `n` NaN, a pair that keeps it.
+    """An n at which two functions change their order, or, with `n` NaN, a pair not seen to do so.
 
     The log evidence ratio at equal fit is D(n) = F_g(n) - F_f(n) in nats, above 0 where f has more
     prior mass within resolution 1/n than g. It is a posterior odds only for data that both fit
@@ -63,6 +63,10 @@ class Crossing:
         n, the constants of the volumes beyond P, and what is not asymptotic at this n. The three
         add up to D, 0 at a crossing. All three are NaN without a crossing, or where P or λ of
         either function is not known.
+    settled : bool
+        Whether the errors settle the order. True at a crossing. Without one, True where |D| is
+        above 1.96 standard errors at both ends and D has one sign throughout: the order never
+        changes. False where it may.
     """
 
     function: str
@@ -78,6 +82,7 @@ class Crossing:
     prior_bits: float
     log_n_bits: float
     rest_bits: float
+    settled: bool
 
 
 def find_crossings(f: Side, g: Side) -> list[Crossing]:
@@ -95,8 +100,9 @@ def find_crossings(f: Side, g: Side) -> list[Crossing]:
     Returns
     -------
     list of Crossing
-        In the order of n; a single one with ``n`` NaN where the order does not change; none where
-        the two F are known at no common n.
+        In the order of n; a single one with ``n`` NaN where the order is not seen to change, of
+        which ``settled`` says whether it is known to stay; none where the two F are known at no
+        common n.
 
     Raises
     ------
@@ -128,17 +134,18 @@ def find_crossings(f: Side, g: Side) -> list[Crossing]:
     ratio = (g.energy.free_energy[:size] - f.energy.free_energy[:size])[both]
     error = np.hypot(f.energy.free_energy_se[:size], g.energy.free_energy_se[:size])[both]
 
-    def crossing(at: float, low: float, high: float) -> Crossing:
+    def crossing(at: float, low: float, high: float, *, settled: bool) -> Crossing:
         prior = f.log2_p - g.log2_p
         log_n = (g.learning_coefficient - f.learning_coefficient) * math.log2(at)
         known = math.isfinite(prior) and math.isfinite(log_n)
         bits = (prior, log_n, -prior - log_n) if known else (math.nan,) * 3
         return Crossing(
             f.name, g.name, at, low, high, float(n[0]), float(n[-1]), float(ratio[0]),
-            float(ratio[-1]), float(error[-1]), *bits,
+            float(ratio[-1]), float(error[-1]), *bits, settled,
         )  # fmt: skip
 
-    clear = np.flatnonzero(np.abs(ratio) > Z_95 * error)
+    is_clear = np.abs(ratio) > Z_95 * error
+    clear = np.flatnonzero(is_clear)
     found = []
     for before, after in itertools.pairwise(clear):
         if ratio[before] * ratio[after] > 0.0:
@@ -147,5 +154,9 @@ def find_crossings(f: Side, g: Side) -> list[Crossing]:
         last = int(within[ratio[within] * ratio[after] <= 0.0][-1])
         share = ratio[last] / (ratio[last] - ratio[last + 1])
         at = math.log(n[last]) + share * math.log(n[last + 1] / n[last])
-        found.append(crossing(math.exp(at), float(n[before]), float(n[after])))
-    return found or [crossing(math.nan, math.nan, math.nan)]
+        found.append(crossing(math.exp(at), float(n[before]), float(n[after]), settled=True))
+    if found:
+        return found
+    one_sign = bool((ratio * ratio[0] > 0.0).all())
+    settled = bool(is_clear[0] and is_clear[-1] and one_sign)
+    return [crossing(math.nan, math.nan, math.nan, settled=settled)]

@@ -22,7 +22,7 @@ from pfmap.store.schema import arrow_schema
 from .crossings import Crossing, Side, find_crossings
 from .estimate import VolumeEstimate, estimate_volume
 from .evidence import FreeEnergy, free_energy
-from .fit import CurveFit, fit_curve
+from .fit import MIN_RUNS, CurveFit, fit_curve
 from .probability import estimate_probability
 from .rows import evidence_row, volume_rows
 from .splitting import Settings
@@ -123,6 +123,32 @@ def function_target(campaign: Campaign, wanted: Wanted) -> Target:
     )
 
 
+def check_curve_settings(settings: Settings) -> None:
+    """Refuse settings that no curve can be fitted with, before anything is sampled.
+
+    Raises
+    ------
+    SettingsError
+        If ``lowest`` is not above 0, or there are fewer than four runs.
+
+    Examples
+    --------
+    >>> check_curve_settings(Settings(runs=3, lowest=1e-6))
+    Traceback (most recent call last):
+    pfmap.errors.SettingsError: runs: must be at least 4 for a curve, so that the spread between ...
+    """
+    if not settings.lowest > 0.0:
+        raise SettingsError(
+            f"lowest: must be above 0 for a curve, got {settings.lowest}", next_step="such as 1e-6"
+        )
+    if settings.runs < MIN_RUNS:
+        raise SettingsError(
+            f"runs: must be at least {MIN_RUNS} for a curve, so that the spread between runs can "
+            f"be told for λ, got {settings.runs}",
+            next_step="leave it out for 8 runs",
+        )
+
+
 def measure_curve(
     campaign: Campaign,
     wanted: Wanted,
@@ -139,7 +165,8 @@ def measure_curve(
         Network, prior and domain.
     wanted : Wanted
     settings : Settings
-        ``lowest`` is the smallest t; it must be above 0. P(f) is measured with the same lengths.
+        ``lowest`` is the smallest t; it must be above 0. At least four runs. P(f) is measured with
+        the same lengths.
     threads : int, optional
         None means every CPU. The result does not depend on it.
     progress : callable, optional
@@ -163,10 +190,7 @@ def measure_curve(
     >>> bool(found.estimate.curve.severities[-1] > 0.12)  # least squares leave K = 1/8
     True
     """
-    if not settings.lowest > 0.0:
-        raise SettingsError(
-            f"lowest: must be above 0 for a curve, got {settings.lowest}", next_step="such as 1e-6"
-        )
+    check_curve_settings(settings)
     target = function_target(campaign, wanted)
     estimate = estimate_volume(target, settings, threads=threads, progress=progress)
     probability = None
@@ -200,6 +224,9 @@ def curve_tables(curves: list[FunctionCurve]) -> CurveTables:
                 "learning_coefficient": _known(curve.fit.learning_coefficient),
                 "learning_coefficient_se": _known(curve.fit.learning_coefficient_se),
                 "multiplicity": curve.fit.multiplicity,
+                "fit": curve.fit.verdict,
+                "learning_coefficient_low": _known(curve.fit.low),
+                "learning_coefficient_high": _known(curve.fit.high),
             }
         )
         if curve.probability is not None:
@@ -251,6 +278,7 @@ def crossing_row(crossing: Crossing, loss: str) -> dict[str, Any]:
         "prior_bits": _known(crossing.prior_bits),
         "log_n_bits": _known(crossing.log_n_bits),
         "rest_bits": _known(crossing.rest_bits),
+        "settled": crossing.settled,
     }
 
 

@@ -155,6 +155,7 @@ def estimate_volume(
     """
     settings = settings or Settings()
     check_settings(settings)
+    _check_resolution(target, settings.lowest)
     began = time.perf_counter()
     if proof:
         empty = np.zeros(0)
@@ -196,6 +197,17 @@ def estimate_volume(
     return VolumeEstimate(
         target, settings, levels, runs, curve, verdict, elapsed_s=time.perf_counter() - began
     )
+
+
+def _check_resolution(target: Target, lowest: float) -> None:
+    """Refuse levels of a loss where the rounding of outputs near their targets decides."""
+    largest = float(np.abs(target.model.targets).max(initial=0.0))
+    least = 1e4 * (np.finfo(float).eps * largest) ** 2
+    if target.loss != "signs" and lowest < least:
+        raise SettingsError(
+            f"lowest: must be at least {least:.1e}, what float64 resolves of a loss with targets "
+            f"as large as {largest:g}, got {lowest:g}"
+        )
 
 
 def check_settings(settings: Settings) -> None:

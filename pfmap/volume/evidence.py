@@ -172,7 +172,11 @@ def _transform(
     with np.errstate(divide="ignore"):
         log_nt = logsumexp(exponents + log_weights + np.log(-exponents), axis=2)
         whole = np.hstack([np.zeros((len(logs), 1)), logs, np.full((len(logs), 1), -math.inf)])
-        masses = whole[:, :-1] + np.log(-np.expm1(np.minimum(whole[:, 1:] - whole[:, :-1], 0.0)))
+        before, after = whole[:, :-1], whole[:, 1:]
+        # A run without a state left has no mass below: it counts as 0, as its V̂ does.
+        alive = before > -math.inf
+        falls = np.minimum(after - np.where(alive, before, 0.0), 0.0)
+        masses = np.where(alive, before + np.log(-np.expm1(falls)), -math.inf)
     z = logsumexp(masses[:, None, :] + log_laplace[None], axis=2)
     nt = logsumexp(masses[:, None, :] + log_nt[None], axis=2)
     return z, nt

@@ -165,7 +165,7 @@ def fit_curve(
     >>> from pfmap.models.polynomial import polynomial_model
     >>> from pfmap.volume import Settings, estimate_volume, loss_target
     >>> target = loss_target(polynomial_model([[1, 1]]), name="w1 w2")
-    >>> fit = fit_curve(estimate_volume(target, Settings(lowest=1e-12)))
+    >>> fit = fit_curve(estimate_volume(target, Settings(steps=256, lowest=1e-12)))
     >>> fit.verdict, abs(fit.learning_coefficient - 0.5) < 0.05, fit.multiplicity in (2, None)
     ('ok', True, True)
     """
@@ -284,5 +284,6 @@ def _spread_ratio(by_run: np.ndarray, covariance: np.ndarray) -> float:
     found = []
     for part in np.array_split(np.arange(by_run.shape[1]), min(N_PARTS, by_run.shape[1])):
         within = float(covariance[np.ix_(part, part)].sum())
-        found.append(float(by_run[:, part].sum(axis=1).var(ddof=1)) / within)
-    return float(np.mean(found))
+        if within > 0.0:  # 0 where every state of every run survived
+            found.append(float(by_run[:, part].sum(axis=1).var(ddof=1)) / within)
+    return float(np.mean(found)) if found else 1.0

@@ -284,7 +284,7 @@ def sample_posterior(
         watch=watch,
     )
     n_words = -(-training.n_points // 64)
-    if not drawn:
+    if estimate.verdict != "reached" or not drawn:
         none = np.zeros((0, settings.chains, draws_per_chain, n_words), dtype=np.uint64)
         return Posterior(
             training, estimate, none, np.zeros(0), math.nan, time.perf_counter() - began
@@ -358,5 +358,7 @@ def _combine(
     within = np.sqrt(variances @ weights**2 / n_chains)
     if n_runs < 2:
         return mean, within
-    between = np.sqrt((means - mean[:, None]) ** 2 @ weights**2 * n_runs / (n_runs - 1))
+    # The spread of the runs without their weights: once one run outweighs the others, the mean is
+    # that run's and the weighted spread about it vanishes.
+    between = np.sqrt(means.var(axis=1, ddof=1) * (weights @ weights))
     return mean, np.maximum(between, within)

@@ -60,8 +60,9 @@ def evidence_row(estimate: VolumeEstimate, *, function: str, name: str = "") -> 
     Returns
     -------
     dict
-        Columns ``EVIDENCE`` of `pfmap.store.volume_schema`. The learning coefficient is null: of
-        the loss ``signs`` it is 0 by definition, since the wanted signs hold on an open set.
+        Columns ``EVIDENCE`` of `pfmap.store.volume_schema`. The learning coefficient and its fit
+        are null: of the loss ``signs`` it is 0 by definition, since the wanted signs hold on an
+        open set.
     """
     curve, reached = estimate.curve, estimate.verdict == "reached"
     bits = 1.0 / math.log(2.0)
@@ -85,6 +86,9 @@ def evidence_row(estimate: VolumeEstimate, *, function: str, name: str = "") -> 
         "learning_coefficient_se": None,
         "multiplicity": None,
         "elapsed_s": estimate.elapsed_s,
+        "fit": None,
+        "learning_coefficient_low": None,
+        "learning_coefficient_high": None,
     }
 
 

@@ -42,8 +42,9 @@ LEAST_SHARE = 0.01
 
 CREEPING_LEVELS = 10
 CREEPING_SLOPE = 1000.0
-"""d log V/d log t, over that many levels, from which on a loss is taken to have no zero: where it
-has one, the slope tends to λ <= d/2."""
+CREEPING_FALL = 0.1
+"""A loss is taken to have no smaller value where d log V/d log t over that many levels exceeds the
+slope, and t falls there by less than this share of its fall over as many levels before."""
 
 RESAMPLING_LEVEL = 1 << 13
 
@@ -55,7 +56,8 @@ class Settings:
     Attributes
     ----------
     chains, steps : int
-        Chains of every level, and steps of each; their product is the number of particles.
+        Chains of every level, and steps of each; their product is the number of particles. At equal
+        cost few long chains leave less variance than many short ones.
     runs : int
         Independent runs after the pilot.
     max_levels : int
@@ -66,8 +68,8 @@ class Settings:
         Seed of all random numbers.
     """
 
-    chains: int = 128
-    steps: int = 32
+    chains: int = 32
+    steps: int = 128
     runs: int = 8
     max_levels: int = 200
     lowest: float = 0.0
@@ -205,20 +207,24 @@ def next_threshold(severities: np.ndarray, current: float, lowest: float) -> flo
 
 
 def is_creeping(thresholds: list[float], n_parameters: int) -> bool:
-    """Whether the levels of a loss approach a t above 0, below which there is nothing.
+    """Whether the levels of a loss approach a t above 0, as they do where nothing is below.
 
     Examples
     --------
-    >>> is_creeping([0.3 + 4.0**-level for level in range(20)], 2)
+    >>> is_creeping([0.3 + 4.0**-level for level in range(22)], 2)
     True
-    >>> is_creeping([4.0**-level for level in range(20)], 2)  # λ = 1
+    >>> is_creeping([4.0**-level for level in range(22)], 2)  # λ = 1
+    False
+    >>> is_creeping([0.5 - 1e-4 * level for level in range(22)], 2)  # a plateau with an end
     False
     """
-    if len(thresholds) <= CREEPING_LEVELS + 1:
+    if len(thresholds) <= 2 * CREEPING_LEVELS + 1:
         return False
-    fallen = math.log(thresholds[-1 - CREEPING_LEVELS] / thresholds[-1])
-    slope = -CREEPING_LEVELS * math.log(KEEP) / max(fallen, 1e-300)
-    return slope > max(CREEPING_SLOPE, 10.0 * n_parameters)
+    before, middle, last = thresholds[-1::-CREEPING_LEVELS][2::-1]
+    slope = -CREEPING_LEVELS * math.log(KEEP) / max(math.log(middle / last), 1e-300)
+    # On a plateau, such as that of the constants, levels are close too, but do not come closer.
+    ceasing = middle - last < CREEPING_FALL * (before - middle)
+    return ceasing and slope > max(CREEPING_SLOPE, 10.0 * n_parameters)
 
 
 def curve_points(severities: np.ndarray, wanted: float, head: tuple[float, ...] = ()) -> np.ndarray:

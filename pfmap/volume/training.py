@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,9 @@ def labelled(
         raise SettingsError(
             f"labels: one for each input, got shapes {places.shape} and {values.shape}"
         )
+    for name, given in (("inputs", places), ("labels", values)):
+        if given.size and given.dtype.kind not in "biuf":
+            raise SettingsError(f"{name}: must be numbers, got dtype {given.dtype}")
     if not ((values == 0) | (values == 1)).all():
         raise SettingsError(f"labels: must be 0 or 1, got {np.unique(values)[:5]}")
     if len(places) and not (places == np.round(places)).all():
@@ -141,7 +145,8 @@ def load_training_set(path: Path, n_points: int, *, truth: np.ndarray | None = N
     remedy = "write a .npz or Parquet with input (indices of points) and label (0 or 1)"
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as held:
+            # Opened here, since numpy leaves a damaged file open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
                 columns = {name: held[name] for name in ("input", "label")}
         else:
             import pandas as pd
@@ -152,7 +157,7 @@ def load_training_set(path: Path, n_points: int, *, truth: np.ndarray | None = N
         raise DataError(f"data: no such file: {path}", next_step=remedy) from error
     except KeyError as error:
         raise DataError(f"data: {path} holds no {error.args[0]}", next_step=remedy) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"data: cannot read {path} ({error})", next_step=remedy) from error
     return labelled(columns["input"], columns["label"], n_points, truth=truth)
 

@@ -1,0 +1,173 @@
+"""The table of functions in memory that does not grow with it: rows that matter, and tallies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pfmap.functions.richness import Frequencies
+from pfmap.store.merge import stream_query
+from pfmap.store.tables import column_names, stream_file
+
+_HEAD = 1000
+_MANY = 1 << 16
+
+
+@dataclass(frozen=True)
+class Population:
+    """What analysis and figures need of all functions drawn.
+
+    Attributes
+    ----------
+    functions : DataFrame
+        Rows of ``functions.parquet`` that enter by themselves, in its order: the most frequent,
+        those counted often enough, the member drawn first of every orbit counted often enough, and
+        functions asked for; or all rows.
+    levels : DataFrame
+        ``count, functions`` and, where the table has it, ``lz``: how many functions have each pair
+        of count and complexity. All functions are in it.
+    valued : tuple of str
+        Columns with a value in any row.
+    orbit_lz : Series or None
+        Mean ``lz`` over the members drawn, by orbit; None: `functions` holds all rows.
+    """
+
+    functions: pd.DataFrame
+    levels: pd.DataFrame
+    valued: tuple[str, ...]
+    orbit_lz: pd.Series | None = None
+
+    @property
+    def n_functions(self) -> int:
+        """Distinct functions."""
+        return int(self.levels["functions"].sum())
+
+    @property
+    def frequencies(self) -> Frequencies:
+        """How many functions have each count."""
+        totals = self.levels.groupby("count")["functions"].sum()
+        return Frequencies(totals.index.to_numpy(dtype=np.int64), totals.to_numpy(dtype=np.int64))
+
+    @property
+    def lz_levels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Values of ``lz``, ascending, and how many functions have each."""
+        if "lz" not in self.levels:
+            return np.zeros(0), np.zeros(0, dtype=np.int64)
+        totals = self.levels.dropna(subset="lz").groupby("lz")["functions"].sum()
+        return totals.index.to_numpy(dtype=float), totals.to_numpy(dtype=np.int64)
+
+
+def population_of(functions: pd.DataFrame | Population) -> Population:
+    """The population of a table that is in memory; one already made is returned.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"count": [5, 1, 1], "lz": [2.0, 4.0, 4.0]})
+    >>> population_of(table).levels.values.tolist()
+    [[1.0, 4.0, 2.0], [5.0, 2.0, 1.0]]
+    """
+    if isinstance(functions, Population):
+        return functions
+    valued = tuple(name for name in functions.columns if functions[name].notna().any())
+    return Population(functions, _levels(functions), valued)
+
+
+def read_population(
+    path: Path,
+    *,
+    min_count: int,
+    named: Iterable[str] = (),
+    scratch: Path | None = None,
+    threads: int | None = None,
+    memory: int | None = None,
+) -> Population:
+    """The population of ``functions.parquet``, read a piece at a time.
+
+    Parameters
+    ----------
+    path : Path
+        ``functions.parquet``.
+    min_count : int
+        Draws from which on a function or an orbit enters by itself.
+    named : iterable of str
+        Keys of functions that enter whatever their count.
+    scratch, threads, memory
+        As in `pfmap.store.merge.stream_counts`.
+
+    Raises
+    ------
+    DataError
+        If the table is missing or damaged.
+    """
+    named = set(named)
+    orbits = _orbits(path, min_count, scratch, threads, memory)
+    firsts = np.sort(orbits["first_draw"].to_numpy(dtype=np.int64))
+    kept, levels = [], []
+    valued: set[str] = set()
+    before = 0
+    for rows in stream_file(path, "functions"):
+        valued |= {name for name in rows.column_names if rows[name].null_count < len(rows)}
+        narrow = [name for name in ("function", "count", "first_draw", "lz") if name in valued]
+        frame = rows.select(narrow).to_pandas()
+        if frame.empty:
+            frame = rows.to_pandas()
+        chosen = np.arange(before, before + len(frame)) < _HEAD
+        chosen |= frame["count"].to_numpy() >= min_count
+        chosen |= np.isin(frame["first_draw"].to_numpy(), firsts)
+        if named:
+            chosen |= frame["function"].isin(named).to_numpy()
+        kept.append(rows.filter(chosen).to_pandas())
+        before += len(frame)
+        levels.append(_levels(frame))
+        if sum(map(len, levels)) > _MANY:
+            levels = [_joined(levels)]
+    functions = pd.concat([piece for piece in kept if len(piece)] or kept[:1], ignore_index=True)
+    order = [name for name in functions.columns if name in valued]
+    return Population(functions, _joined(levels), tuple(order), orbits["lz"])
+
+
+def _levels(frame: pd.DataFrame) -> pd.DataFrame:
+    """How many rows have each pair of count and lz."""
+    by = [name for name in ("count", "lz") if name in frame.columns]
+    return frame.groupby(by, dropna=False).size().rename("functions").reset_index()
+
+
+def _joined(pieces: list[pd.DataFrame]) -> pd.DataFrame:
+    """Levels of several pieces as one."""
+    levels = pd.concat(pieces, ignore_index=True)
+    by = [name for name in levels.columns if name != "functions"]
+    return levels.groupby(by, dropna=False)["functions"].sum().reset_index()
+
+
+def _orbits(
+    path: Path, min_count: int, scratch: Path | None, threads: int | None, memory: int | None
+) -> pd.DataFrame:
+    """First draw and mean lz of the members drawn of every orbit counted often enough, by orbit."""
+    there = column_names(path, "functions")
+    lz = "lz" if "lz" in there else "NULL::DOUBLE AS lz"
+    query = f"""
+        SELECT orbit, first_draw, {lz} FROM read_parquet($table)
+        WHERE orbit_count >= {min_count} AND log2_p_orbit IS NOT NULL ORDER BY orbit, first_draw
+    """
+    found = []
+    rest: list[pd.DataFrame] = []
+    for rows in stream_query(query, path, scratch=scratch, threads=threads, memory=memory):
+        members = pd.concat([*rest, rows.to_pandas()], ignore_index=True)
+        # The last orbit of a piece may go on in the next.
+        open_ = (members["orbit"] == members["orbit"].iloc[-1]).to_numpy()
+        found.append(_orbit_means(members[~open_]))
+        rest = [members[open_]]
+    found += [_orbit_means(members) for members in rest]
+    if not found:
+        empty = pd.DataFrame({"first_draw": np.zeros(0, dtype=np.int64), "lz": np.zeros(0)})
+        return empty.set_index(pd.Index([], name="orbit", dtype="str"))
+    return pd.concat(found)
+
+
+def _orbit_means(members: pd.DataFrame) -> pd.DataFrame:
+    """Orbits whose members are all here, in the order of their first draws."""
+    return members.groupby("orbit").agg(first_draw=("first_draw", "first"), lz=("lz", "mean"))
