@@ -215,7 +215,7 @@ def draw_growth(growth: Table, folder: Path) -> None:
     line = np.geomspace(bits.min(), bits.max(), 50)
     middle = math.exp(np.mean(np.log(passes[agree] / bits[agree] ** 2)))
     axes.loglog(line, middle * line**2, "-", color="0.4", label="(log 1/P)²")
-    counting = np.linspace(bits.min(), min(bits.max(), 40.0), 50)
+    counting = np.linspace(bits.min(), min(bits.max(), 30.0), 50)
     axes.loglog(
         counting, 2.0**counting / (ACCURACY * LN2) ** 2, "--", color="0.4", label="counting draws"
     )
@@ -225,7 +225,7 @@ def draw_growth(growth: Table, folder: Path) -> None:
     ticks = [t for t in (2, 5, 10, 20, 50, 100, 200) if bits.min() * 0.9 < t < bits.max() * 1.1]
     axes.set_xticks(ticks, [str(t) for t in ticks])
     axes.minorticks_off()
-    axes.legend()
+    axes.legend(loc="upper right")
     for kind in ("png", "svg"):
         figure.savefig(folder / f"growth.{kind}", dpi=150)
 
