@@ -62,7 +62,7 @@ def compared_functions(
     >>> evidence = pd.DataFrame({"function": ["f"], "loss": ["signs"], "log2_p": [-1.9],
     ...                          "log2_p_se": [0.03], "runs": [8]})
     >>> compared_functions(evidence, functions, Campaign()).round(2).iloc[0, 2:].tolist()
-    [0.1, 0.05, 2.03]
+    [0.1, 0.05, 1.98]
     """
     counted = functions[functions["count"].to_numpy() >= campaign.analysis.min_count]
     shown = counted[["function", "count", "p", "log2_p"]]
