@@ -1,12 +1,11 @@
 """Verification of the volume engine for wanted signs, as a table with verdicts.
 
-    python scripts/volume_verification.py            about ten minutes on two cores
+    python scripts/volume_verification.py            about five minutes on two cores
     python scripts/volume_verification.py --quick    the small networks only, one minute
     python scripts/volume_verification.py --json     the table as JSON
 
-Every row states what is expected, what was found and how far it may be off; z is the distance in
-standard errors. Controls must fail. The table goes to results/reference/volume/ unless --quick is
-given. The exit code is 1 if any verdict is "fail".
+z is the distance in standard errors; controls must fail. The table goes to results/reference/volume/
+unless --quick is given. The exit code is 1 if any verdict is "fail".
 """
 
 from __future__ import annotations
@@ -37,21 +36,15 @@ from pfmap.volume.splitting import find_levels, run_levels
 FOLDER = Path(__file__).parents[1] / "results/reference/volume"
 LN2 = math.log(2.0)
 
-# More and shorter runs than the default: 256 functions are asked for, and a standard error from
-# eight runs alone lies too low by a factor of two now and then.
+# Of 256 functions some would have a standard error too low by half from eight runs alone.
 SMALL = Settings(chains=32, steps=32, runs=24)
 
-N_COUNTED = 30
-LEAST_COUNT = 300
-WRONG_SIZE = 0.6
+N_COUNTED, LEAST_COUNT, WRONG_SIZE = 30, 300, 0.6
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: `found` must lie within `tolerance` of `expected`, or not, if control.
-
-    z is the distance over its standard error; NaN where there is none.
-    """
+    """`found` must lie within `tolerance` of `expected`, or not, if control; z may be NaN."""
 
     check: str
     expected: float
@@ -82,8 +75,8 @@ def at_most(check: str, found: float, limit: float, detail: str, control: bool =
 
 def network(widths: tuple[int, ...], draws: int, **tables: dict) -> Campaign:
     """Campaign on a Boolean cube."""
-    shape = {"widths": widths, **tables.pop("network", {})}
-    return campaign_from_mapping({"draws": draws, "network": shape, **tables})
+    tables["network"] = {"widths": widths, **tables.get("network", {})}
+    return campaign_from_mapping({"draws": draws, **tables})
 
 
 def measure(campaign: Campaign, bits: np.ndarray, settings: Settings) -> VolumeEstimate:
@@ -101,9 +94,8 @@ def all_functions(n: int) -> np.ndarray:
 
 def counts_of(counts: pd.DataFrame, bits: np.ndarray) -> np.ndarray:
     """Counts of some functions, in their order."""
-    seen = bits_from_words(
-        words_from_keys(counts["function"].to_numpy(), bits.shape[1], exact=True), bits.shape[1]
-    )
+    n = bits.shape[1]
+    seen = bits_from_words(words_from_keys(counts["function"].to_numpy(), n, exact=True), n)
     place = {row.tobytes(): count for row, count in zip(seen, counts["count"], strict=True)}
     return np.array([place.get(row.astype(seen.dtype).tobytes(), 0) for row in bits])
 
@@ -350,8 +342,7 @@ def spread_rows(functions: dict[str, tuple[np.ndarray, float]], n_runs: int) -> 
 
 def spread_functions() -> dict[str, tuple[np.ndarray, float]]:
     """Functions for `spread_rows` and the limits of their spreads; infinity: a warning is due."""
-    points = boolean_points(7)
-    ones = points.sum(axis=1)
+    ones = boolean_points(7).sum(axis=1)
     near, far = ones >= 4, ones >= 4
     rng = np.random.default_rng(7)
     for weight in (4, 3):
@@ -395,10 +386,9 @@ def main() -> int:
             )
     failed = [row["check"] for row in table if row["verdict"] == "fail"]
     elapsed_s = round(time.perf_counter() - start, 1)
-    if options.json:
-        print(json.dumps({"rows": table, "failed": failed, "elapsed_s": elapsed_s}, indent=1))
-    else:
-        print(f"{len(table) - len(failed)} of {len(table)} pass, {elapsed_s} s")
+    report = {"rows": table, "failed": failed, "elapsed_s": elapsed_s}
+    text = f"{len(table) - len(failed)} of {len(table)} pass, {elapsed_s} s"
+    print(json.dumps(report, indent=1) if options.json else text)
     if not options.quick:
         FOLDER.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(table).to_parquet(FOLDER / "verification.parquet", index=False)

@@ -383,15 +383,9 @@ def test_summary_tells_what_matters_on_a_page(tables, result):
     lines = text.splitlines()
     assert len(lines) <= 65
     assert max(map(len, lines)) <= 140
-    for words in (
-        "; holds: ",
-        "% of rows",
-        "Good-Turing",
-        "Chao1, a lower bound",
-        "Good-Toulmin",
-        "named beforehand",
-    ):
+    for words in ("; holds: ", "% of rows", "Good-Turing", "Chao1, a lower bound", "Good-Toulmin"):
         assert words in text
+    assert "named beforehand" in text
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
     verdicts = {tuple(row[:2]): row[-1] for row in cells}
     assert verdicts["mala/target", "lz"] == "supported"
