@@ -4,8 +4,8 @@
     python scripts/volume_verification.py --quick    the small networks only, one minute
     python scripts/volume_verification.py --json     the table as JSON
 
-z is the distance in standard errors; controls must fail. The table goes to results/reference/volume/
-unless --quick is given. The exit code is 1 if any verdict is "fail".
+z is the distance in standard errors; controls must fail. Without --quick the table goes to
+results/reference/volume/. The exit code is 1 if any verdict is "fail".
 """
 
 from __future__ import annotations
