@@ -42,7 +42,7 @@ from .lowrank import add_combination
 from .metropolis import acceptance, dual_average
 from .philox import random_words
 from .remainder import remainder_loss_force, remainder_scratch
-from .variates import normal_of_word, uniform_of_word
+from .variates import normal_of_word, unit_uniform
 
 OFFSET, FORCE, TRIAL, TRIAL_FORCE, MOMENTUM = 0, 1, 2, 3, 4
 N_VECTORS = 5
@@ -65,12 +65,6 @@ SCALE_SPREAD = 2.0
 TEST, SIZE, WHICH, SWAP, KIND, PICK, SCALE, SCALE_TEST = 0, 1, 2, 3, 4, 5, 6, 7
 PARTNER, PAIRING = 8, 9
 N_WORDS = 10
-
-
-@jit(inline=True)
-def unit_uniform(word):
-    """Uniform number on (0, 1]."""
-    return abs(np.float64(uniform_of_word(word)))
 
 
 @jit(inline=True)

@@ -46,7 +46,7 @@ from .family import loss_gradient, scratch_size
 from .lowrank import add_combination, project_two
 from .metropolis import acceptance, dual_average
 from .philox import random_words
-from .variates import normal_of_word, uniform_of_word
+from .variates import normal_of_word, unit_uniform
 
 OFFSET, FORCE, NOISE, TRIAL, TRIAL_FORCE, TRIAL_NOISE = 0, 1, 2, 3, 4, 5
 N_VECTORS = 6
@@ -80,9 +80,9 @@ def draw_noise(key, stream, step, words, noise):
     n = noise.shape[0]
     for i in range(n):
         noise[i] = normal_of_word(words[i])
-    test = abs(np.float64(uniform_of_word(words[n])))
-    size = abs(np.float64(uniform_of_word(words[n + 1])))
-    return test, size, abs(np.float64(uniform_of_word(words[n + 2])))
+    test = unit_uniform(words[n])
+    size = unit_uniform(words[n + 1])
+    return test, size, unit_uniform(words[n + 2])
 
 
 @jit(inline=True)

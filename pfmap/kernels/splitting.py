@@ -32,7 +32,7 @@ from .moves import bounce, draw_prior, flow, rotate, scale_group, walk, walk_gro
 from .philox import random_words
 from .severity import sign_severity
 from .tiles import TILE
-from .variates import NORMAL, normal_of_word, uniform_of_word
+from .variates import NORMAL, normal_of_word, unit_uniform
 
 WALK, ELLIPTICAL, SCALING, BOUNCING = 0, 1, 2, 3
 N_MOVES = 4
@@ -50,15 +50,9 @@ ACCEPTED, TRIED = 0, 1
 
 
 @jit(inline=True)
-def _uniform(word):
-    """Uniform number on (0, 1]."""
-    return abs(np.float64(uniform_of_word(word)))
-
-
-@jit(inline=True)
-def stream_of(level, chain, n_steps, step):
+def stream_of(level, chain, first_step, step):
     """Name of the random numbers of one step: 14 bits of level, 24 of chain, 24 of step."""
-    return (np.int64(level) * 16777216 + np.int64(chain)) * 16777216 + np.int64(n_steps + step)
+    return (np.int64(level) * 16777216 + np.int64(chain)) * 16777216 + np.int64(first_step + step)
 
 
 @jit
@@ -128,21 +122,21 @@ def advance_splitting(
             random_words(key, stream, words)
             extra = words[d:]
             move = 0
-            chance = _uniform(extra[MOVE])
+            chance = unit_uniform(extra[MOVE])
             while move < N_MOVES - 1 and chance > move_weights[move]:
                 chance -= move_weights[move]
                 move += 1
             kind = pick = 0
-            if move in (WALK, SCALING) and n_kinds > 1 and _uniform(extra[KIND]) > 0.5:
+            if move in (WALK, SCALING) and n_kinds > 1 and unit_uniform(extra[KIND]) > 0.5:
                 # Half of the moves take all coordinates, half a kind of group at random.
-                kind = 1 + int((2.0 * _uniform(extra[KIND]) - 1.0) * (n_kinds - 1))
+                kind = 1 + int((2.0 * unit_uniform(extra[KIND]) - 1.0) * (n_kinds - 1))
                 kind = min(kind, n_kinds - 1)
-                pick = min(int(_uniform(extra[PICK]) * n_groups[kind]), n_groups[kind] - 1)
+                pick = min(int(unit_uniform(extra[PICK]) * n_groups[kind]), n_groups[kind] - 1)
             row = groups[kind]
             tuning = kind if move == WALK else n_kinds + kind if move == SCALING else 2 * n_kinds
-            steady = _uniform(extra[STEADY]) <= 0.5
+            steady = unit_uniform(extra[STEADY]) <= 0.5
             size = math.exp(log_sizes[tuning])
-            fraction = _uniform(extra[SIZE])
+            fraction = unit_uniform(extra[SIZE])
             log_ratio = 0.0
             attempts = 1
             low, high, angle = -math.pi, math.pi, 0.0
@@ -164,7 +158,7 @@ def advance_splitting(
             elif move == ELLIPTICAL:
                 draw_prior(law, words, momentum)
                 # The first bracket is the whole ellipse, placed at random around the state.
-                low = -2.0 * math.pi * _uniform(extra[STEADY])
+                low = -2.0 * math.pi * unit_uniform(extra[STEADY])
                 high = low + 2.0 * math.pi
                 angle = low + (high - low) * fraction
                 attempts = MAX_SHRINKS
@@ -215,7 +209,7 @@ def advance_splitting(
                         low = angle
                     else:
                         high = angle
-                    angle = low + (high - low) * _uniform(extra[SHRINK + attempt])
+                    angle = low + (high - low) * unit_uniform(extra[SHRINK + attempt])
                     continue
                 if inside:
                     found = severity
@@ -238,7 +232,7 @@ def advance_splitting(
                 if leaps == LEAPS:
                     break
             probability = acceptance(log_ratio) if inside else 0.0
-            if move == SCALING and inside and _uniform(extra[TEST]) > probability:
+            if move == SCALING and inside and unit_uniform(extra[TEST]) > probability:
                 inside = False
             if move == BOUNCING:
                 probability = moved / LEAPS

@@ -55,6 +55,12 @@ def uniform_of_word(word):
 
 
 @jit(inline=True)
+def unit_uniform(word):
+    """Uniform number on (0, 1]."""
+    return abs(np.float64(uniform_of_word(word)))
+
+
+@jit(inline=True)
 def normal_of_word(word):
     """Standard normal number from a uint32, by the inverse of its distribution function."""
     n = np.int32(word & _REST)

@@ -89,15 +89,9 @@ def load_targets(path: Path, n_points: int) -> np.ndarray:
     DataError
         As for `load_weights`; also if integers are not all 0 or 1.
     """
-    arrays = _read(path)
-    if "target" not in arrays:
-        raise DataError(
-            f"{path}: must hold an array target of shape ({n_points},), found "
-            f"{', '.join(sorted(arrays)) or 'nothing'}"
-        )
-    values = arrays["target"]
-    targets = _checked(path, "target", values, (n_points,))
-    if np.issubdtype(values.dtype, np.floating):
+    raw = _read_array(path, "target", n_points)
+    targets = _checked(path, "target", raw, (n_points,))
+    if np.issubdtype(raw.dtype, np.floating):
         return targets
     if not np.isin(targets, (0.0, 1.0)).all():
         wrong = targets[~np.isin(targets, (0.0, 1.0))][0]
@@ -137,13 +131,8 @@ def load_probabilities(path: Path, n_points: int) -> np.ndarray:
     >>> load_probabilities(path, 2).round(3).tolist()
     [0.0, 2.197]
     """
-    arrays = _read(path)
-    if "probability" not in arrays:
-        raise DataError(
-            f"{path}: must hold an array probability of shape ({n_points},), found "
-            f"{', '.join(sorted(arrays)) or 'nothing'}"
-        )
-    values = _checked(path, "probability", arrays["probability"], (n_points,))
+    raw = _read_array(path, "probability", n_points)
+    values = _checked(path, "probability", raw, (n_points,))
     if not ((values > 0.0) & (values < 1.0)).all():
         wrong = values[~((values > 0.0) & (values < 1.0))][0]
         raise DataError(
@@ -151,6 +140,17 @@ def load_probabilities(path: Path, n_points: int) -> np.ndarray:
             next_step="give ±1 targets for a function without noise: --key, --table or --named",
         )
     return np.log(values) - np.log1p(-values)
+
+
+def _read_array(path: Path, name: str, n_points: int) -> np.ndarray:
+    """The array `name` of an .npz file."""
+    arrays = _read(path)
+    if name not in arrays:
+        raise DataError(
+            f"{path}: must hold an array {name} of shape ({n_points},), found "
+            f"{', '.join(sorted(arrays)) or 'nothing'}"
+        )
+    return arrays[name]
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

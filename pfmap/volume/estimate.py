@@ -61,11 +61,9 @@ class VolumeEstimate:
         """log2 V at the lowest severity asked for; -inf if not expressible, NaN if not reached."""
         if self.verdict == "not expressible":
             return -math.inf
-        return (
-            float(self.curve.log_volumes[-1]) / math.log(2)
-            if self.verdict == "reached"
-            else math.nan
-        )
+        if self.verdict != "reached":
+            return math.nan
+        return float(self.curve.log_volumes[-1]) / math.log(2)
 
     @property
     def log2_p_se(self) -> float:
@@ -157,9 +155,9 @@ def estimate_volume(
     check_settings(settings)
     _check_resolution(target, settings.lowest)
     began = time.perf_counter()
+    empty = np.zeros(0)
+    nothing = Curve(empty, empty, empty, empty, [])
     if proof:
-        empty = np.zeros(0)
-        nothing = Curve(empty, empty, empty, empty, [])
         none = Levels(np.array([math.inf]), np.zeros((1, 1)), [], "not expressible", 0)
         return VolumeEstimate(target, settings, none, [], nothing, "not expressible", proof)
     done = dict(finished or {})
@@ -173,9 +171,10 @@ def estimate_volume(
             n_runs = min(n_runs, RUNS_FOR_A_BOUND)
         if progress is not None:
             progress(1, n_runs + 1)
+        # One for all runs: fresh memory for each would cost as much as many forward passes.
+        workspace = Workspace(target, settings.chains, settings.steps, pool)
         for number in range(n_runs):
             if number not in done:
-                workspace = Workspace(target, settings.chains, settings.steps, pool)
                 done[number] = run_levels(
                     target, levels, settings, number, pool, workspace=workspace
                 )
@@ -186,10 +185,7 @@ def estimate_volume(
             if progress is not None:
                 progress(number + 2, n_runs + 1)
     runs = [done[number] for number in range(n_runs)]
-    if levels.curve:
-        curve = combine_runs(levels.curve, runs)
-    else:
-        curve = Curve(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), [])
+    curve = combine_runs(levels.curve, runs) if levels.curve else nothing
     verdict = levels.verdict
     if verdict == "reached" and not math.isfinite(curve.between_se[-1]):
         # One run of many says nothing about how far the others would have missed.
