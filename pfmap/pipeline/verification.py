@@ -23,7 +23,7 @@ from pfmap.store.tables import read_file, stream_file
 
 from .freshness import damage
 from .report import Reporter, SilentReporter
-from .sample import counts_table, shard_damage
+from .shards import counts_table, shard_damage
 from .volumes import run_table
 
 
