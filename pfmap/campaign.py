@@ -21,7 +21,9 @@ from .prior import Prior
 from .sections import Analysis, Complexity, Llc, Network, Readout, Volume
 from .validation import check_kinds, settings_error
 
-MAX_DRAWS = 10**10
+MAX_BLOCKS = 2**20
+MAX_BLOCK_DRAWS = 2**22
+MAX_DRAWS = MAX_BLOCKS * MAX_BLOCK_DRAWS
 MAX_EXACT_BITS = 256
 
 
@@ -46,7 +48,7 @@ class Campaign(BaseModel):
     block_draws: int = Field(
         default=65_536,
         ge=256,
-        le=2**22,
+        le=MAX_BLOCK_DRAWS,
         description="Draws of a block, the unit of work, of shards and of resuming.",
     )
     network: Network = Network()
@@ -62,6 +64,17 @@ class Campaign(BaseModel):
     @classmethod
     def _default_kind(cls, value: Any) -> Any:
         return {"kind": "boolean", **value} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _check_blocks(self) -> Self:
+        # Each is a file and a line of the journal: more would choke folders, not kernels.
+        if self.n_blocks > MAX_BLOCKS:
+            least = -(-self.draws // MAX_BLOCKS)
+            raise ValueError(
+                f"block_draws: a campaign has at most {MAX_BLOCKS:,} blocks, got {self.n_blocks:,} "
+                f"for {self.draws:,} draws; set block_draws to at least {least:,}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_domain(self) -> Self:

@@ -30,7 +30,8 @@ def test_named_campaign_survives_both_ways_out_and_in(name):
         ({"network": {"widht": [7, 1]}}, ["network.widht", "did you mean 'widths'"]),
         ({"domain": {"kind": "grid", "pointz": 3}}, ["domain.pointz", "did you mean 'points'"]),
         ({"draws": 0}, ["draws", "greater than or equal to 1", "got 0"]),
-        ({"draws": 10**12}, ["draws", "10000000000", "1000000000000"]),
+        ({"draws": 10**13}, ["draws", "4398046511104", "10000000000000"]),
+        ({"draws": 10**12}, ["block_draws", "1,048,576 blocks", "15,258,790", "least 953,675"]),
         ({"draws": "many"}, ["draws", "integer", "'many'"]),
         ({"network": {"widths": [7, 0, 1]}}, ["network.widths", "between 1 and 4096", "[7, 0, 1]"]),
         ({"network": {"widths": [7, 40]}}, ["network.widths", "last width must be 1"]),
@@ -69,6 +70,11 @@ def test_broken_rule_names_key_rule_and_value(settings, fragments):
 
 def test_a_total_in_scientific_notation_is_a_number():
     assert campaign_from_mapping({"draws": 1e6}).draws == 1_000_000
+
+
+def test_a_million_million_draws_fit_in_large_blocks():
+    campaign = campaign_from_mapping({"draws": 10**12, "block_draws": 2**22})
+    assert campaign.n_blocks == 238_419
 
 
 def test_preset_expands_to_explicit_values_and_leaves_no_name():
