@@ -42,6 +42,16 @@ import pandas as pd
 
 from pfmap.campaign import campaign_from_mapping
 from pfmap.domain import boolean_points
+from pfmap.figures.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILION,
+    drawing,
+    legend_above,
+    new_figure,
+    write_figure,
+)
 from pfmap.sampling import SamplingPlan, plan_sampling, sample_blocks
 from pfmap.volume import Settings, Target, estimate_volume, sign_target, splitting
 from pfmap.volume.splitting import find_levels, run_levels
@@ -202,32 +212,30 @@ def exponent(growth: Table) -> tuple[float, float]:
 
 def draw_growth(growth: Table, folder: Path) -> None:
     """Figure of the passes needed against log2 1/P, beside what counting needs."""
-    from matplotlib.figure import Figure
-
     table = pd.DataFrame(growth).dropna()
     agree = table["agree"].to_numpy()
     bits, passes = -table["log2_p"].to_numpy(), table["passes_needed"].to_numpy()
     slope, slope_se = exponent(growth)
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.subplots()
-    axes.loglog(bits[agree], passes[agree], "o", label="runs agree within a bit and a half")
-    axes.loglog(bits[~agree], passes[~agree], "x", color="C3", label="they do not")
     line = np.geomspace(bits.min(), bits.max(), 50)
     middle = math.exp(np.mean(np.log(passes[agree] / bits[agree] ** 2)))
-    axes.loglog(line, middle * line**2, "-", color="0.4", label="(log 1/P)²")
     counting = np.linspace(bits.min(), min(bits.max(), 30.0), 50)
-    axes.loglog(
-        counting, 2.0**counting / (ACCURACY * LN2) ** 2, "--", color="0.4", label="counting draws"
-    )
-    axes.set_xlabel("log2 1/P(f)")
-    axes.set_ylabel("forward passes for ±0.5 bit")
-    axes.set_title(f"(7,40,40,1) Gaussian: fitted exponent {slope:.1f} ± {slope_se:.1f}")
+    needed = 2.0**counting / (ACCURACY * LN2) ** 2
     ticks = [t for t in (2, 5, 10, 20, 50, 100, 200) if bits.min() * 0.9 < t < bits.max() * 1.1]
-    axes.set_xticks(ticks, [str(t) for t in ticks])
-    axes.minorticks_off()
-    axes.legend(loc="upper right")
-    for kind in ("png", "svg"):
-        figure.savefig(folder / f"growth.{kind}", dpi=150)
+    with drawing():
+        figure, (axes,) = new_figure(2.7)
+        axes.loglog(bits[agree], passes[agree], "o", color=BLUE, markersize=3,
+                    label="runs agree within 1.5 bits")  # fmt: skip
+        axes.loglog(bits[~agree], passes[~agree], "x", color=VERMILION, markersize=4,
+                    label="they do not")  # fmt: skip
+        axes.loglog(line, middle * line**2, "-", color=GREY, label=r"$(\log 1/P)^2$")
+        axes.loglog(counting, needed, "--", color=BLACK, label="counting draws")
+        axes.set_xlabel(r"$\log_2 1/P(f)$ (bits)")
+        axes.set_ylabel("forward passes for ±0.5 bit")
+        axes.set_title(f"(7,40,40,1) Gaussian: fitted exponent {slope:.1f} ± {slope_se:.1f}")
+        axes.set_xticks(ticks, [str(t) for t in ticks])
+        axes.minorticks_off()
+        legend_above(figure, axes, columns=2)
+        write_figure(figure, folder, "growth")
 
 
 SETTINGS: tuple[tuple[str, float, int, int], ...] = (
