@@ -2,6 +2,8 @@
 
 Everything here needs only the frequencies of frequencies: f_k, the number of functions drawn
 exactly k times. N = Σ k f_k is the number of draws, S = Σ f_k the number of distinct functions.
+Where only a random subset of the functions is counted, each with probability q, f_k of the subset
+over q stands for f_k, and what choosing the subset adds to an error is added.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.errors import SettingsError
+from pfmap.functions.thinning import population_limits
 
 _Z = 1.959963984540054  # 97.5 % quantile of the normal law: two-sided 95 %
 _NONE_SEEN = -math.log(0.025)  # 97.5 % upper limit of a Poisson mean of which nothing was seen
@@ -28,23 +31,34 @@ class Frequencies:
         Distinct counts k, ascending.
     functions : ndarray of int64, shape (m,)
         How many functions have each count, f_k.
+    inclusion : float, default 1
+        Probability q with which each function is among those that `functions` counts.
+    drawn : int, optional
+        Draws in all; None: every function is counted, and their counts add up to it.
     """
 
     count: np.ndarray
     functions: np.ndarray
+    inclusion: float = 1.0
+    drawn: int | None = None
 
     @property
     def n_draws(self) -> int:
         """Draws in all, N."""
-        return int(self.count @ self.functions)
+        return int(self.count @ self.functions) if self.drawn is None else self.drawn
+
+    @property
+    def kept(self) -> int:
+        """Functions counted."""
+        return int(self.functions.sum())
 
     @property
     def distinct(self) -> int:
-        """Distinct functions, S."""
-        return int(self.functions.sum())
+        """Distinct functions, S, estimated where only some are counted."""
+        return round(self.kept / self.inclusion)
 
     def of(self, k: int) -> int:
-        """Functions drawn exactly k times, f_k.
+        """Functions counted and drawn exactly k times, f_k.
 
         Examples
         --------
@@ -62,6 +76,10 @@ class Richness:
     ----------
     n_draws, distinct, singletons, doubletons : int
         N, S, f_1 and f_2.
+    inclusion : float
+        Probability q with which each function is counted; below 1, S, f_1 and f_2 are estimates.
+    distinct_low, distinct_high, singletons_low, singletons_high : float
+        95 % intervals of S and f_1; the values themselves where q is 1.
     missing_mass, missing_mass_se, missing_mass_low, missing_mass_high : float
         Good-Turing estimate of the probability that the next draw is a new function, its standard
         error and 95 % interval.
@@ -79,6 +97,11 @@ class Richness:
     distinct: int
     singletons: int
     doubletons: int
+    inclusion: float
+    distinct_low: float
+    distinct_high: float
+    singletons_low: float
+    singletons_high: float
     missing_mass: float
     missing_mass_se: float
     missing_mass_low: float
@@ -154,6 +177,13 @@ def estimate_richness(counts: np.ndarray | Frequencies) -> Richness:
 
     Growth: `extrapolate_distinct` at 2N.
 
+    Subset: with the counts of a random subset, every function being in it with probability q, the
+    counts f_k of the subset are divided by q, and the error of that joins the errors above: the
+    variance f_1 (1-q)/q² that of f_1/q; C (1-q)/q², with C the Chao1 estimate of the subset, that
+    of C/q, whose interval's two sides are each joined with it as a root of a sum of squares. The
+    intervals of S and f_1 are those of `population_limits`. The upper end of the missing mass is
+    not below the upper end of f_1 over N.
+
     Examples
     --------
     >>> richness = estimate_richness([10, 5, 2, 2, 1, 1, 1, 1])
@@ -163,19 +193,29 @@ def estimate_richness(counts: np.ndarray | Frequencies) -> Richness:
     (0.174, 11.826)
     """
     frequencies = counts if isinstance(counts, Frequencies) else count_frequencies(counts)
-    n_draws, distinct = frequencies.n_draws, frequencies.distinct
-    f_1, f_2 = frequencies.of(1), frequencies.of(2)
+    n_draws, q = frequencies.n_draws, frequencies.inclusion
+    kept, once, twice = frequencies.kept, frequencies.of(1), frequencies.of(2)
+    f_1, f_2 = once / q, twice / q
     mass = f_1 / n_draws
-    mass_se = math.sqrt(max(f_1 + 2 * f_2 - f_1 * mass, 0.0)) / n_draws
+    mass_variance = max(f_1 + 2 * f_2 - f_1 * mass, 0.0) + f_1 * (1.0 - q) / q
+    mass_se = math.sqrt(mass_variance) / n_draws
     floor, ceiling = _NONE_SEEN / n_draws, 1.0 - 2.0 * _NONE_SEEN / n_draws
-    chao1, chao1_se, chao1_low, chao1_high = _chao1(n_draws, distinct, f_1, f_2)
+    (low, once_low), (high, once_high) = population_limits([kept, once], q)
+    if q < 1.0:
+        floor = max(floor, once_high / n_draws)
+    chao1, chao1_se, chao1_low, chao1_high = _over_inclusion(_chao1(n_draws, kept, once, twice), q)
     double, double_se = extrapolate_distinct(frequencies, 2 * n_draws)
     return Richness(
         n_draws=n_draws,
-        distinct=distinct,
-        singletons=f_1,
-        doubletons=f_2,
-        missing_mass=mass,
+        distinct=frequencies.distinct,
+        singletons=round(f_1),
+        doubletons=round(f_2),
+        inclusion=q,
+        distinct_low=low,
+        distinct_high=high,
+        singletons_low=once_low,
+        singletons_high=once_high,
+        missing_mass=min(mass, 1.0),
         missing_mass_se=mass_se,
         missing_mass_low=max(0.0, min(mass - _Z * mass_se, ceiling)),
         missing_mass_high=min(1.0, max(mass + _Z * mass_se, floor)),
@@ -204,7 +244,8 @@ def extrapolate_distinct(frequencies: Frequencies, n_draws: int) -> tuple[float,
         With t = n/N - 1, the estimate S + U, U = -Σ_k (-t)^k f_k (Good & Toulmin, Biometrika 43,
         1956), and the standard error sqrt(Σ_k t^(2k) f_k + U) of the number that will be seen.
         For Poisson counts U is unbiased, and the square of the standard error is not below the
-        expected squared error: a function seen k times contributes t^(2k), a new one 1.
+        expected squared error: a function seen k times contributes t^(2k), a new one 1. With the
+        counts of a subset both are over q, and the square gains (S + U)(1-q)/q².
 
     Raises
     ------
@@ -233,7 +274,8 @@ first: nothing is known beyond twice the draws)
     k, f = frequencies.count, frequencies.functions
     power = np.power(t, k.astype(np.float64))
     new = max(float(np.where(k % 2 == 1, power, -power) @ f), 0.0)
-    return frequencies.distinct + new, math.sqrt(float(power**2 @ f) + new)
+    q, found = frequencies.inclusion, frequencies.kept + new
+    return found / q, math.sqrt(float(power**2 @ f) + new + found * (1.0 - q)) / q
 
 
 def rarefaction(frequencies: Frequencies, n_draws: np.ndarray | int) -> np.ndarray:
@@ -271,7 +313,7 @@ def rarefaction(frequencies: Frequencies, n_draws: np.ndarray | int) -> np.ndarr
             next_step="use extrapolate_distinct up to 2N",
         )
     expected = np.array([frequencies.functions @ _seen(frequencies, int(m)) for m in n.ravel()])
-    return expected.reshape(n.shape)
+    return expected.reshape(n.shape) / frequencies.inclusion
 
 
 def _seen(frequencies: Frequencies, n: int) -> np.ndarray:
@@ -316,4 +358,20 @@ def _chao1(n_draws: int, distinct: int, f_1: int, f_2: int) -> tuple[float, floa
         math.sqrt(variance),
         distinct + unseen / factor,
         distinct + unseen * factor,
+    )
+
+
+def _over_inclusion(
+    chao1: tuple[float, float, float, float], q: float
+) -> tuple[float, float, float, float]:
+    """Chao1 of a subset, its standard error and interval, as those of all functions."""
+    if q == 1.0:
+        return chao1
+    estimate, error, low, high = chao1
+    variance = estimate * (1.0 - q)
+    return (
+        estimate / q,
+        math.sqrt(error**2 + variance) / q,
+        (estimate - math.hypot(estimate - low, _Z * math.sqrt(variance))) / q,
+        (estimate + math.hypot(high - estimate, _Z * math.sqrt(variance))) / q,
     )
