@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from .domain import MAX_POINTS, BooleanDomain, Domain, PointsDomain, domain_points
 from .errors import DataError, SettingsError
 from .prior import Prior
-from .sections import Analysis, Complexity, Llc, Network, Readout, Volume
+from .sections import (
+    COUNTERS_A_FUNCTION,
+    Analysis,
+    Complexity,
+    Counting,
+    Llc,
+    Network,
+    Readout,
+    Volume,
+)
 from .validation import check_kinds, settings_error
 
 MAX_BLOCKS = 2**20
@@ -55,6 +65,7 @@ class Campaign(BaseModel):
     prior: Prior = Prior(preset="vallePerez2019")
     domain: Domain = BooleanDomain()
     readout: Readout = Readout()
+    counting: Counting = Counting()
     complexity: Complexity = Complexity()
     llc: Llc = Llc()
     volume: Volume = Volume()
@@ -103,6 +114,19 @@ class Campaign(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _check_counting(self) -> Self:
+        counting = self.counting
+        # 10 / frequent_p in decimal digits: 1e-5 must not ask for 1,000,001.
+        least = math.ceil(COUNTERS_A_FUNCTION / counting.frequent_p * (1.0 - 1e-12))
+        if counting.keep == "frequent" and counting.functions < least:
+            raise ValueError(
+                f"counting.functions: must be at least {COUNTERS_A_FUNCTION} / counting.frequent_p "
+                f"= {least:,}, got {counting.functions:,}; set more functions, or a larger "
+                "frequent_p"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_selection(self) -> Self:
         selection = self.llc.selection
         if selection != "stratified":
@@ -143,12 +167,15 @@ class Campaign(BaseModel):
     def digest(self, *sections: str) -> str:
         """Digest of the settings in `sections` (field names), with the points themselves.
 
-        Without sections: of everything that decides which function draw i expresses and in which
-        block it falls. The total number of draws is not part of it, so that a finished campaign
-        can be continued.
+        Without sections: of everything that decides which function draw i expresses, in which
+        block it falls, and which functions are counted. The total number of draws is not part of
+        it, so that a finished campaign can be continued.
         """
         chosen = sections or ("seed", "block_draws", "network", "prior", "domain", "readout")
         settings = self.model_dump(mode="json", include=set(chosen))
+        if not sections and self.counting.keep != "all":
+            # Only then: campaigns begun before there was a choice keep their digest.
+            settings["counting"] = [self.counting.keep, self.counting.functions]
         if isinstance(self.domain, PointsDomain) and "domain" in chosen:
             settings["domain"] = hashlib.sha256(self.points.tobytes()).hexdigest()
         canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Sections of a campaign file: network, readout, complexity, llc, volume, analysis.
+"""Sections of a campaign file: network, readout, counting, complexity, llc, volume, analysis.
 
 Those of the prior and of the domain stand in `pfmap.prior` and `pfmap.domain`.
 """
@@ -14,6 +14,9 @@ Activation = Literal["relu", "tanh", "erf", "sin", "linear", "monomial"]
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 
 MAX_PARAMETERS = 10**7
+
+COUNTERS_A_FUNCTION = 10
+"""Counters of ``frequent`` for each function that can be as probable as ``frequent_p``."""
 
 NAMED_FUNCTIONS = (
     "constant-0", "constant-1", "and", "or", "xor2", "threshold-2", "majority", "parity",
@@ -66,6 +69,31 @@ class Readout(BaseModel):
     )
     step: float = Field(
         default=0.25, gt=0, allow_inf_nan=False, description="Step of the quantised readout."
+    )
+
+
+class Counting(BaseModel):
+    """Which functions are counted, where all would be more than a disk should hold."""
+
+    model_config = _SETTINGS
+    keep: Literal["all", "frequent", "sampled"] = Field(
+        default="all",
+        description="all: every function, exactly; frequent: those drawn most often, with a bound "
+        "on the error of their counts; sampled: exact counts of a random subset of the functions.",
+    )
+    functions: int = Field(
+        default=1_000_000,
+        ge=100,
+        le=10**9,
+        description="Most functions that frequent or sampled keep; memory and disk follow it. "
+        "Without effect under all.",
+    )
+    frequent_p: float = Field(
+        default=1e-5,
+        gt=0,
+        lt=1,
+        description="Probability from which on frequent must keep every function, its count low by "
+        "at most a tenth; functions must be at least ten times its inverse.",
     )
 
 

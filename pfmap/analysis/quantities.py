@@ -10,7 +10,7 @@ import pandas as pd
 from pfmap.analysis.dropping import QUANTITIES, Dropping, examine_dropping
 from pfmap.analysis.resampling import seeded, subset_rows
 from pfmap.analysis.variance import Estimates, collect
-from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN
+from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, LZ_ORBIT_MIN
 
 CONTROLS = ("ones", "entropy")
 ORBIT_SIZE = "log2_orbit_size"
@@ -27,7 +27,7 @@ LZ_MEAN = "lz_orbit_mean_seen"
 LZ_MIN = LZ_ORBIT_MIN.name
 MAX_ROWS = 100_000
 N_STRATA = 4
-_CONTRACT = {column.name for column in FUNCTIONS}
+_CONTRACT = {column.name for column in (*FUNCTIONS, COUNT_ERROR)}
 
 
 def complexity_columns(functions: pd.DataFrame, valued: Collection[str] = ()) -> list[str]:

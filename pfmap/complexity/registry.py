@@ -206,9 +206,9 @@ def proxy(
 
 def _contract_columns() -> set[str]:
     """Columns of ``functions.parquet`` that are not proxies."""
-    from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN
+    from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, LZ_ORBIT_MIN
 
-    return {column.name for column in (*FUNCTIONS, LZ_ORBIT_MIN)}
+    return {column.name for column in (*FUNCTIONS, COUNT_ERROR, LZ_ORBIT_MIN)}
 
 
 def forget_proxy(name: str) -> None:

@@ -12,9 +12,9 @@ import pandas as pd
 from pfmap.analysis.population import Population, population_of, read_population
 from pfmap.campaign import Campaign
 from pfmap.store import CampaignFolder, read_campaign_folder, read_table
-from pfmap.store.schema import FUNCTIONS, arrow_schema
+from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, arrow_schema
 
-_CONTRACT = {column.name for column in FUNCTIONS}
+_CONTRACT = {column.name for column in (*FUNCTIONS, COUNT_ERROR)}
 
 
 @dataclass(frozen=True)

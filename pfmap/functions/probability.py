@@ -215,14 +215,15 @@ def weighed_rows(
     ----------
     counts : pyarrow.Table
         ``function, count, first_draw`` and, where the prior has symmetries, ``orbit, orbit_size,
-        orbit_count``.
+        orbit_count``; without ``orbit_count``, which takes all members of an orbit, that column
+        and ``log2_p_orbit`` are null. With ``count_error``, counts are too small by that at most.
     campaign, bits_of
         As in `functions_table`.
 
     Returns
     -------
     pyarrow.Table
-        The columns of `functions_table`, rows in the order given.
+        The columns of `functions_table`, rows in the order given, and ``count_error`` if given.
     """
     import pyarrow as pa
 
@@ -231,6 +232,11 @@ def weighed_rows(
     first_draw = counts["first_draw"].to_numpy()
     p = count / campaign.draws
     p_low, p_high = clopper_pearson(count, campaign.draws)
+    extra = {}
+    if "count_error" in counts.column_names:
+        extra["count_error"] = counts["count_error"]
+        most = np.minimum(count + counts["count_error"].to_numpy(), campaign.draws)
+        p_high = clopper_pearson(most, campaign.draws)[1]
     columns = {
         "function": counts["function"],
         "count": counts["count"],
@@ -241,6 +247,7 @@ def weighed_rows(
         "first_draw": counts["first_draw"],
         "ones": _ones(words, first_draw, campaign, bits_of),
         **_orbit_columns(counts, campaign),
+        **extra,
     }
     return pa.table(columns)
 
@@ -310,6 +317,13 @@ def _orbit_columns(counts: pa.Table, campaign: Campaign) -> dict[str, pa.Array]:
         types = (pa.string(), pa.int64(), pa.int64(), pa.float64())
         names = ("orbit", "orbit_size", "orbit_count", "log2_p_orbit")
         return {name: pa.nulls(len(counts), kind) for name, kind in zip(names, types, strict=True)}
+    if "orbit_count" not in counts.column_names:
+        return {
+            "orbit": counts["orbit"],
+            "orbit_size": counts["orbit_size"],
+            "orbit_count": pa.nulls(len(counts), pa.int64()),
+            "log2_p_orbit": pa.nulls(len(counts), pa.float64()),
+        }
     size, orbit_count = counts["orbit_size"].to_numpy(), counts["orbit_count"].to_numpy()
     log2_p_orbit = np.log2(orbit_count) - np.log2(campaign.draws) - np.log2(size)
     return {

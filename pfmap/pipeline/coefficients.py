@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pfmap import sampling
 from pfmap.errors import DataError
@@ -11,10 +13,13 @@ from pfmap.functions.keys import words_from_keys
 from pfmap.llc.stage import LlcTables, llc_tables
 from pfmap.store.merge import find_shards
 from pfmap.store.schema import arrow_schema
-from pfmap.store.tables import write_table
+from pfmap.store.tables import read_file, write_table
 
 from .choosing import selected_for_llc
 from .job import Job
+
+BLOCKS_AGAIN = 64
+"""Most blocks drawn again in search of draws, where no shards tell where they are."""
 
 
 def llc(job: Job) -> list[str]:
@@ -47,6 +52,7 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
 
     Every shard holds the first draw of a function in its block, so the first draws of different
     blocks come for free; only a function met in too few blocks has some of them drawn again.
+    Where not all functions are kept there are no shards to search: `draws_of_blocks` finds draws.
     The choice depends on the campaign alone, not on threads or interruptions.
 
     Parameters
@@ -67,13 +73,17 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
         If a draw, made again, expresses another function than its shard says.
     """
     limit = job.campaign.llc.draws_per_function
+    if job.campaign.counting.keep != "all":
+        requests = _in_order(draws_of_blocks(job, functions, limit), functions, limit)
+        check_draws(job, requests)
+        return requests
     shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
     places = find_shards(shards, functions, limit, threads=job.threads, memory=job.memory)
-    chosen = []
+    chosen: list[tuple[str, int]] = []
     again: dict[int, list[str]] = {}
     for function, blocks in places.groupby("function", sort=False):
         draws = blocks["first_draw"].sort_values().tolist()[:limit]
-        chosen += [(function, draw) for draw in draws]
+        chosen += [(str(function), int(draw)) for draw in draws]
         open_places = limit - len(draws)
         for block, count in zip(blocks["shard_index"], blocks["count"], strict=True):
             if open_places > 0 and count > 1:
@@ -81,14 +91,41 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
                 open_places -= int(count) - 1
     for block, wanted in again.items():
         chosen += draw_again(job, block, wanted, limit)
+    requests = _in_order(chosen, functions, limit)
+    check_draws(job, requests)
+    return requests
+
+
+def draws_of_blocks(job: Job, functions: pd.Series, limit: int) -> list[tuple[str, int]]:
+    """Draws of functions of which only the first draw is known.
+
+    The blocks in which the functions were first drawn are drawn again, at most `BLOCKS_AGAIN` of
+    them, and each is searched for all of the functions: a function gets its first draw, and of the
+    others those in these blocks. A rare one may have had more elsewhere.
+    """
+    table = read_file(job.files.table("functions"), "functions", ["function", "first_draw"])
+    frame = table.filter(pc.is_in(table["function"], pa.array(functions))).to_pandas()
+    chosen = [(str(row.function), int(row.first_draw)) for row in frame.itertuples()]
+    if limit > 1:
+        firsts = frame.set_index("function")["first_draw"].loc[functions]
+        blocks = (firsts // job.campaign.block_draws).drop_duplicates()[:BLOCKS_AGAIN]
+        keys = functions.tolist()
+        words = words_from_keys(keys, job.campaign.n_points, job.campaign.exact_keys)
+        which, draws = sampling.find_draws(
+            job.plan, words, blocks.tolist(), limit=limit, threads=job.threads
+        )
+        chosen += [(keys[int(i)], int(draw)) for i, draw in zip(which, draws, strict=True)]
+    return chosen
+
+
+def _in_order(chosen: list[tuple[str, int]], functions: pd.Series, limit: int) -> pd.DataFrame:
+    """At most `limit` draws of each function, the first ones, in the order of `functions`."""
     requests = pd.DataFrame(chosen, columns=["function", "draw"]).drop_duplicates()
     order = {function: place for place, function in enumerate(functions)}
     requests["place"] = requests["function"].map(order)
     requests = requests.sort_values(["place", "draw"])
     requests = requests[requests.groupby("place").cumcount() < limit].drop(columns="place")
-    requests = requests.reset_index(drop=True)
-    check_draws(job, requests)
-    return requests
+    return requests.reset_index(drop=True)
 
 
 def draw_again(job: Job, block: int, functions: list[str], limit: int) -> list[tuple[str, int]]:

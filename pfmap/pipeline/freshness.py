@@ -56,7 +56,7 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
         "complexity": [campaign.digest("complexity"), list(proxies), selection],
         "llc": campaign.digest("llc"),
         "volume": [campaign.digest("volume"), campaign.analysis.min_count],
-        "analyze": campaign.digest("analysis"),
+        "analyze": _analysis_settings(campaign),
         "plot": [],
     }
     tokens: dict[str, str] = {}
@@ -64,6 +64,14 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
         parts = [stage, own[stage], *(tokens[needed] for needed in NEEDS[stage])]
         tokens[stage] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     return tokens
+
+
+def _analysis_settings(campaign: Campaign) -> Any:
+    """What the analysis reads of the settings: under ``frequent`` also what was promised."""
+    settings = campaign.digest("analysis")
+    if campaign.counting.keep == "frequent":
+        return [settings, campaign.counting.frequent_p]
+    return settings
 
 
 def why_stale(stage: str, token: str, campaign: Campaign, files: CampaignFolder) -> str:

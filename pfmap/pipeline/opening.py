@@ -14,7 +14,7 @@ from pfmap.store.provenance import campaign_of_provenance
 from .report import Reporter
 
 _CHOICES = "continue it with --resume, start over with --fresh, or choose another folder"
-_DRAWING = ("seed", "block_draws", "network", "prior", "domain", "readout")
+_DRAWING = ("seed", "block_draws", "network", "prior", "domain", "readout", "counting")
 
 
 def open_campaign(
@@ -93,6 +93,8 @@ def open_campaign(
 def check_same_draws(campaign: Campaign, stored: Campaign | None, files: CampaignFolder) -> None:
     """Refuse settings under which the draws of the folder would be other or fewer ones.
 
+    Counting otherwise is refused too: what was not kept cannot be counted later.
+
     Raises
     ------
     SettingsError
@@ -106,8 +108,12 @@ def check_same_draws(campaign: Campaign, stored: Campaign | None, files: Campaig
         differences = _differences(drawn, campaign)
         what = "; ".join(differences) or "the points of its domain have changed"
         edited = stored is not None and stored.digest() == campaign.digest() and differences
+        counts_otherwise = bool(differences) and all(
+            text.startswith("counting.") for text in differences
+        )
+        how = "that counts otherwise" if counts_otherwise else "with other draws"
         raise SettingsError(
-            f"{files.path}: holds a campaign with other draws: {what}",
+            f"{files.path}: holds a campaign {how}: {what}",
             next_step=(f"restore that in {files.campaign_file}" if edited else "restore that")
             + " to continue it, start over with --fresh, or choose another folder",
         )
@@ -150,8 +156,8 @@ def _differences(stored: Campaign | None, campaign: Campaign) -> list[str]:
     return [
         f"{key} is {there.get(key)} there, {here.get(key)} here"
         for key in sorted(there.keys() | here.keys())
-        # The points decide, wherever they were read from.
-        if key != "domain.file" and there.get(key) != here.get(key)
+        # The points decide, wherever they were read from; frequent_p only says what is promised.
+        if key not in ("domain.file", "counting.frequent_p") and there.get(key) != here.get(key)
     ]
 
 

@@ -12,6 +12,7 @@ from pfmap.execution import run_blocks
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import disk_faults
 
+from .folding import Folding
 from .job import Job
 from .shards import check_reproduces, check_shards, write_shard
 
@@ -46,6 +47,7 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     missing = [i for i in order or range(job.campaign.n_blocks) if i not in sound]
     if missing and sound:
         check_reproduces(job, max(sound))
+    folding = Folding(job, sound)
     total = job.campaign.draws
     done = sum(entry.draws for entry in sound.values())
     progress = job.progress("sample")
@@ -55,9 +57,12 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     with job.stop.defer():
         for tally in run_blocks(job.plan, missing, threads=job.threads, stop=job.stop):
             now = time.perf_counter()
-            entry = write_shard(job.files, job.campaign, tally, job.notes, now - block_started)
+            entry = write_shard(
+                job.files, job.campaign, tally, job.notes, now - block_started, folding.level
+            )
             job.files.journal.append(entry)
             size = job.files.shard(entry.block_index).stat().st_size
+            folding.take(entry)
             block_started = now
             done += entry.draws
             written += 1
@@ -65,17 +70,18 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
             left = len(missing) - written
             if written == 1:
                 first_done = now
-                _check_space(job, size * left, left)
+                _check_space(job, size * folding.held(left), left)
             elif written == job.threads + 2:
                 # The first block compiles, and blocks come in bursts of as many as are in work.
                 expected_s = (now - first_done) / (written - 1) * left
                 if expected_s > _WORTH_SAYING_S:
                     job.reporter.message(
-                        f"about {_duration(expected_s)} and {size * left / 1e9:.2g} GB for the "
-                        f"other {left} blocks"
+                        f"about {_duration(expected_s)} and {size * folding.held(left) / 1e9:.2g} "
+                        f"GB for the other {left} blocks"
                     )
     if job.stop.requested:
         raise stopped(job.files, job.campaign)
+    folding.finish()
     return written
 
 

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from pfmap.campaign import Campaign
 from pfmap.errors import DataError
 from pfmap.execution import run_blocks
-from pfmap.functions.keys import arrow_keys_from_words
 from pfmap.sampling import BlockTally
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
 from pfmap.store.merge import same_counts
-from pfmap.store.schema import arrow_schema
 from pfmap.store.tables import read_file, write_table
 
+from .folding import folded_blocks
 from .job import Job
-
-
-def counts_table(tally: BlockTally, campaign: Campaign) -> pa.Table:
-    """Tally of a block as the table ``counts``, in the order of the keys."""
-    keys = arrow_keys_from_words(tally.words, campaign.n_points, campaign.exact_keys)
-    return pa.table(
-        [
-            keys,
-            pa.array(tally.counts, pa.int64()),
-            pa.array(tally.first_draws, pa.int64()),
-        ],
-        schema=arrow_schema("counts"),
-    )
+from .kept import LEVEL, agrees, counts_table, read_kept, shard_level, thinned_tally
 
 
 def write_shard(
@@ -39,8 +24,20 @@ def write_shard(
     tally: BlockTally,
     notes: dict[str, str],
     elapsed_s: float,
+    level: int = 0,
 ) -> BlockEntry:
     """Write the shard of a block; the line that the journal must hold once it is there.
+
+    Parameters
+    ----------
+    files, campaign, tally
+        The folder, its settings, and the counts of the whole block.
+    notes : dict
+        Entries of the shard's metadata.
+    elapsed_s : float
+        Wall time of the block in seconds.
+    level : int, default 0
+        Level of the hashed sample: functions that it has let go are left out. 0 writes all.
 
     Raises
     ------
@@ -55,6 +52,9 @@ def write_shard(
             f"block {tally.block_index}: {tally.draws} draws and counts adding up to "
             f"{int(tally.counts.sum())}, expected {expected} of both"
         )
+    if level:
+        tally = thinned_tally(tally, level)
+        notes = {**notes, LEVEL: str(level)}
     path = files.shard(tally.block_index)
     digest = write_table(path, counts_table(tally, campaign), "counts", notes=notes)
     return BlockEntry(
@@ -71,9 +71,17 @@ def check_shards(job: Job) -> dict[int, BlockEntry]:
     """Journal entries of the finished blocks whose shards are what was written.
 
     Damaged shards are named to the reporter and noted as repaired: the caller draws them again.
+    Folded blocks have no shard: they are sound if the files of the fold are.
     """
     sound = {}
+    before = job.files.journal.state.fold.blocks
+    folded = folded_blocks(job)
     for index, entry in job.files.finished_blocks(job.campaign).items():
+        if index < folded:
+            sound[index] = entry
+            continue
+        if index < before and not job.files.shard(index).is_file():
+            continue  # said once, of all blocks whose fold is lost
         complaint = shard_damage(job.files, entry)
         if complaint:
             job.reporter.message(f"{complaint}; drawing block {index} again")
@@ -95,19 +103,31 @@ def shard_damage(files: CampaignFolder, entry: BlockEntry) -> str:
 
 
 def check_reproduces(job: Job, block_index: int) -> None:
-    """Draw a finished block again and compare it with its shard.
+    """Draw a finished block again and compare it with its shard, or with what it was folded into.
 
     Raises
     ------
     DataError
         If they differ: this machine or version draws otherwise.
     """
-    path = job.files.shard(block_index)
     (tally,) = run_blocks(job.plan, [block_index], threads=job.threads)
-    if not same_counts(counts_table(tally, job.campaign), read_file(path, "counts")):
+    if not reproduced(job.files, job.campaign, tally):
+        folded = block_index < job.files.journal.state.fold.blocks
+        where = "the counts it was folded into" if folded else "its shard"
         raise DataError(
-            f"{path}: block {block_index}, drawn again, differs from its shard: another version "
-            "of pfmap or another machine wrote it",
+            f"{job.files.counts if folded else job.files.shard(block_index)}: block {block_index}, "
+            f"drawn again, differs from {where}: another version of pfmap or another machine "
+            "wrote it",
             next_step="pfmap doctor; then use the version named in provenance.json, or start "
             "over with --fresh",
         )
+
+
+def reproduced(files: CampaignFolder, campaign: Campaign, tally: BlockTally) -> bool:
+    """Whether a block drawn again agrees with its shard, or with what it was folded into."""
+    index = tally.block_index
+    if index < files.journal.state.fold.blocks:
+        return agrees(read_kept(files, campaign), tally)
+    level = shard_level(files, index)
+    again = thinned_tally(tally, level) if level else tally
+    return same_counts(counts_table(again, campaign), read_file(files.shard(index), "counts"))

@@ -17,13 +17,15 @@ from pfmap.sampling import plan_sampling
 from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
-from pfmap.store.merge import same_counts, same_rows, stream_counts
+from pfmap.store.merge import same_rows, stream_counts
 from pfmap.store.provenance import read_provenance
 from pfmap.store.tables import read_file, stream_file
 
+from .folding import fold_damage
 from .freshness import damage
+from .kept import counts_table, everything_kept, ranked, read_kept, shard_level
 from .report import Reporter, SilentReporter
-from .shards import counts_table, shard_damage
+from .shards import reproduced, shard_damage
 from .volumes import run_table
 
 
@@ -64,7 +66,8 @@ def verify(
 ) -> VerifyReport:
     """Check everything a campaign's folder holds, changing nothing.
 
-    Every finished shard: SHA-256, page checksums, rows, sum of its counts, range of its draws.
+    Every finished shard: SHA-256, page checksums, rows, sum of its counts, range of its draws; of
+    folded blocks the files that they were folded into.
     ``functions.parquet``: equal to the shards merged anew. Every file of a stage: its SHA-256.
     Some finished blocks are drawn again and compared row by row.
 
@@ -114,9 +117,13 @@ def verify(
     finished = files.finished_blocks(campaign)
     regenerate = spread(sorted(finished), blocks)
     total = len(finished) + len(regenerate)
+    folded = files.journal.state.fold.blocks
+    if folded:
+        _note(report, partial(check_fold, campaign, files))
     for done, block in enumerate(finished.values(), start=1):
-        _note(report, partial(check_shard, campaign, files, block))
-        report.shards += 1
+        if block.block_index >= folded:
+            _note(report, partial(check_shard, campaign, files, block))
+            report.shards += 1
         report.draws += block.draws
         reporter.progress("verify", done, total)
     sound = report.ok
@@ -124,9 +131,10 @@ def verify(
     if regenerate and sound:
         plan = plan_sampling(campaign)
         for tally in run_blocks(plan, regenerate, threads=check_threads(threads)):
-            stored = read_file(files.shard(tally.block_index), "counts")
-            if not same_counts(counts_table(tally, campaign), stored):
+            if not reproduced(files, campaign, tally):
                 name = files.relative(files.shard(tally.block_index))
+                if tally.block_index < folded:
+                    name = f"block {tally.block_index}: what it was folded into"
                 report.problems.append(f"{name}: differs from the block drawn again")
             report.regenerated += 1
             reporter.progress("verify", len(finished) + report.regenerated, total)
@@ -164,12 +172,37 @@ def check_shard(campaign: Campaign, files: CampaignFolder, entry: BlockEntry) ->
     if len(counts) != entry.rows:
         raise DataError(f"{name}: {len(counts)} rows, the journal says {entry.rows}")
     draws = block_draws(campaign, entry.block_index)
-    if pc.sum(counts["count"]).as_py() != draws:
-        raise DataError(f"{name}: its counts do not add up to the {draws} draws of its block")
     first = entry.block_index * campaign.block_draws
+    thinned = shard_level(files, entry.block_index) > 0
+    if not thinned and pc.sum(counts["count"]).as_py() != draws:
+        raise DataError(f"{name}: its counts do not add up to the {draws} draws of its block")
+    if not len(counts):
+        return
     seen = pc.min_max(counts["first_draw"]).as_py()
-    if seen["min"] != first or seen["max"] >= first + draws:
+    begins = seen["min"] >= first if thinned else seen["min"] == first
+    if not begins or seen["max"] >= first + draws:
         raise DataError(f"{name}: holds draws outside its block")
+
+
+def check_fold(campaign: Campaign, files: CampaignFolder) -> None:
+    """Check the files of the last fold against the journal and against what they must hold.
+
+    Raises
+    ------
+    DataError
+        Naming the file.
+    """
+    complaint = fold_damage(files)
+    if complaint:
+        raise DataError(complaint)
+    kept = read_kept(files, campaign)
+    draws = files.journal.state.fold.blocks * campaign.block_draws
+    if not kept.sample.keeps(kept.sample.counts.words).all():
+        raise DataError("counts: the sample holds functions whose hash is not in it")
+    if kept.summary is not None and (
+        kept.summary.draws != draws or kept.summary.error > kept.summary.error_bound
+    ):
+        raise DataError(f"counts: the frequent functions are not those of {draws} draws")
 
 
 def _check_stages(
@@ -189,6 +222,9 @@ def _check_stages(
             _note(report, partial(_read, files, name))
     complete = len(files.finished_blocks(campaign)) == campaign.n_blocks
     if merge and complete and "functions.parquet" in names and not report.problems:
+        if campaign.counting.keep != "all":
+            _note(report, partial(_check_kept, campaign, files))
+            return
         shards = [files.shard(index) for index in range(campaign.n_blocks)]
         columns = ["function", "count", "first_draw"]
         table = partial(stream_file, files.table("functions"), "functions", columns)
@@ -200,6 +236,18 @@ def _check_stages(
                 f"functions.parquet: its counts do not add up to {campaign.draws} draws; "
                 f"{files.resume_command} brings it up to date"
             )
+
+
+def _check_kept(campaign: Campaign, files: CampaignFolder) -> None:
+    """Compare functions with what was kept of all draws."""
+    columns = ["function", "count", "first_draw"]
+    table = stream_file(files.table("functions"), "functions", columns)
+    anew = counts_table(ranked(everything_kept(files, campaign).counts), campaign)
+    if not same_rows(iter([anew]), table):
+        raise DataError(
+            "functions.parquet: differs from what was kept of the draws, or is of fewer; "
+            f"{files.resume_command} brings it up to date"
+        )
 
 
 def _read(files: CampaignFolder, name: str) -> None:

@@ -14,17 +14,28 @@ from pfmap import sampling
 from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch, Kind, Proxy, proxies_for
+from pfmap.counting import HashedSample
 from pfmap.errors import DataError
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.functions.probability import orbit_table, weighed_rows
 from pfmap.functions.symmetry import prior_symmetries
+from pfmap.functions.thinning import population_limits
 from pfmap.store.atomic import scratch_folder
 from pfmap.store.merge import stream_counts, stream_orbit_counts
-from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN, Column
-from pfmap.store.tables import row_count, spill, stream_file, table_writer
+from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, LZ_ORBIT_MIN, Column
+from pfmap.store.tables import (
+    ROW_GROUP,
+    counting_notes,
+    row_count,
+    spill,
+    stream_file,
+    table_writer,
+    write_table,
+)
 
 from .choosing import selected_for_llc
 from .job import Job
+from .kept import counts_table, everything_kept, ranked
 from .orbit_column import orbit_minima, wants_orbit_column
 
 _BASE = [column.name for column in FUNCTIONS]
@@ -35,6 +46,8 @@ def functions(job: Job) -> list[str]:
 
     No step holds more than some rows: DuckDB keeps the rest in a hidden folder while it works.
     """
+    if job.campaign.counting.keep != "all":
+        return kept_functions(job)
     path = job.files.table("functions")
     counted = 0
     with (
@@ -50,6 +63,55 @@ def functions(job: Job) -> list[str]:
                 next_step="pfmap verify",
             )
     return [job.files.relative(path)]
+
+
+def kept_functions(job: Job) -> list[str]:
+    """Weigh the functions that were kept, and estimate how many have each count.
+
+    No more are held than `counting.functions` and a group of blocks.
+    """
+    kept = everything_kept(job.files, job.campaign)
+    rows = counts_table(ranked(kept.counts), job.campaign)
+    extra: tuple[Column, ...] = ()
+    if kept.summary is not None:
+        extra = (COUNT_ERROR,)
+        errors = np.full(len(rows), kept.count_error)
+        rows = rows.append_column(COUNT_ERROR.name, pa.array(errors, COUNT_ERROR.type))
+    if prior_symmetries(job.campaign).any:
+        rows = orbit_table(rows, job.campaign, threads=job.threads)
+    notes = {**job.notes, **kept.table_notes}
+    path = job.files.table("functions")
+    with table_writer(path, "functions", extra=extra, notes=notes) as write:
+        for start in range(0, len(rows), ROW_GROUP):
+            piece = rows.slice(start, ROW_GROUP)
+            write(weighed_rows(piece, job.campaign, bits_of=partial(_bits_of, job)))
+    frequencies = job.files.table("frequencies")
+    write_table(frequencies, frequencies_table(kept.sample), "frequencies", notes=notes)
+    return [job.files.relative(path), job.files.relative(frequencies)]
+
+
+def frequencies_table(sample: HashedSample) -> pa.Table:
+    """How many functions have each count, estimated from a hashed subset of them.
+
+    Examples
+    --------
+    >>> from pfmap.counting import Counts
+    >>> ones = np.ones(3, dtype=np.int64)
+    >>> counts = Counts(np.arange(3, dtype=np.uint64)[:, None], ones, np.arange(3))
+    >>> frequencies_table(HashedSample(counts, capacity=3, level=1)).to_pylist()[0]["functions"]
+    6.0
+    """
+    count, kept = np.unique(sample.counts.counts, return_counts=True)
+    low, high = population_limits(kept, sample.inclusion)
+    columns = {
+        "count": count,
+        "functions": kept / sample.inclusion,
+        "low": low,
+        "high": high,
+        "kept": kept,
+        "inclusion": np.full(len(kept), sample.inclusion),
+    }
+    return pa.table({name: pa.array(column) for name, column in columns.items()})
 
 
 def merged_rows(job: Job, scratch: Path) -> Iterator[pa.Table]:
@@ -82,7 +144,12 @@ def complexity(job: Job) -> list[str]:
     proxies = campaign_proxies(job.campaign)
     cheap = [item for item in proxies if not item.dear]
     dear = [item for item in proxies if item.dear]
-    orbits = wants_orbit_column(job.campaign, [item.name for item in proxies])
+    # Without all members of an orbit its count is not known, nor which orbits are worth it.
+    all_kept = job.campaign.counting.keep == "all"
+    orbits = all_kept and wants_orbit_column(job.campaign, [item.name for item in proxies])
+    error = (COUNT_ERROR,) if job.campaign.counting.keep == "frequent" else ()
+    base = [*_BASE, *(column.name for column in error)]
+    notes = {**job.notes, **counting_notes(path, "functions")}
     # How long each part takes is not known beforehand: each counts the same.
     parts = 2 + orbits
     progress = job.progress("complexity")
@@ -95,15 +162,15 @@ def complexity(job: Job) -> list[str]:
 
     with scratch_folder(job.files.path) as scratch:
         measured = scratch / path.name
-        with table_writer(measured, "functions", extra=_columns(cheap)) as write:
-            for start, rows in numbered(stream_file(path, "functions", _BASE)):
+        with table_writer(measured, "functions", extra=(*error, *_columns(cheap))) as write:
+            for start, rows in numbered(stream_file(path, "functions", base)):
                 write(measured_rows(job, rows, cheap, teller(0, start, n_rows)))
         least = None
         if orbits:
             least = orbit_minima(job, measured, scratch, partial(tell, parts - 1))
         chosen = dear_rows(job, measured) if dear else np.zeros(0, dtype=np.int64)
-        extra = (*_columns(proxies), *([LZ_ORBIT_MIN] if orbits else []))
-        with table_writer(path, "functions", extra=extra, notes=job.notes) as write:
+        extra = (*error, *_columns(proxies), *([LZ_ORBIT_MIN] if orbits else []))
+        with table_writer(path, "functions", extra=extra, notes=notes) as write:
             for start, rows in numbered(stream_file(measured, "functions")):
                 inside = chosen[(chosen >= start) & (chosen < start + len(rows))] - start
                 done = int(np.searchsorted(chosen, start))

@@ -88,6 +88,16 @@ class CampaignFolder:
         """Shard of one block."""
         return self.counts / f"part-{block_index:06d}.parquet"
 
+    def folded(self, name: str, blocks: int) -> Path:
+        """Counts of the first `blocks` blocks in one file: of a sample, or of frequent functions.
+
+        Examples
+        --------
+        >>> CampaignFolder(Path("results/default")).folded("sample", 64).as_posix()
+        'results/default/counts/sample-000064.parquet'
+        """
+        return self.counts / f"{name}-{blocks:06d}.parquet"
+
     @property
     def runs(self) -> Path:
         """Folder of the finished runs of the stage ``volume``, one folder a function."""
@@ -237,7 +247,8 @@ def read_table(folder: Path | str, name: str, columns: list[str] | None = None) 
         A folder written by ``pfmap run``.
     name : str
         ``functions``, ``llc``, ``evidence``, ``fits``, …, or ``counts``: the shards of all
-        finished blocks merged, one row a function, by descending count.
+        finished blocks merged, one row a function, by descending count. Where a campaign does not
+        keep all functions, ``counts`` is what ``functions`` holds of them.
     columns : list of str, optional
         Columns to read; None reads all.
 
@@ -255,7 +266,11 @@ def read_table(folder: Path | str, name: str, columns: list[str] | None = None) 
     files = CampaignFolder(Path(folder))
     if name != "counts":
         return read_file(files.table(name), name, columns)
-    blocks = files.finished_blocks(read_campaign_folder(folder))
+    campaign = read_campaign_folder(folder)
+    if campaign.counting.keep != "all":
+        wanted = columns or [column.name for column in TABLES["counts"]]
+        return read_file(files.table("functions"), "functions", wanted)
+    blocks = files.finished_blocks(campaign)
     counts = merge_counts([files.shard(index) for index in blocks], scratch=None)
     return counts if columns is None else counts.select(columns)
 

@@ -53,10 +53,19 @@ class RunEntry:
     sha256: str
 
 
-Entry = CampaignEntry | BlockEntry | StageEntry | RunEntry
+@dataclass(frozen=True)
+class FoldEntry:
+    """Blocks 0 … `blocks` - 1 are folded into files, named with their SHA-256; 0: none are."""
+
+    blocks: int
+    files: dict[str, str]
+
+
+Entry = CampaignEntry | BlockEntry | FoldEntry | StageEntry | RunEntry
 _EVENTS: dict[str, type[Entry]] = {
     "campaign": CampaignEntry,
     "block": BlockEntry,
+    "fold": FoldEntry,
     "stage": StageEntry,
     "run": RunEntry,
 }
@@ -73,6 +82,8 @@ class JournalState:
         The last start or continuation.
     blocks : dict
         Block index to its entry.
+    fold : FoldEntry
+        Blocks that have no shard any more, and what holds their counts.
     stages : dict
         Stage name to its entry.
     line_of_stage : dict
@@ -87,6 +98,7 @@ class JournalState:
 
     campaign: CampaignEntry | None = None
     blocks: dict[int, BlockEntry] = field(default_factory=dict)
+    fold: FoldEntry = field(default_factory=lambda: FoldEntry(0, {}))
     stages: dict[str, StageEntry] = field(default_factory=dict)
     line_of_stage: dict[str, int] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
@@ -99,6 +111,9 @@ class JournalState:
             self.campaign = entry
         elif isinstance(entry, BlockEntry):
             self.blocks[entry.block_index] = entry
+        elif isinstance(entry, FoldEntry):
+            self.fold = entry
+            self.files.update(entry.files)
         elif isinstance(entry, RunEntry):
             self.runs.append(entry.file)
             self.files[entry.file] = entry.sha256

@@ -57,6 +57,25 @@ LZ_ORBIT_MIN = Column(
     "and beyond the most counted orbits that hold 10^9 functions together.",
 )
 
+COUNT_ERROR = Column(
+    "count_error",
+    _i8,
+    "draws",
+    "Only where the frequent functions are kept: the draws that express the function are at least "
+    "count and at most count + count_error. p is count / N, p_high that of count + count_error.",
+)
+
+FREQUENCIES = (
+    Column("count", _i8, "draws", "A number of draws k."),
+    Column(
+        "functions", _f8, "functions", "Estimate of how many functions were drawn exactly k times."
+    ),
+    Column("low", _f8, "functions", "Lower end of its 95 % interval, from the binomial law."),
+    Column("high", _f8, "functions", "Upper end of its 95 % interval, from the binomial law."),
+    Column("kept", _i8, "functions", "Functions of the hashed subset drawn exactly k times."),
+    Column("inclusion", _f8, "", "Probability with which a function belongs to the subset."),
+)
+
 LLC = (
     Column("function", _key, "", "Key of the function; empty for weights given by the user."),
     Column("draw", _i8, "", "Index of the draw the estimate starts from."),
@@ -274,6 +293,7 @@ IN_FOLDERS = ("counts", "splitting_pilot", "splitting_run")
 TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
+    "frequencies": FREQUENCIES,
     "llc": LLC,
     "ladder": LADDER,
     "fits": FITS,
