@@ -127,15 +127,19 @@ def analyze(
     counted = counted_functions(functions, settings.min_count)
     orbits = counted_orbits(functions, settings.min_count, population.orbit_lz)
 
-    fits = _probability_fits(functions, population.lz_levels, counted, orbits, campaign)
+    seen, multiples = population.lz_levels
+    if population.part is not None:
+        # The bound scales with the extremes over all functions drawn.
+        seen, multiples = np.zeros(0), np.zeros(0, dtype=np.int64)
+    fits = _probability_fits(functions, (seen, multiples), counted, orbits, campaign)
     correlations = function_correlations(counted, complexities, controls, campaign)
     quantities = ["log2_p", *complexities]
-    has_orbits = "orbit" in functions.columns and bool(functions["orbit"].notna().any())
+    has_orbits = _has_orbits(functions)
     if has_orbits:
         correlations += orbit_correlations(orbits, complexities, controls, campaign)
         quantities.insert(1, "log2_p_orbit")
     if evidence is not None and not evidence.empty:
-        fits += extended_fits(evidence, functions, population.lz_levels[0], campaign)
+        fits += extended_fits(evidence, functions, seen, campaign)
         evidence, held = with_controls(evidence, campaign.n_points)
         correlations += extended_correlations(evidence, complexities, held, campaign)
 
@@ -189,7 +193,7 @@ def _probability_fits(
     log2_possible = float(campaign.n_points) if campaign.readout.kind == "sign" else None
     seen, multiples = lz_levels
     tables = [("log2_p", "count", counted)]
-    if "orbit" in functions.columns and functions["orbit"].notna().any():
+    if _has_orbits(functions):
         tables.append(("log2_p_orbit", "orbit_count", orbits))
     rows: list[FitRow] = []
     for response, counts, table in tables:
@@ -225,6 +229,11 @@ def _probability_fits(
                 rng=seeded(campaign.seed, "least_squares", response, predictor),
             )
     return rows
+
+
+def _has_orbits(functions: pd.DataFrame) -> bool:
+    """Whether orbits were counted: there are symmetries, and all functions were kept."""
+    return "orbit_count" in functions.columns and bool(functions["orbit_count"].notna().any())
 
 
 def _predictors(

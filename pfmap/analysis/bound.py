@@ -105,7 +105,7 @@ def bound_rows(
         Draws of each: ``share_of_draws_below`` is the share of these draws in functions (or
         orbits) that obey the bound.
     seen : ndarray, shape (functions,)
-        Complexities of all functions of the table, however rare.
+        Complexities of all functions drawn, however rare; empty where not all were kept.
     multiples : ndarray of int, optional
         How many functions have each complexity of `seen`, its values being different and
         ascending; None: each is one function's.
@@ -125,7 +125,9 @@ def bound_rows(
     problem = ""
     if log2_possible is None:
         problem = "the number of possible functions is not defined for a quantised readout"
-    elif len(seen) == 0 or np.ptp(seen) == 0.0:
+    elif len(seen) == 0:
+        problem = f"the extremes of {predictor} over all functions drawn are not known"
+    elif np.ptp(seen) == 0.0:
         problem = f"{predictor} takes one value only"
     elif len(log2_p) < MIN_FUNCTIONS:
         problem = f"{len(log2_p)} rows counted often enough, {MIN_FUNCTIONS} needed"

@@ -34,6 +34,9 @@ FALSE_ALARM = 1e-3
 CHOSEN = "functions chosen by count and by name: describes these alone"
 
 
+COMPARED = ("mean_difference", "mean_square_z", "worst_z", "trend_of_z")
+
+
 def measured_functions(evidence: pd.DataFrame) -> pd.DataFrame:
     """Rows whose log2 P was reached, with `RESPONSE` as float."""
     log2_p = pd.to_numeric(evidence["log2_p"]).to_numpy(dtype=float)
@@ -105,12 +108,11 @@ def comparison_rows(both: pd.DataFrame, min_count: int) -> list[FitRow]:
     >>> [(row.coefficient, round(row.estimate, 3)) for row in comparison_rows(both, 10)]
     [('mean_difference', 0.015), ('mean_square_z', 1.0), ('worst_z', 1.0), ('trend_of_z', 0.333)]
     """
-    names = ("mean_difference", "mean_square_z", "worst_z", "trend_of_z")
     if len(both) < 2:
         problem = (
             f"{len(both)} functions counted at least {min_count} times were measured, 2 needed"
         )
-        return missing_rows(COMPARISON, RESPONSE, "log2_p", names, len(both), problem)
+        return missing_rows(COMPARISON, RESPONSE, "log2_p", COMPARED, len(both), problem)
     z, x = both["z"].to_numpy(dtype=float), both["log2_p"].to_numpy(dtype=float)
     weights = both["se"].to_numpy(dtype=float) ** -2.0
     mean = float(np.average(both["difference"].to_numpy(dtype=float), weights=weights))
@@ -140,7 +142,7 @@ def comparison_rows(both: pd.DataFrame, min_count: int) -> list[FitRow]:
             COMPARISON, RESPONSE, "log2_p", name, value, low=low, high=high, n=len(z),
             method=method, verdict=verdict,
         )
-        for name, (value, low, high) in zip(names, values, strict=True)
+        for name, (value, low, high) in zip(COMPARED, values, strict=True)
     ]  # fmt: skip
 
 
@@ -151,8 +153,12 @@ def extended_fits(
 
     The bound is that of the counted functions, b = 0: its ends are the complexities drawn.
     """
-    min_count = campaign.analysis.min_count
-    rows = comparison_rows(compared_functions(evidence, functions, campaign), min_count)
+    both = compared_functions(evidence, functions, campaign)
+    if "count_error" in functions.columns and functions["count_error"].gt(0).any():
+        problem = "counts of frequent functions may be too small, by more than their standard error"
+        rows = missing_rows(COMPARISON, RESPONSE, "log2_p", COMPARED, len(both), problem)
+    else:
+        rows = comparison_rows(both, campaign.analysis.min_count)
     if "lz" not in evidence.columns or "lz" not in functions.columns:
         return rows
     frame = measured_functions(evidence)
@@ -171,6 +177,8 @@ def _bound_rows(x: np.ndarray, y: np.ndarray, seen: np.ndarray, campaign: Campai
     names = ("slope", "complexity_min", "b", "share_of_functions_below", "largest_excess")
     if len(x) == 0 or len(seen) == 0 or np.ptp(seen) == 0.0:
         problem = "nothing was measured" if len(x) == 0 else "lz takes one value only"
+        if len(x) and len(seen) == 0:
+            problem = "the extremes of lz over all functions drawn are not known"
         return missing_rows("dingle_bound", RESPONSE, "lz", names, len(x), problem)
     bound = dingle_bound(seen, float(campaign.n_points))
     excess = y - bound.log2_p(x)

@@ -9,12 +9,33 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pfmap.campaign import Campaign
 from pfmap.functions.richness import Frequencies
 from pfmap.store.merge import stream_query
-from pfmap.store.tables import column_names, stream_file
+from pfmap.store.tables import column_names, counting_notes, read_file, stream_file
 
 _HEAD = 1000
 _MANY = 1 << 16
+_ERRORS_A_COUNT = 10
+
+
+@dataclass(frozen=True)
+class Part:
+    """How functions were counted where not all were kept.
+
+    Attributes
+    ----------
+    keep : str
+        ``frequent`` or ``sampled``.
+    subset : Frequencies
+        How many functions of a hashed subset have each count.
+    count_error : int
+        No count of the table is too small by more draws.
+    """
+
+    keep: str
+    subset: Frequencies
+    count_error: int
 
 
 @dataclass(frozen=True)
@@ -34,21 +55,29 @@ class Population:
         Columns with a value in any row.
     orbit_lz : Series or None
         Mean ``lz`` over the members drawn, by orbit; None: `functions` holds all rows.
+    part : Part or None
+        How functions were counted; None: all of them, exactly.
     """
 
     functions: pd.DataFrame
     levels: pd.DataFrame
     valued: tuple[str, ...]
     orbit_lz: pd.Series | None = None
+    part: Part | None = None
 
     @property
     def n_functions(self) -> int:
-        """Distinct functions."""
+        """Functions of the table."""
         return int(self.levels["functions"].sum())
 
     @property
     def frequencies(self) -> Frequencies:
-        """How many functions have each count."""
+        """How many functions have each count; of a subset, where not all were kept."""
+        return self.table_frequencies if self.part is None else self.part.subset
+
+    @property
+    def table_frequencies(self) -> Frequencies:
+        """How many functions of the table have each count."""
         totals = self.levels.groupby("count")["functions"].sum()
         return Frequencies(totals.index.to_numpy(dtype=np.int64), totals.to_numpy(dtype=np.int64))
 
@@ -127,7 +156,41 @@ def read_population(
             levels = [_joined(levels)]
     functions = pd.concat([piece for piece in kept if len(piece)] or kept[:1], ignore_index=True)
     order = [name for name in functions.columns if name in valued]
-    return Population(functions, _joined(levels), tuple(order), orbits["lz"])
+    return Population(functions, _joined(levels), tuple(order), orbits["lz"], _part(path))
+
+
+def counted_well(campaign: Campaign, path: Path) -> Campaign:
+    """`campaign` with `analysis.min_count` no lower than counts are known to a tenth.
+
+    Where the frequent functions are kept, counts may be too small; functions counted at least ten
+    times that error enter the analysis, so that their log2 P is known to log2(1.1) = 0.14 bits.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        Its settings.
+    path : Path
+        ``functions.parquet``.
+    """
+    error = int(counting_notes(path, "functions").get("pfmap_count_error", 0))
+    least = max(campaign.analysis.min_count, _ERRORS_A_COUNT * error)
+    analysis = campaign.analysis.model_copy(update={"min_count": least})
+    return campaign.model_copy(update={"analysis": analysis})
+
+
+def _part(path: Path) -> Part | None:
+    """How the functions of ``functions.parquet`` were counted, from it and the table beside it."""
+    notes = counting_notes(path, "functions")
+    if not notes:
+        return None
+    table = read_file(path.with_name("frequencies.parquet"), "frequencies")
+    subset = Frequencies(
+        table["count"].to_numpy(),
+        table["kept"].to_numpy(),
+        inclusion=float(table["inclusion"][0].as_py()) if len(table) else 1.0,
+        drawn=int((table.schema.metadata or {})[b"pfmap_draws"]),
+    )
+    return Part(notes["pfmap_keep"], subset, int(notes.get("pfmap_count_error", 0)))
 
 
 def _levels(frame: pd.DataFrame) -> pd.DataFrame:

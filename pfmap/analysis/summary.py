@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pfmap.analysis.analyze import AnalysisResult
+from pfmap.analysis.coverage import counting_lines, unseen_lines
 from pfmap.analysis.extended import COMPARISON, RESPONSE, measured_functions
 from pfmap.analysis.population import Population, population_of
 from pfmap.analysis.quantities import LADDER_MARK, LZ_MIN
 from pfmap.campaign import Campaign
-from pfmap.functions.richness import Richness, estimate_richness
+from pfmap.functions.richness import estimate_richness
 
 TOP_FUNCTIONS = 6
 TOP_NAMED = 12
@@ -82,7 +83,6 @@ def summary_text(
 def _functions(population: Population, result: AnalysisResult, campaign: Campaign) -> list[str]:
     """Most probable functions, and what the draws have not seen."""
     functions = population.functions
-    richness = estimate_richness(population.frequencies)
     lines = ["## Functions", ""]
     has_lz = "lz" in functions.columns
     rows = [
@@ -95,38 +95,22 @@ def _functions(population: Population, result: AnalysisResult, campaign: Campaig
         ]
         for row in functions.head(TOP_FUNCTIONS).to_dict("records")
     ]
-    header = ["most probable", "count", "P", "95 % if named beforehand", *(["lz"] * has_lz)]
+    sampled = population.part is not None and population.part.keep == "sampled"
+    most = "most probable of the sample" if sampled else "most probable"
+    header = [most, "count", "P", "95 % if named beforehand", *(["lz"] * has_lz)]
     lines += _table(header, rows)
     counted = f"{result.n_counted_functions:,} functions"
     if result.n_counted_orbits:
         counted += f" and {result.n_counted_orbits:,} orbits"
     lines += [
         "",
-        f"- {richness.distinct:,} distinct functions, {richness.singletons:,} of them seen once.",
-        f"- The next draw is a new function with probability {_probability(richness.missing_mass)} "
-        f"({_probability(richness.missing_mass_low)} to "
-        f"{_probability(richness.missing_mass_high)}; Good-Turing).",
-        _number_of_functions(richness),
-        f"- {2 * campaign.draws:,} draws would show about {richness.distinct_at_double:,.0f} "
-        f"(± {1.96 * richness.distinct_at_double_se:,.0f}; Good-Toulmin).",
+        *counting_lines(population, campaign),
+        *unseen_lines(estimate_richness(population.frequencies)),
         f"- {counted} are counted at least {campaign.analysis.min_count} times: only they enter "
         "what follows.",
         "",
     ]
     return lines
-
-
-def _number_of_functions(richness: Richness) -> str:
-    """Chao1 with its interval, or its low end alone where no function was drawn twice."""
-    if np.isinf(richness.chao1_high):
-        return (
-            f"- At least {richness.chao1_low:,.0f} functions in all (no upper bound: none was seen "
-            "exactly twice; low end of Chao1, a lower bound)."
-        )
-    return (
-        f"- At least about {richness.chao1:,.0f} functions in all "
-        f"({richness.chao1_low:,.0f} to {richness.chao1_high:,.0f}; Chao1, a lower bound)."
-    )
 
 
 def _fits(result: AnalysisResult) -> list[str]:
@@ -352,11 +336,6 @@ def _table(header: Sequence[str], rows: list[list[str]]) -> list[str]:
 def _key(key: str) -> str:
     """A key short enough for a table."""
     return key if len(key) <= LONGEST_KEY else f"{key[:8]}…{key[-8:]}"
-
-
-def _probability(value: float) -> str:
-    """Three digits, or the distance from 1 where they would round to 1."""
-    return f"1 - {1.0 - value:.2g}" if 0.9995 <= value < 1.0 else f"{value:.3g}"
 
 
 def _number(value: float) -> str:

@@ -29,7 +29,7 @@ def draw_bias(tables: Tables) -> Figure:
     lz = levels["lz"].to_numpy(dtype=float)
     multiples = levels["functions"].to_numpy(dtype=float)
     panels = [
-        ("log2_p", lz, counted, multiples, r"$\log_2 P(f)$, counted (bits)", "functions"),
+        ("log2_p", lz, counted, multiples, r"$\log_2 P(f)$, counted (bits)", tables.noun),
     ]
     rows = _orbit_rows(tables) if tables.has_orbits else np.arange(0)
     if len(rows):

@@ -10,6 +10,7 @@ from pfmap.figures.tables import Tables
 from pfmap.functions.richness import estimate_richness, extrapolate_distinct, rarefaction
 
 _POINTS = 60
+_FEW = 30
 
 
 def draw_convergence(tables: Tables) -> Figure:
@@ -17,7 +18,8 @@ def draw_convergence(tables: Tables) -> Figure:
 
     The rarefaction curve is the mean over all orders of the draws; the band of the extrapolation
     is ± 1.96 standard errors, that of Chao1 its 95 % interval; where that has no upper end
-    (singletons, no doubletons) a line at its lower end stands for both.
+    (singletons, no doubletons) a line at its lower end stands for both. Where a subset of the
+    functions is counted, the curve begins where 30 of them are expected.
     """
     frequencies = tables.everything.frequencies
     richness = estimate_richness(frequencies)
@@ -26,15 +28,21 @@ def draw_convergence(tables: Tables) -> Figure:
     beyond = np.unique(np.linspace(total, 2 * total, _POINTS // 2).round().astype(np.int64))
     forecast, error = np.array([extrapolate_distinct(frequencies, int(n)) for n in beyond]).T
 
+    curve, seen = rarefaction(frequencies, inside), "seen (rarefaction)"
+    if frequencies.inclusion < 1.0:
+        # Few draws show few functions of the subset, which stand for too many.
+        known = curve * frequencies.inclusion >= _FEW
+        inside, curve = inside[known], curve[known]
+        seen = f"seen, from 1 in {1.0 / frequencies.inclusion:,.0f} functions"
     figure, (axes,) = new_figure(2.4)
-    ends = [inside[0], 2 * total]
+    ends = [1, 2 * total]
     axes.plot(ends, ends, color=GREY, linewidth=0.7, linestyle=":", label="every draw new")
     if np.isinf(richness.chao1_high):
         axes.axhline(richness.chao1_low, color=ORANGE, label="all functions, more than (Chao1)")
     elif richness.chao1 > richness.distinct:
         axes.axhspan(richness.chao1_low, richness.chao1_high, color=ORANGE, alpha=0.3, linewidth=0)
         axes.axhline(richness.chao1, color=ORANGE, label="all functions, at least (Chao1)")
-    axes.plot(inside, rarefaction(frequencies, inside), color=BLUE, label="seen (rarefaction)")
+    axes.plot(inside, curve, color=BLUE, label=seen)
     axes.fill_between(
         beyond,
         forecast - 1.96 * error,

@@ -80,7 +80,8 @@ def applicable(tables: Tables) -> dict[str, Callable[[Tables], Figure]]:
     }
     if "lz" in tables.complexities:
         figures["probability_lz"] = draw_bias
-        figures["lz_distribution"] = draw_spread
+        if tables.everything.part is None:  # shares of draws need all functions
+            figures["lz_distribution"] = draw_spread
         if len(measured_with_lz(tables)):
             figures["probability_lz_extended"] = draw_extended
     if not tables.llc.empty and (tables.llc["verdict"] == "ok").any():

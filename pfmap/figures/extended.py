@@ -76,7 +76,8 @@ def draw_extended(tables: Tables) -> Figure:
         shrink=0.6,
         anchor=(0.0, 1.0),
     )
-    bar.set_label("functions drawn, by counts")
+    drawn = "functions drawn" if tables.everything.part is None else tables.noun
+    bar.set_label(f"{drawn}, by counts")
     # Room for labels on the left, where functions crowd.
     left = min(edges[0], measured["lz"].min()) - 6.0
     right = max(edges[-1], measured["lz"].max() + 3.0)

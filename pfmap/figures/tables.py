@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pfmap.analysis.population import Population, population_of, read_population
+from pfmap.analysis.coverage import counted_words
+from pfmap.analysis.population import (
+    Population,
+    counted_well,
+    population_of,
+    read_population,
+)
 from pfmap.campaign import Campaign
 from pfmap.store import CampaignFolder, read_campaign_folder, read_table
 from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, arrow_schema
@@ -24,7 +30,7 @@ class Tables:
     Attributes
     ----------
     campaign : Campaign
-        Completed settings.
+        Completed settings; `analysis.min_count` as `counted_well` raises it.
     functions : DataFrame
         ``functions.parquet``, or the rows of it that enter by themselves.
     llc, fits, correlations, predictors, evidence : DataFrame
@@ -59,8 +65,14 @@ class Tables:
 
     @property
     def has_orbits(self) -> bool:
-        """Whether the prior has symmetries, so that orbits have probabilities."""
-        return bool(self.functions["orbit"].notna().any())
+        """Whether the prior has symmetries and all functions were kept: orbits have P."""
+        return bool(self.functions["orbit_count"].notna().any())
+
+    @property
+    def noun(self) -> str:
+        """What the rows of ``functions`` are: functions, or how they were chosen."""
+        part = self.everything.part
+        return "functions" if part is None else counted_words(part)
 
     @property
     def has_ones(self) -> bool:
@@ -103,10 +115,11 @@ def read_tables(
     DataError
         If there is no campaign, no ``functions.parquet``, or a damaged table.
     """
-    campaign = read_campaign_folder(folder)
+    path = CampaignFolder(folder).table("functions")
+    campaign = counted_well(read_campaign_folder(folder), path)
     llc = _table_or_empty(folder, "llc")
     population = read_population(
-        CampaignFolder(folder).table("functions"),
+        path,
         min_count=campaign.analysis.min_count,
         named=llc["function"],
         scratch=scratch,

@@ -26,7 +26,10 @@ def llc(job: Job) -> list[str]:
     """Estimate learning coefficients of the selected functions; the files written."""
     selected = selected_for_llc(job.files.table("functions"), job.campaign)
     for key in sorted(set(job.campaign.llc.named) - set(selected["function"])):
-        job.reporter.message(f"llc.named: {key} was not drawn; no coefficient for it")
+        reason = "was not drawn"
+        if job.campaign.counting.keep != "all":
+            reason = "is not among the functions kept"
+        job.reporter.message(f"llc.named: {key} {reason}; no coefficient for it")
     if selected.empty:
         tables = LlcTables(*(arrow_schema(name).empty_table() for name in LlcTables._fields))
     else:

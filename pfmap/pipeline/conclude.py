@@ -13,12 +13,13 @@ def analyze(job: Job) -> list[str]:
     """Fit, correlate and summarise; the files written."""
     from pfmap.analysis import analyze as analyze_tables
     from pfmap.analysis import summary_text
-    from pfmap.analysis.population import read_population
+    from pfmap.analysis.population import counted_well, read_population
 
+    campaign = counted_well(job.campaign, job.files.table("functions"))
     estimates = read_file(job.files.table("llc"), "llc").to_pandas()
     functions = read_population(
         job.files.table("functions"),
-        min_count=job.campaign.analysis.min_count,
+        min_count=campaign.analysis.min_count,
         named=estimates["function"],
         scratch=job.files.path,
         threads=job.threads,
@@ -27,7 +28,7 @@ def analyze(job: Job) -> list[str]:
     ladder = read_file(job.files.table("ladder"), "ladder").to_pandas()
     evidence = read_file(job.files.table("evidence"), "evidence").to_pandas()
     result = analyze_tables(
-        functions, None if estimates.empty else estimates, job.campaign, ladder, evidence
+        functions, None if estimates.empty else estimates, campaign, ladder, evidence
     )
     written = []
     for name in ("fits", "correlations", "predictors"):
@@ -35,7 +36,7 @@ def analyze(job: Job) -> list[str]:
         write_table(path, getattr(result, name), name, notes=job.notes)
         written.append(path)
     path = job.files.path / SUMMARY
-    write_bytes(path, summary_text(functions, result, job.campaign, evidence).encode())
+    write_bytes(path, summary_text(functions, result, campaign, evidence).encode())
     return [job.files.relative(item) for item in (*written, path)]
 
 
