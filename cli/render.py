@@ -76,6 +76,28 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+def counting_text(counting: dict[str, Any]) -> list[str]:
+    """How a campaign counts its functions, in a line; none where it keeps all.
+
+    Examples
+    --------
+    >>> counting_text(
+    ...     {"keep": "sampled", "functions": 141, "inclusion": 1 / 64, "count_error": None}
+    ... )
+    ['keeps sampled functions: 141 in the table, 1 in 64, counted exactly']
+    """
+    if counting["keep"] == "all":
+        return []
+    line = f"keeps {counting['keep']} functions"
+    if counting["functions"] is not None:
+        line += f": {counting['functions']:,} in the table"
+    if counting["inclusion"] is not None:
+        line += f", 1 in {1.0 / counting['inclusion']:,.0f}, counted exactly"
+    if counting["count_error"] is not None:
+        line += f", each count too small by {counting['count_error']:,} at most"
+    return [line]
+
+
 def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"

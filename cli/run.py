@@ -20,7 +20,7 @@ from .campaigns import (
     find_campaign,
 )
 from .progress import ProgressReporter
-from .render import JsonFlag, emit
+from .render import JsonFlag, counting_text, emit
 
 if TYPE_CHECKING:
     from pfmap.campaign import Campaign
@@ -114,6 +114,7 @@ def _towards_its_total(campaign: Campaign, folder: Path) -> Campaign:
 
 def _payload(result: RunResult) -> dict[str, Any]:
     """The result of a run as plain data, tables of the analysis included."""
+    from pfmap import pipeline
     from pfmap.store import read_table
 
     payload: dict[str, Any] = {
@@ -122,6 +123,7 @@ def _payload(result: RunResult) -> dict[str, Any]:
         "draws": result.campaign.draws,
         "elapsed_s": round(result.elapsed_s, 2),
         "repaired": result.repaired,
+        "counting": pipeline.counting(result.folder),
         "stages": {
             name: {
                 "elapsed_s": round(outcome.elapsed_s, 3),
@@ -138,7 +140,9 @@ def _payload(result: RunResult) -> dict[str, Any]:
 
 
 def _text(result: RunResult) -> str:
-    """The summary if the analysis ran, else one line a stage."""
+    """The summary if the analysis ran, else one line a stage and how functions are counted."""
+    from pfmap import pipeline
+
     lines = []
     summary = result.folder / "summary.md"
     if "analyze" in result.stages and summary.exists():
@@ -149,6 +153,7 @@ def _text(result: RunResult) -> str:
             more = f" and {len(outcome.files) - 3} more" if len(outcome.files) > 3 else ""
             state = "up to date" if outcome.up_to_date else f"{outcome.elapsed_s:.1f} s"
             lines.append(f"{name}: {state}{files if outcome.files else ''}{more}")
+        lines += counting_text(pipeline.counting(result.folder))
     lines += [f"repaired: {name}" for name in result.repaired]
     lines.append(f"in {result.folder}, {result.elapsed_s:.1f} s")
     return "\n".join(lines)

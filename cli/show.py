@@ -48,7 +48,8 @@ def show(
     full_key = str(row["function"])
     payload: dict[str, Any] = {name: row[name] for name in BASE} | {"draws": draws}
     payload |= _values(full_key, int(row["first_draw"]), campaign)
-    payload["complexity"] = {name: row[name] for name in rows.columns if name not in BASE}
+    payload["count_error"] = int(row.pop("count_error", 0))
+    payload["complexity"] = {name: value for name, value in row.items() if name not in BASE}
     payload["evidence"] = []
     if (found / "evidence.parquet").exists():
         evidence = read_table(found, "evidence").to_pandas()
@@ -74,13 +75,27 @@ def _spell(key: str, campaign: Campaign) -> str:
 def _refuse(key: str, matches: int, draws: int, folder: Path) -> None:
     from pfmap.errors import SettingsError
     from pfmap.functions.probability import clopper_pearson
+    from pfmap.pipeline import counting
 
     if matches > 1:
         raise SettingsError(
             f"key: must begin one function only, got {key!r}, which begins {matches}",
             next_step="write more of the key",
         )
-    (p_high,) = clopper_pearson([0], draws)[1]
+    how = counting(folder)
+    if how["keep"] == "sampled":
+        raise SettingsError(
+            f"key: no function kept begins with {key}; only a sample of the functions is counted",
+            next_step="measure it by splitting: name it under [volume] named",
+        )
+    unseen = how["count_error"] or 0
+    (p_high,) = clopper_pearson([unseen], draws)[1]
+    if unseen:
+        raise SettingsError(
+            f"key: no function kept begins with {key}; one that is not kept was drawn {unseen:,} "
+            f"times or less in {draws:,} draws: named beforehand, it has P < {p_high:.2g} (95 %)",
+            next_step=f"take a key from {folder / 'functions.parquet'}, the most frequent first",
+        )
     raise SettingsError(
         f"key: no function drawn begins with {key}; a function named beforehand and never seen in "
         f"{draws:,} draws has P < {p_high:.2g} (95 %)",
@@ -119,8 +134,10 @@ def _text(payload: dict[str, Any], campaign: Campaign) -> str:
         order = "first input bit most significant" if boolean else "in the order of the points"
         lines.append(f"truth table, {order}:")
         lines += [f"  {bits[start : start + 64]}" for start in range(0, len(bits), 64)]
+    error = payload["count_error"]
+    least = f"{payload['count']:,}" + (f" to {payload['count'] + error:,}" if error else "")
     lines.append(
-        f"P = {payload['p']:.4g} ({payload['count']:,} of {payload['draws']:,} draws; 95 % "
+        f"P = {payload['p']:.4g} ({least} of {payload['draws']:,} draws; 95 % "
         f"[{payload['p_low']:.4g}, {payload['p_high']:.4g}] if it was named beforehand)"
     )
     skip = ("function", "count", "p", "p_low", "p_high")

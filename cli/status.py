@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from .campaigns import FolderArgument, find_folder
-from .render import JsonFlag, counted, emit, table
+from .render import JsonFlag, counted, counting_text, emit, table
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +36,7 @@ def status(folder: FolderArgument = Path("default"), as_json: JsonFlag = False) 
         f"{counted(payload['runs'], 'run')}",
         f"{draws['done']:,} of {draws['total']:,} draws, "
         f"{blocks['done']} of {blocks['total']} blocks",
+        *counting_text(payload["counting"]),
         "",
         table(rows),
         "",

@@ -1,7 +1,7 @@
 """A campaign from settings to figures: the only place that combines computing and storage."""
 
 from pfmap.pipeline.freshness import STAGES
-from pfmap.pipeline.overview import status
+from pfmap.pipeline.overview import counting, status
 from pfmap.pipeline.report import Reporter, RunResult, SilentReporter, StageOutcome
 from pfmap.pipeline.runner import run
 from pfmap.pipeline.verification import VerifyReport, verify
@@ -13,6 +13,7 @@ __all__ = [
     "SilentReporter",
     "StageOutcome",
     "VerifyReport",
+    "counting",
     "run",
     "status",
     "verify",

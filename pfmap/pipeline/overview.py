@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pfmap.errors import DataError
 from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.provenance import read_provenance
+from pfmap.store.tables import counting_notes, row_count
 
 from .freshness import NEEDS, STAGES
 
@@ -25,7 +28,8 @@ def status(folder: Path | str) -> dict[str, Any]:
         ``folder``, ``name``, ``settings`` (completed), ``draws`` and ``blocks`` (each ``done`` and
         ``total``), ``stages`` (name to ``state``: done | stale | missing, and ``elapsed_s``),
         ``files`` (name to bytes, shards summed as ``counts/``, kept runs of a splitting as
-        ``volume/``), ``runs`` (number of runs so far), ``complete``. A stage is stale when a stage
+        ``volume/``), ``runs`` (number of runs so far), ``complete``, ``counting`` (as `counting`
+        says). A stage is stale when a stage
         it needs ran after it, or when draws were
         added since.
 
@@ -64,6 +68,38 @@ def status(folder: Path | str) -> dict[str, Any]:
         "files": sizes,
         "runs": len(read_provenance(files.provenance_file)["runs"]),
         "complete": all(entry["state"] == "done" for entry in stages.values()),
+        "counting": counting(folder),
+    }
+
+
+def counting(folder: Path | str) -> dict[str, Any]:
+    """How the campaign in `folder` counts its functions.
+
+    Returns
+    -------
+    dict
+        ``keep`` (all, frequent, sampled), ``functions`` (rows of ``functions.parquet``),
+        ``inclusion`` (probability with which a function is in it) and ``count_error`` (draws by
+        which a count is too small at most), each None where it is not known or means nothing.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no campaign.
+    """
+    keep = read_campaign_folder(folder).counting.keep
+    path = CampaignFolder(Path(folder)).table("functions")
+    rows: int | None = None
+    notes: dict[str, str] = {}
+    # Not made yet, or damaged: the state of the stages and `verify` say so.
+    with suppress(DataError):
+        rows, notes = row_count(path, "functions"), counting_notes(path, "functions")
+    inclusion, error = (notes.get(f"pfmap_{name}") for name in ("inclusion", "count_error"))
+    return {
+        "keep": keep,
+        "functions": rows,
+        "inclusion": None if inclusion is None else float(inclusion),
+        "count_error": None if error is None else int(error),
     }
 
 

@@ -22,7 +22,7 @@ from .journal import BlockEntry, Journal
 from .merge import merge_counts
 from .provenance import read_provenance
 from .schema import IN_FOLDERS, TABLES
-from .tables import bears_mark, read_file, stream_file
+from .tables import bears_mark, counting_notes, read_file, stream_file
 
 FIGURES = "figures"
 SUMMARY = "summary.md"
@@ -288,7 +288,7 @@ def find_functions(folder: Path | str, beginning: str) -> tuple[int, pd.DataFram
     Returns
     -------
     draws : int
-        Draws that the table counts.
+        Draws of the campaign when the table was made.
     functions : DataFrame
         Rows of ``functions.parquet``, the most frequent first.
 
@@ -298,7 +298,10 @@ def find_functions(folder: Path | str, beginning: str) -> tuple[int, pd.DataFram
         If the table is missing or damaged.
     """
     draws, found = 0, []
-    for rows in stream_file(CampaignFolder(Path(folder)).table("functions"), "functions"):
+    path = CampaignFolder(Path(folder)).table("functions")
+    for rows in stream_file(path, "functions"):
         draws += pc.sum(rows["count"]).as_py() or 0
         found.append(rows.filter(pc.starts_with(rows["function"], beginning)))
+    # Where not all functions are kept their counts do not add up to the draws.
+    draws = int(counting_notes(path, "functions").get("pfmap_draws", draws))
     return draws, pa.concat_tables(found).to_pandas()

@@ -250,13 +250,15 @@ def column_names(path: Path, name: str) -> list[str]:
 def counting_notes(path: Path, name: str) -> dict[str, str]:
     """What a table says of how its functions were counted; empty where all were.
 
-    ``pfmap_keep`` (frequent or sampled), and ``pfmap_count_error`` in draws or the probability
-    ``pfmap_inclusion``. Raises as `read_file` does.
+    ``pfmap_keep`` (frequent or sampled), ``pfmap_draws``, and ``pfmap_count_error`` in draws or
+    the probability ``pfmap_inclusion``. Raises as `read_file` does.
     """
     with _reading(path), pq.ParquetFile(path) as file:
         check_format(file.schema_arrow, path, name)
         metadata = file.schema_arrow.metadata or {}
-    names = ("pfmap_keep", "pfmap_inclusion", "pfmap_count_error")
+    if b"pfmap_keep" not in metadata:
+        return {}
+    names = ("pfmap_keep", "pfmap_draws", "pfmap_inclusion", "pfmap_count_error")
     found = {key: metadata.get(key.encode()) for key in names}
     return {key: value.decode() for key, value in found.items() if value is not None}
 
