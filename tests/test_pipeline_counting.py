@@ -1,5 +1,7 @@
 """Campaigns that keep the frequent functions or a sample: exact, bounded, and never lost."""
 
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -191,37 +193,44 @@ def test_a_kill_at_any_step_loses_nothing(folders, tmp_path, counting, step, aft
     assert pipeline.verify(tmp_path / "small", blocks=3).ok
 
 
-@BOTH
-def test_a_stopped_run_is_continued(folders, tmp_path, counting):
-    class Stopping(Listener):
-        def progress(self, stage, done, total):
-            if 5000 < done < 9000:
-                raise KeyboardInterrupt
+def after_each_shard(monkeypatch, then):
+    """Call `then` with the number of shards written so far, whenever one has been."""
+    original, written = sample_stage.write_shard, []
 
-    with pytest.raises(StoppedEarly):
-        counted(tmp_path / "small", counting, reporter=Stopping())
+    def watched(*arguments, **options):
+        written.append(original(*arguments, **options))
+        then(len(written))
+        return written[-1]
+
+    monkeypatch.setattr(sample_stage, "write_shard", watched)
+
+
+@BOTH
+def test_a_stopped_run_is_continued(folders, tmp_path, counting, monkeypatch):
+    with monkeypatch.context() as patch:
+        after_each_shard(patch, lambda n: signal.raise_signal(signal.SIGINT) if n == 17 else None)
+        with pytest.raises(StoppedEarly, match="17 of 40 blocks are done"):
+            counted(tmp_path / "small", counting)
+    assert CampaignFolder(tmp_path / "small").journal.state.fold.blocks == 12
     counted(tmp_path / "small", counting, resume=True)
     same_files(folders[counting["keep"]], tmp_path / "small")
 
 
 @BOTH
-def test_what_lies_on_the_disk_is_bounded(tmp_path, counting):
+def test_what_lies_on_the_disk_is_bounded(tmp_path, counting, monkeypatch):
     files = CampaignFolder(tmp_path / "small")
-    most = []
-
-    class Watching(Listener):
-        def progress(self, stage, done, total):
-            if stage == "sample":
-                most.append(len(list(files.counts.glob("part-*.parquet"))))
-
-    campaign = counted(tmp_path / "small", counting, threads=1, reporter=Watching())
-    assert max(most) <= 4 * 3 + 1 < campaign.n_blocks  # four groups, and one block
-    assert len(list(files.counts.glob("part-*.parquet"))) == 40 - 39
+    shards = []
+    after_each_shard(
+        monkeypatch, lambda _: shards.append(len(list(files.counts.glob("part-*.parquet"))))
+    )
+    campaign = counted(tmp_path / "small", counting)
+    assert len(shards) == campaign.n_blocks == 40
+    assert max(shards) == 4 * 3  # four groups
     assert files.journal.state.fold.blocks == 39
     names = {path.name for path in files.counts.iterdir()}
-    folded = {"sample-000039.parquet"} | (
-        {"frequent-000039.parquet"} if counting is FREQUENT else set()
-    )
+    folded = {"sample-000039.parquet"}
+    if counting is FREQUENT:
+        folded.add("frequent-000039.parquet")
     assert names == folded | {"part-000039.parquet"}
 
 
@@ -360,3 +369,23 @@ def test_status_says_what_is_kept(concluded):
     assert [
         name for name in ("inclusion", "count_error") if found["counting"][name] is not None
     ] == [known]
+
+
+def test_where_no_draw_repeats_none_is_frequent(tmp_path):
+    """The table is empty, every stage runs, and the sample tells how many functions there are."""
+    campaign = small(
+        draws=2000,
+        network={"widths": (1, 20, 1)},
+        domain={"kind": "grid", "points": 40, "low": -2.0, "high": 2.0},
+        readout={"kind": "quantised", "step": 0.001},
+        volume={"functions": 0, "named": ()},
+        counting={"keep": "frequent", "functions": 100, "frequent_p": 0.1},
+    )
+    pipeline.run(campaign, tmp_path)
+    assert rows(tmp_path).empty
+    assert rows(tmp_path, "frequencies")[["count", "kept"]].to_numpy().tolist() == [[1, 2000]]
+    assert (
+        "2,000 distinct functions, 2,000 of them seen once" in (tmp_path / "summary.md").read_text()
+    )
+    assert not (tmp_path / "figures" / "probability_rank.png").exists()
+    assert pipeline.verify(tmp_path).ok

@@ -37,10 +37,10 @@ def counting_lines(population: Population, campaign: Campaign) -> list[str]:
         f"count too small by {part.count_error:,} draws at most. A function of P = {promised:g} "
         f"is drawn {promised * campaign.draws:,.0f} times on average. There is no figure of P(K): "
         "the functions not kept have a share in it.",
-        "- What the next four lines say of all functions is estimated from "
-        f"{_share(part.subset.inclusion)} functions, counted exactly beside the frequent ones "
-        f"({part.subset.kept:,}).",
         _LEFT_OUT,
+        "- The next four lines speak of all functions, from a sample that is counted exactly "
+        f"beside the frequent ones: {_share(part.subset.inclusion)} functions "
+        f"({part.subset.kept:,}).",
     ]
 
 

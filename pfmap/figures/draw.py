@@ -74,10 +74,10 @@ def draw_figures(
 
 def applicable(tables: Tables) -> dict[str, Callable[[Tables], Figure]]:
     """Figures that these tables allow, by file name."""
-    figures: dict[str, Callable[[Tables], Figure]] = {
-        "probability_rank": draw_rank,
-        "distinct_functions": draw_convergence,
-    }
+    figures: dict[str, Callable[[Tables], Figure]] = {}
+    if tables.everything.n_functions:  # none is frequent where no draw repeats another
+        figures["probability_rank"] = draw_rank
+    figures["distinct_functions"] = draw_convergence
     if "lz" in tables.complexities:
         figures["probability_lz"] = draw_bias
         if tables.everything.part is None:  # shares of draws need all functions

@@ -1,9 +1,9 @@
 """Folding finished blocks of a campaign that does not keep all functions, and removing shards.
 
-A fold reads the files of the last one and the shards of the next groups, writes files with another
-name, then its line of the journal, and only then removes shards and the files before. A process
-killed at any of these steps leaves either the old fold with all its shards, or the new one beside
-files that no longer count and that the next run removes.
+A fold adds the shards of the next groups to what was folded before, writes files with another name,
+then its line of the journal, and only then removes shards and the files before. A process killed at
+any of these steps leaves either the old fold with all its shards, or the new one beside files that
+no longer count and that the next run removes.
 """
 
 from __future__ import annotations
@@ -36,10 +36,15 @@ class Folding:
         self.job = job
         self.active = job.campaign.counting.keep != "all"
         self._finished = set(sound) if self.active else set()
-        self.level = 0
         if self.active:
             remove_folded(job.files)
-            self._note_level()
+            self._kept = read_kept(job.files, job.campaign)
+
+    @property
+    def level(self) -> int:
+        """Level of the sample: shards written from now on need hold no function it has let go."""
+        sampled = self.job.campaign.counting.keep == "sampled"
+        return self._kept.sample.level if sampled else 0
 
     def take(self, entry: BlockEntry) -> None:
         """A block has been finished, and its line is in the journal.
@@ -78,16 +83,10 @@ class Folding:
             end += step
         if end - begin < least * step:
             return
-        kept = with_shards(read_kept(files, campaign), files, campaign, begin, end)
-        files.journal.append(write_kept(kept, files, campaign, end, self.job.notes))
+        self._kept = with_shards(self._kept, files, campaign, begin, end)
+        files.journal.append(write_kept(self._kept, files, campaign, end, self.job.notes))
         remove_folded(files)
         self._finished.difference_update(range(begin, end))
-        self._note_level()
-
-    def _note_level(self) -> None:
-        """Shards written from now on need hold no function that the sample has let go."""
-        if self.job.campaign.counting.keep == "sampled":
-            self.level = read_kept(self.job.files, self.job.campaign).sample.level
 
 
 def remove_folded(files: CampaignFolder) -> None:
