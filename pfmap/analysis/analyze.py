@@ -127,11 +127,9 @@ def analyze(
     counted = counted_functions(functions, settings.min_count)
     orbits = counted_orbits(functions, settings.min_count, population.orbit_lz)
 
-    seen, multiples = population.lz_levels
-    if population.part is not None:
-        # The bound scales with the extremes over all functions drawn.
-        seen, multiples = np.zeros(0), np.zeros(0, dtype=np.int64)
-    fits = _probability_fits(functions, (seen, multiples), counted, orbits, campaign)
+    # The bound scales with the extremes over all functions drawn.
+    levels = population.lz_levels if population.part is None else (None, None)
+    fits = _probability_fits(functions, levels, counted, orbits, campaign)
     correlations = function_correlations(counted, complexities, controls, campaign)
     quantities = ["log2_p", *complexities]
     has_orbits = _has_orbits(functions)
@@ -139,7 +137,7 @@ def analyze(
         correlations += orbit_correlations(orbits, complexities, controls, campaign)
         quantities.insert(1, "log2_p_orbit")
     if evidence is not None and not evidence.empty:
-        fits += extended_fits(evidence, functions, seen, campaign)
+        fits += extended_fits(evidence, functions, levels[0], campaign)
         evidence, held = with_controls(evidence, campaign.n_points)
         correlations += extended_correlations(evidence, complexities, held, campaign)
 
@@ -178,7 +176,7 @@ def analyze(
 
 def _probability_fits(
     functions: pd.DataFrame,
-    lz_levels: tuple[np.ndarray, np.ndarray],
+    lz_levels: tuple[np.ndarray | None, np.ndarray | None],
     counted: pd.DataFrame,
     orbits: pd.DataFrame,
     campaign: Campaign,

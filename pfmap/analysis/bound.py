@@ -88,7 +88,7 @@ def bound_rows(
     log2_p: np.ndarray,
     complexity: np.ndarray,
     counts: np.ndarray,
-    seen: np.ndarray,
+    seen: np.ndarray | None,
     *,
     multiples: np.ndarray | None = None,
     response: str,
@@ -104,8 +104,8 @@ def bound_rows(
     counts : ndarray, shape (n,)
         Draws of each: ``share_of_draws_below`` is the share of these draws in functions (or
         orbits) that obey the bound.
-    seen : ndarray, shape (functions,)
-        Complexities of all functions drawn, however rare; empty where not all were kept.
+    seen : ndarray, shape (functions,), or None
+        Complexities of all functions drawn, however rare; None where not all were kept.
     multiples : ndarray of int, optional
         How many functions have each complexity of `seen`, its values being different and
         ascending; None: each is one function's.
@@ -125,13 +125,13 @@ def bound_rows(
     problem = ""
     if log2_possible is None:
         problem = "the number of possible functions is not defined for a quantised readout"
-    elif len(seen) == 0:
+    elif seen is None:
         problem = f"the extremes of {predictor} over all functions drawn are not known"
-    elif np.ptp(seen) == 0.0:
+    elif len(seen) == 0 or np.ptp(seen) == 0.0:
         problem = f"{predictor} takes one value only"
     elif len(log2_p) < MIN_FUNCTIONS:
         problem = f"{len(log2_p)} rows counted often enough, {MIN_FUNCTIONS} needed"
-    if problem or log2_possible is None:
+    if problem or log2_possible is None or seen is None:
         return [
             row
             for name in names

@@ -8,6 +8,11 @@ from pfmap.analysis.population import Part, Population
 from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness
 
+_LEFT_OUT = (
+    "- Orbits have no counts, since not all members were counted, and the simplicity bound is not "
+    "fitted, since it scales with the extremes of lz over all functions drawn."
+)
+
 
 def counting_lines(population: Population, campaign: Campaign) -> list[str]:
     """How functions were counted where not all were kept, and what is therefore left out.
@@ -42,12 +47,6 @@ def counting_lines(population: Population, campaign: Campaign) -> list[str]:
         f"beside the frequent ones: {_share(part.subset.inclusion)} functions "
         f"({part.subset.kept:,}).",
     ]
-
-
-_LEFT_OUT = (
-    "- Orbits have no counts, since not all members were counted, and the simplicity bound is not "
-    "fitted, since it scales with the extremes of lz over all functions drawn."
-)
 
 
 def counted_words(part: Part) -> str:

@@ -147,7 +147,7 @@ def comparison_rows(both: pd.DataFrame, min_count: int) -> list[FitRow]:
 
 
 def extended_fits(
-    evidence: pd.DataFrame, functions: pd.DataFrame, seen: np.ndarray, campaign: Campaign
+    evidence: pd.DataFrame, functions: pd.DataFrame, seen: np.ndarray | None, campaign: Campaign
 ) -> list[FitRow]:
     """Comparison with the counts, and log2 P by splitting against lz: line and bound.
 
@@ -172,12 +172,14 @@ def extended_fits(
     return rows + _bound_rows(x, y, seen, campaign)
 
 
-def _bound_rows(x: np.ndarray, y: np.ndarray, seen: np.ndarray, campaign: Campaign) -> list[FitRow]:
+def _bound_rows(
+    x: np.ndarray, y: np.ndarray, seen: np.ndarray | None, campaign: Campaign
+) -> list[FitRow]:
     """How the functions measured lie under the bound with b = 0."""
     names = ("slope", "complexity_min", "b", "share_of_functions_below", "largest_excess")
-    if len(x) == 0 or len(seen) == 0 or np.ptp(seen) == 0.0:
+    if len(x) == 0 or seen is None or len(seen) == 0 or np.ptp(seen) == 0.0:
         problem = "nothing was measured" if len(x) == 0 else "lz takes one value only"
-        if len(x) and len(seen) == 0:
+        if len(x) and seen is None:
             problem = "the extremes of lz over all functions drawn are not known"
         return missing_rows("dingle_bound", RESPONSE, "lz", names, len(x), problem)
     bound = dingle_bound(seen, float(campaign.n_points))

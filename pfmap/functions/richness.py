@@ -200,7 +200,9 @@ def estimate_richness(counts: np.ndarray | Frequencies) -> Richness:
     mass_variance = max(f_1 + 2 * f_2 - f_1 * mass, 0.0) + f_1 * (1.0 - q) / q
     mass_se = math.sqrt(mass_variance) / n_draws
     floor, ceiling = _NONE_SEEN / n_draws, 1.0 - 2.0 * _NONE_SEEN / n_draws
-    (low, once_low), (high, once_high) = population_limits([kept, once], q)
+    (low, once_low), (high, once_high) = (
+        side.tolist() for side in population_limits([kept, once], q)
+    )
     if q < 1.0:
         floor = max(floor, once_high / n_draws)
     chao1, chao1_se, chao1_low, chao1_high = _over_inclusion(_chao1(n_draws, kept, once, twice), q)
