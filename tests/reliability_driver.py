@@ -16,7 +16,7 @@ from pathlib import Path
 from pfmap import pipeline
 from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
 from pfmap.errors import PfmapError
-from pfmap.pipeline import coefficients, conclude, runner, sample, volumes, weigh
+from pfmap.pipeline import coefficients, conclude, runner, shards, volumes, weigh
 from pfmap.store import atomic, journal
 from pfmap.volume import checkpoint
 
@@ -83,16 +83,16 @@ def child(folder: Path, last: str, moment: str, seconds: float) -> int:
     elif moment == "before the first line":
         atomic.os.replace = die
     elif moment == "shard without its line":
-        die_after(sample, "write_table", 5)
+        die_after(shards, "write_table", 5)
     elif moment == "inside a shard":
-        real = sample.write_table
+        real = shards.write_table
 
         def half(path: Path, *arguments: object, **options: object) -> str:
             if path.name == "part-000007.parquet":
                 atomic.os.replace = die
             return real(path, *arguments, **options)
 
-        sample.write_table = half
+        shards.write_table = half
     elif moment == "inside a line":
         tear_line(9)
     elif moment == "merging":
