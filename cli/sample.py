@@ -6,12 +6,14 @@ import typer
 
 from .campaigns import (
     CampaignArgument,
+    ClusterOption,
     DrawsOption,
     FreshOption,
     MemoryOption,
     OutOption,
     ResumeOption,
     SeedOption,
+    StagingOption,
     ThreadsOption,
 )
 from .render import JsonFlag
@@ -30,6 +32,8 @@ def sample(
     seed: SeedOption = None,
     threads: ThreadsOption = None,
     memory: MemoryOption = None,
+    cluster: ClusterOption = None,
+    staging: StagingOption = "",
     resume: ResumeOption = False,
     fresh: FreshOption = False,
     as_json: JsonFlag = False,
@@ -46,6 +50,8 @@ def sample(
         seed=seed,
         threads=threads,
         memory=memory,
+        cluster=cluster,
+        staging=staging,
         resume=resume,
         fresh=fresh,
         as_json=as_json,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -15,6 +17,7 @@ from pfmap.store.tables import write_table
 
 from .choosing import selected_for_llc
 from .job import Job
+from .workers import worked_estimates
 
 
 def llc(job: Job) -> list[str]:
@@ -33,6 +36,7 @@ def llc(job: Job) -> list[str]:
             weights,
             progress=job.progress("llc"),
             threads=job.threads,
+            each=partial(worked_estimates, job, job.cluster) if job.cluster is not None else None,
         )
     written = []
     for name, table in tables._asdict().items():

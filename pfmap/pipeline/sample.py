@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pfmap.campaign import Campaign
 from pfmap.errors import EnvironmentFault, StoppedEarly
 from pfmap.execution import run_blocks
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import disk_faults
+from pfmap.store.journal import BlockEntry
 
 from .job import Job
 from .shards import check_reproduces, check_shards, write_shard
+from .workers import worked_blocks
 
 _WORTH_SAYING_S = 60.0
 
@@ -51,14 +53,12 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     progress = job.progress("sample")
     progress(done, total)
     written = 0
-    first_done = block_started = time.perf_counter()
+    first_done = time.perf_counter()
     with job.stop.defer():
-        for tally in run_blocks(job.plan, missing, threads=job.threads, stop=job.stop):
-            now = time.perf_counter()
-            entry = write_shard(job.files, job.campaign, tally, job.notes, now - block_started)
+        for entry in drawn_blocks(job, missing):
             job.files.journal.append(entry)
+            now = time.perf_counter()
             size = job.files.shard(entry.block_index).stat().st_size
-            block_started = now
             done += entry.draws
             written += 1
             progress(done, total)
@@ -77,6 +77,18 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     if job.stop.requested:
         raise stopped(job.files, job.campaign)
     return written
+
+
+def drawn_blocks(job: Job, blocks: Sequence[int]) -> Iterator[BlockEntry]:
+    """Blocks drawn here or by workers, each with its shard in place: lines for the journal."""
+    if job.cluster is not None:
+        yield from worked_blocks(job, job.cluster, blocks)
+        return
+    began = time.perf_counter()
+    for tally in run_blocks(job.plan, blocks, threads=job.threads, stop=job.stop):
+        now = time.perf_counter()
+        yield write_shard(job.files, job.campaign, tally, job.notes, now - began)
+        began = now
 
 
 def stopped(files: CampaignFolder, campaign: Campaign) -> StoppedEarly:
