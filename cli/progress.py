@@ -20,6 +20,7 @@ TITLES = {
     "analyze": "fits and correlations",
     "plot": "drawing figures",
     "verify": "verifying",
+    "merge": "joining campaigns",
 }
 
 

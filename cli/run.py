@@ -81,6 +81,7 @@ def run_stages(
     memory: str | None = None,
     cluster: str | None = None,
     staging: str = "",
+    blocks: tuple[int, int] | None = None,
     resume: bool = False,
     fresh: bool = False,
     as_json: bool = False,

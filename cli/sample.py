@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated
+
 import typer
 
 from .campaigns import (
@@ -32,6 +35,14 @@ def sample(
     seed: SeedOption = None,
     threads: ThreadsOption = None,
     memory: MemoryOption = None,
+    blocks: Annotated[
+        str | None,
+        typer.Option(
+            "--blocks",
+            metavar="A:B",
+            help="Draw only blocks A to B - 1 and weigh nothing: pfmap merge joins folders.",
+        ),
+    ] = None,
     cluster: ClusterOption = None,
     staging: StagingOption = "",
     resume: ResumeOption = False,
@@ -45,6 +56,7 @@ def sample(
     run_stages(
         campaign,
         stages=("sample", "functions"),
+        blocks=_range(blocks),
         out=out,
         draws=draws,
         seed=seed,
@@ -56,3 +68,13 @@ def sample(
         fresh=fresh,
         as_json=as_json,
     )
+
+
+def _range(text: str | None) -> tuple[int, int] | None:
+    """Blocks as the user gives them."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+):(\d+)", text)
+    if found is None:
+        raise typer.BadParameter(f"must be A:B, such as 0:8, got {text}", param_hint="--blocks")
+    return int(found[1]), int(found[2])

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,15 @@ class Cluster:
         As the user gave it.
     lease_s, patience_s : float
         `LEASE_S` and `PATIENCE_S`, or other values.
+    refill : callable
+        Ask for workers in the place of those lost, where pfmap started the cluster.
     """
 
     client: Any
     address: str
     lease_s: float = LEASE_S
     patience_s: float = PATIENCE_S
+    refill: Callable[[], None] = lambda: None
 
     def workers(self) -> dict[str, int]:
         """Threads of every worker, by its address."""
@@ -124,14 +128,18 @@ def open_cluster(
         "distributed.worker.multiprocessing-method": "spawn",
     }
     with dask.config.set(settings), _quiet(), ExitStack() as stack:
-        local, where, waits = _LOCAL.fullmatch(address), address, PATIENCE_S
+        local, waits = _LOCAL.fullmatch(address), PATIENCE_S
+        where: Any = address
+        wanted: int | None = None
         if local:
-            where = stack.enter_context(_local_cluster(int(local[1])))
+            wanted = int(local[1])
+            where = stack.enter_context(_local_cluster(wanted))
         elif address.endswith(".toml"):
             from .queue import read_queue, start_queue
 
             queue = read_queue(Path(address))
             where, waits = stack.enter_context(start_queue(queue)), queue.patience_s
+            wanted = queue.workers
             say(f"cluster: {queue.workers} workers asked of {queue.kind}; the run begins with one")
         try:
             client = distributed.Client(where, set_as_default=False, timeout=_CONNECT_S)
@@ -150,6 +158,8 @@ def open_cluster(
                 next_step="start some: dask worker ADDRESS",
             ) from error
         cluster = Cluster(client, address, lease_s, waits)
+        if wanted is not None:
+            cluster.refill = partial(where.scale, wanted)
         _check_versions(cluster)
         yield cluster
 

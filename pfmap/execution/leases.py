@@ -23,6 +23,7 @@ from .versions import code_versions, version_differences
 
 _POLL_S = 0.2
 _LOOK_S = 1.0
+_REFILL_S = 5.0
 _DRAIN_S = 10.0
 _FETCH_S = 10.0
 _TYPICAL = 10.0
@@ -73,7 +74,8 @@ class Leases:
         self._slow: set[str] = set()
         self._numbers = itertools.count()
         self._workers: dict[str, int] = {}
-        self._seen_workers = self._looked = self._progressed = time.monotonic()
+        self._most = 0
+        self._seen_workers = self._looked = self._refilled = time.monotonic()
 
     def add(self, name: Any, work: Callable[..., Any], *arguments: Any) -> None:
         """Queue a task: `work`, a function that workers can import, called with `arguments`."""
@@ -159,7 +161,6 @@ class Leases:
                     self._lost(work, task, None)
                     continue
                 self._took.append(time.monotonic() - began)
-                self._progressed = time.monotonic()
                 del self._out[name]
                 self._cancel(list(task.futures))
                 for _, other in self._out.values():
@@ -192,6 +193,11 @@ class Leases:
         workers = self._cluster.workers()
         if len(workers) != len(self._workers):
             self._count(len(workers))
+        if len(workers) < self._most and self._looked - self._refilled > _REFILL_S:
+            # A worker killed while it starts is not started again by itself.
+            self._refilled = self._looked
+            self._cluster.refill()
+        self._most = max(self._most, len(workers))
         self._workers = workers
         self._slow &= set(workers)
         if workers:

@@ -1,6 +1,7 @@
 """A campaign from settings to figures: the only place that combines computing and storage."""
 
 from pfmap.pipeline.freshness import STAGES
+from pfmap.pipeline.merging import MergeResult, merge
 from pfmap.pipeline.overview import status
 from pfmap.pipeline.report import Reporter, RunResult, SilentReporter, StageOutcome
 from pfmap.pipeline.runner import run
@@ -8,11 +9,13 @@ from pfmap.pipeline.verification import VerifyReport, verify
 
 __all__ = [
     "STAGES",
+    "MergeResult",
     "Reporter",
     "RunResult",
     "SilentReporter",
     "StageOutcome",
     "VerifyReport",
+    "merge",
     "run",
     "status",
     "verify",

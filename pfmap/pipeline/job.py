@@ -39,6 +39,8 @@ class Job:
         Workers elsewhere; None: the threads of this process do everything.
     staging : str
         Where workers leave shards that do not see the folder; empty: they send them.
+    blocks : range or None
+        Blocks to draw; None: all.
     repaired : list of str
         Files found damaged and made again.
     """
@@ -51,6 +53,7 @@ class Job:
     memory: int | None = None
     cluster: Cluster | None = None
     staging: str = ""
+    blocks: range | None = None
     repaired: list[str] = field(default_factory=list)
 
     @cached_property

@@ -53,6 +53,7 @@ def run(
     cluster: str | None = None,
     staging: str = "",
     lease_s: float = LEASE_S,
+    blocks: tuple[int, int] | None = None,
     stages: Iterable[str] | None = None,
     reporter: Reporter | None = None,
 ) -> RunResult:
@@ -87,6 +88,9 @@ def run(
     lease_s : float, default 30
         Seconds after which a task of a silent worker is given to another one too, if ten typical
         durations are less.
+    blocks : (int, int), optional
+        Draw only these blocks, from the first up to the one before the second, and run no other
+        stage: `pfmap.pipeline.merge` joins folders with different blocks. None is all.
     stages : iterable of str, optional
         Stages to run, of ``sample, functions, complexity, llc, volume, analyze, plot``; None runs
         all. Stages that these need run too if they are missing or out of date.
@@ -120,7 +124,8 @@ def run(
     """
     if resume and fresh:
         raise SettingsError("resume, fresh: only one of them can be set, got both")
-    chosen = check_stages(stages)
+    chosen = check_stages(stages if blocks is None else ["sample"])
+    only = check_blocks(blocks, campaign)
     check_threads(threads)
     if cluster is not None:
         check_cluster(cluster)
@@ -150,7 +155,9 @@ def run(
                 campaign = open_campaign(
                     campaign, files, resume=resume, fresh=fresh, reporter=reporter
                 )
-                job = Job(campaign, files, used, reporter, stop, budget, staging=staging)
+                job = Job(
+                    campaign, files, used, reporter, stop, budget, staging=staging, blocks=only
+                )
                 result = RunResult(files.path, campaign, repaired=job.repaired)
                 with _workers(job, cluster, lease_s):
                     _run_stages(job, chosen, tokens, result)
@@ -169,6 +176,31 @@ def _workers(job: Job, cluster: str | None, lease_s: float) -> Iterator[None]:
     with open_cluster(cluster, say=job.reporter.message, lease_s=lease_s) as opened:
         job.cluster = opened
         yield
+
+
+def check_blocks(blocks: tuple[int, int] | None, campaign: Campaign) -> range | None:
+    """The blocks of a range of a campaign.
+
+    Raises
+    ------
+    SettingsError
+        If it is empty or reaches beyond the last block.
+
+    Examples
+    --------
+    >>> check_blocks((2, 4), Campaign())
+    range(2, 4)
+    """
+    if blocks is None:
+        return None
+    first, end = blocks
+    if not 0 <= first < end <= campaign.n_blocks:
+        raise SettingsError(
+            f"blocks: must lie within 0:{campaign.n_blocks} and not be empty, got {first}:{end}",
+            next_step=f"{campaign.draws:,} draws are {campaign.n_blocks:,} blocks of "
+            f"{campaign.block_draws:,}",
+        )
+    return range(first, end)
 
 
 def check_stages(stages: Iterable[str] | None) -> list[str]:
@@ -236,7 +268,8 @@ def _run_stages(job: Job, chosen: list[str], tokens: dict[str, str], result: Run
         began = time.perf_counter()
         ran = _run_stage(job, stage, tokens[stage])
         elapsed = time.perf_counter() - began
-        names = job.files.journal.state.stages[stage].files
+        entry = job.files.journal.state.stages.get(stage)
+        names = entry.files if entry is not None else {}
         paths = tuple(job.files.path / name for name in names)
         result.stages[stage] = StageOutcome(elapsed, not ran, paths)
         job.reporter.finished(stage, elapsed, not ran)
@@ -253,7 +286,9 @@ def _run_stage(job: Job, stage: str, token: str) -> bool:
     known = job.files.journal.state.stages.get(stage)
     same_token = known is not None and known.token == token
     if stage == "sample":
-        drawn = sample(job)
+        drawn = sample(job, job.blocks)
+        if len(job.files.finished_blocks(job.campaign)) < job.campaign.n_blocks:
+            return drawn > 0  # the stage has not ended
         # Shards drawn again are what they were: later stages stay up to date.
         if same_token:
             return drawn > 0

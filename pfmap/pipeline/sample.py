@@ -11,6 +11,7 @@ from pfmap.errors import EnvironmentFault, StoppedEarly
 from pfmap.execution import run_blocks
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import disk_faults
+from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
 
 from .job import Job
@@ -21,14 +22,15 @@ _WORTH_SAYING_S = 60.0
 
 
 def sample(job: Job, order: Sequence[int] | None = None) -> int:
-    """Draw every block that is missing, damaged, or shorter than the campaign's total asks.
+    """Draw blocks that are missing, damaged, or shorter than the campaign's total asks.
 
     Parameters
     ----------
     job : Job
         The run.
     order : sequence of int, optional
-        Order of the blocks; None is ascending. The shards do not depend on it.
+        Blocks, in the order they are to be drawn; None is all, ascending. The shards do not depend
+        on it.
 
     Returns
     -------
@@ -45,11 +47,12 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
         If the disk is full, or will be before the last block.
     """
     sound = check_shards(job)
-    missing = [i for i in order or range(job.campaign.n_blocks) if i not in sound]
+    order = range(job.campaign.n_blocks) if order is None else order
+    missing = [index for index in order if index not in sound]
     if missing and sound:
         check_reproduces(job, max(sound))
-    total = job.campaign.draws
-    done = sum(entry.draws for entry in sound.values())
+    total = sum(block_draws(job.campaign, index) for index in order)
+    done = sum(sound[index].draws for index in order if index in sound)
     progress = job.progress("sample")
     progress(done, total)
     written = 0
