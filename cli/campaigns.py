@@ -43,6 +43,24 @@ MemoryOption = Annotated[
         "not fit waits on disk; no result depends on it.",
     ),
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        envvar="PFMAP_CLUSTER",
+        help="Dask workers that do the work: local:4, tcp://HOST:8786, or the file of a job queue "
+        "such as slurm.toml; this process's threads if left out. No result depends on it.",
+    ),
+]
+StagingOption = Annotated[
+    str,
+    typer.Option(
+        "--staging",
+        envvar="PFMAP_STAGING",
+        help="Where workers that do not see the results folder leave their shards, such as "
+        "s3://BUCKET/PREFIX; sent through the scheduler if left out.",
+    ),
+]
 DrawsOption = Annotated[
     int | None,
     typer.Option("--draws", envvar="PFMAP_DRAWS", help="Total draws, instead of the file's."),

@@ -22,6 +22,7 @@ from . import (
     exact,
     init,
     llc,
+    merge,
     plot,
     posterior,
     probability,
@@ -69,7 +70,7 @@ def _options(
 
 for module in (
     run, init, sample, complexity, llc, exact, calibrate, probability, curve, posterior, analyze,
-    plot, show, status, verify, doctor,
+    plot, show, status, verify, merge, doctor,
 ):  # fmt: skip
     module.register(app)
 

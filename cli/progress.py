@@ -20,6 +20,7 @@ TITLES = {
     "analyze": "fits and correlations",
     "plot": "drawing figures",
     "verify": "verifying",
+    "merge": "joining campaigns",
 }
 
 
@@ -32,6 +33,7 @@ class ProgressReporter:
         self._task: Any = None
         self._last_line = 0.0
         self._first: tuple[float, int] | None = None
+        self._workers = 0
 
     def __enter__(self) -> Self:
         if self._terminal:
@@ -78,13 +80,14 @@ class ProgressReporter:
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """`done` of `total` units of the stage are finished."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total)
-            return
         now = time.monotonic()
         # The first units may have had to wait for compilation: the rate is that of the others.
         if self._first is None and done > 0:
             self._first = now, done
+        if self._bar is not None:
+            title = TITLES.get(stage, stage) + self._who_and_how_fast(stage, now, done)
+            self._bar.update(self._task, completed=done, total=total, description=title)
+            return
         if now - self._last_line < LINE_EVERY_S or self._first is None:
             return
         self._last_line = now
@@ -93,7 +96,23 @@ class ProgressReporter:
         if done > before:
             left = f", {_clock((now - began) * (total - done) / (done - before))} left"
         title = TITLES.get(stage, stage)
-        self._print(f"{title}: {done:,} of {total:,} ({done / total:.0%}){left}")
+        how = self._who_and_how_fast(stage, now, done)
+        self._print(f"{title}: {done:,} of {total:,} ({done / total:.0%}){how}{left}")
+
+    def _who_and_how_fast(self, stage: str, now: float, done: int) -> str:
+        """Workers of a cluster, and draws a second."""
+        said = f", {self._workers} workers" if self._workers != 1 else ", 1 worker"
+        said = said if self._workers else ""
+        if stage == "sample" and self._first is not None and done > self._first[1]:
+            rate = (done - self._first[1]) / max(now - self._first[0], 1e-9)
+            said += f", {float(f'{rate:.3g}'):,.0f} draws/s"
+        return said
+
+    def workers(self, number: int) -> None:
+        """`number` workers of a cluster are there now."""
+        if number != self._workers:
+            self._workers = number
+            self.message(f"cluster: {number} worker{'' if number == 1 else 's'}")
 
     def pilot(self, level: int) -> None:
         """The pilot of a splitting has found a level; how many there will be nobody knows."""

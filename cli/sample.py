@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated
+
 import typer
 
 from .campaigns import (
     CampaignArgument,
+    ClusterOption,
     DrawsOption,
     FreshOption,
     MemoryOption,
     OutOption,
     ResumeOption,
     SeedOption,
+    StagingOption,
     ThreadsOption,
 )
 from .render import JsonFlag
@@ -30,6 +35,16 @@ def sample(
     seed: SeedOption = None,
     threads: ThreadsOption = None,
     memory: MemoryOption = None,
+    blocks: Annotated[
+        str | None,
+        typer.Option(
+            "--blocks",
+            metavar="A:B",
+            help="Draw only blocks A to B - 1 and weigh nothing: pfmap merge joins folders.",
+        ),
+    ] = None,
+    cluster: ClusterOption = None,
+    staging: StagingOption = "",
     resume: ResumeOption = False,
     fresh: FreshOption = False,
     as_json: JsonFlag = False,
@@ -41,12 +56,25 @@ def sample(
     run_stages(
         campaign,
         stages=("sample", "functions"),
+        blocks=_range(blocks),
         out=out,
         draws=draws,
         seed=seed,
         threads=threads,
         memory=memory,
+        cluster=cluster,
+        staging=staging,
         resume=resume,
         fresh=fresh,
         as_json=as_json,
     )
+
+
+def _range(text: str | None) -> tuple[int, int] | None:
+    """Blocks as the user gives them."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+):(\d+)", text)
+    if found is None:
+        raise typer.BadParameter(f"must be A:B, such as 0:8, got {text}", param_hint="--blocks")
+    return int(found[1]), int(found[2])

@@ -195,7 +195,7 @@ def test_llc_at_weights_of_ones_own(tmp_path):
     ("text", "fragments"),
     [
         ("drows = 5", ["drows", "did you mean 'draws'"]),
-        ("draws = 1_000_000_000_000", ["draws", "1000000000000"]),
+        ("draws = 10_000_000_000_000", ["draws", "10000000000000"]),
         ("[network]\nwidths = [11, 4, 1]", ["network.widths", "2 to 10", "11"]),
         ("[network]\nwidths = [7, 0, 1]", ["network.widths", "between 1 and 4096"]),
         ("draws = = 1", ["not valid TOML"]),

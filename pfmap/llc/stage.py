@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, NamedTuple
 
@@ -74,6 +74,32 @@ class LlcTables(NamedTuple):
     ladder: pa.Table
 
 
+class Request(NamedTuple):
+    """A learning coefficient asked for: a function, a draw of it, a center.
+
+    Attributes
+    ----------
+    function : str
+        Key.
+    draw : int
+    center : str
+    weights : ndarray, shape (d,)
+        Parameters of the draw.
+    targets : ndarray, shape (points,)
+        Of the center ``target``.
+    """
+
+    function: str
+    draw: int
+    center: str
+    weights: np.ndarray
+    targets: np.ndarray
+
+
+Rows = list[dict[str, Any]]
+Each = Callable[[list[Request]], Iterator[tuple[int, tuple[Rows, Rows]]]]
+
+
 def llc_tables(
     campaign: Campaign,
     requests: pd.DataFrame,
@@ -81,6 +107,7 @@ def llc_tables(
     *,
     progress: Callable[[int, int], None] | None = None,
     threads: int | None = None,
+    each: Each | None = None,
 ) -> LlcTables:
     """Learning coefficients at draws of selected functions, for every center of the campaign.
 
@@ -101,6 +128,9 @@ def llc_tables(
     threads : int, optional
         Estimates made at a time; None means one a CPU that this process may use. No result but
         ``elapsed_s`` depends on it.
+    each : callable, optional
+        Makes the estimates elsewhere: given requests, yields the place of each in the list and
+        what `estimate_request` returns for it, in any order. None makes them here.
 
     Returns
     -------
@@ -110,51 +140,65 @@ def llc_tables(
         ``ladder``, in the order of the requests. Columns ``LADDER``: for every request and center
         one row with estimator ``quadratic`` for each of `N_BETAS`.
     """
-    settings = campaign.llc
-    model = campaign_model(campaign)
-    shared = sampler_arguments(campaign)
     points = np.asarray(weights, dtype=np.float64)
-    targets = _targets(campaign, model, requests["function"].tolist(), points)
-    tasks = [(row, center) for row in range(len(requests)) for center in settings.centers]
     names = list(zip(requests["function"].astype(str), requests["draw"].astype(int), strict=True))
-
-    scales = parameter_sds(campaign.network.widths, campaign.network.bias, campaign.prior)
-
-    def run(row: int, center: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        function, draw = names[row]
-        estimate = estimate_llc(
-            model,
-            points[row],
-            targets=targets[row] if center == "target" else None,
-            center=center,
-            longer=LONGER,
-            stream=(function, draw, center),
-            **shared,
-        )
-        rows = estimate_rows(estimate, function=function, draw=draw)
-        if settings.ladder_steps > 0:
-            targeted = model.with_targets(targets[row]) if center == "target" else None
-            rows.append(ladder_llc_row(campaign, model, estimate, rows[-1], targeted))
-        place = {key: rows[0][key] for key in ("function", "draw", "center")}
-        return rows, _ladder_rows(model, scales, estimate, place)
-
-    results: dict[tuple[int, str], tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
-    with one_blas_thread(), ThreadPoolExecutor(count_threads(threads)) as pool:
-        futures = {pool.submit(run, *task): task for task in tasks}
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                results[futures[future]] = future.result()
-                if progress is not None:
-                    progress(done, len(tasks))
-        except BaseException:  # Ctrl-C among them: do not make the user wait for the whole table
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    tables = zip(*(results[task] for task in tasks), strict=True)
+    targets = _targets(campaign, campaign_model(campaign), [key for key, _ in names], points)
+    tasks = [
+        Request(*name, center, points[row], targets[row])
+        for row, name in enumerate(names)
+        for center in campaign.llc.centers
+    ]
+    made = each(tasks) if each is not None else _each_here(campaign, tasks, threads)
+    results: dict[int, tuple[Rows, Rows]] = {}
+    for place, rows in made:
+        results[place] = rows
+        if progress is not None:
+            progress(len(results), len(tasks))
+    tables = zip(*(results[place] for place in range(len(tasks))), strict=True)
     llc, ladder = ([row for part in parts for row in part] for parts in tables)
     return LlcTables(
         pa.Table.from_pylist(llc, schema=arrow_schema("llc")),
         pa.Table.from_pylist(ladder, schema=arrow_schema("ladder")),
     )
+
+
+def _each_here(
+    campaign: Campaign, tasks: list[Request], threads: int | None
+) -> Iterator[tuple[int, tuple[Rows, Rows]]]:
+    """Estimates made by threads of this process."""
+    with one_blas_thread(), ThreadPoolExecutor(count_threads(threads)) as pool:
+        futures = {
+            pool.submit(estimate_request, campaign, task): place for place, task in enumerate(tasks)
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:  # Ctrl-C among them: do not make the user wait for the whole table
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def estimate_request(campaign: Campaign, request: Request) -> tuple[Rows, Rows]:
+    """Rows of the tables ``llc`` and ``ladder`` for one request."""
+    function, draw, center, weights, targets = request
+    model = campaign_model(campaign)
+    network = campaign.network
+    estimate = estimate_llc(
+        model,
+        weights,
+        targets=targets if center == "target" else None,
+        center=center,
+        longer=LONGER,
+        stream=(function, draw, center),
+        **sampler_arguments(campaign),
+    )
+    rows = estimate_rows(estimate, function=function, draw=draw)
+    if campaign.llc.ladder_steps > 0:
+        targeted = model.with_targets(targets) if center == "target" else None
+        rows.append(ladder_llc_row(campaign, model, estimate, rows[-1], targeted))
+    place = {key: rows[0][key] for key in ("function", "draw", "center")}
+    scales = parameter_sds(network.widths, network.bias, campaign.prior)
+    return rows, _ladder_rows(model, scales, estimate, place)
 
 
 def estimate_rows(

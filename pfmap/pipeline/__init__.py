@@ -1,6 +1,7 @@
 """A campaign from settings to figures: the only place that combines computing and storage."""
 
 from pfmap.pipeline.freshness import STAGES
+from pfmap.pipeline.merging import MergeResult, merge
 from pfmap.pipeline.overview import counting, status
 from pfmap.pipeline.report import Reporter, RunResult, SilentReporter, StageOutcome
 from pfmap.pipeline.runner import run
@@ -8,12 +9,14 @@ from pfmap.pipeline.verification import VerifyReport, verify
 
 __all__ = [
     "STAGES",
+    "MergeResult",
     "Reporter",
     "RunResult",
     "SilentReporter",
     "StageOutcome",
     "VerifyReport",
     "counting",
+    "merge",
     "run",
     "status",
     "verify",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +19,7 @@ from pfmap.store.tables import read_file, write_table
 
 from .choosing import selected_for_llc
 from .job import Job
+from .workers import worked_estimates
 
 BLOCKS_AGAIN = 64
 """Most blocks drawn again in search of draws, where no shards tell where they are."""
@@ -41,6 +44,7 @@ def llc(job: Job) -> list[str]:
             weights,
             progress=job.progress("llc"),
             threads=job.threads,
+            each=partial(worked_estimates, job, job.cluster) if job.cluster is not None else None,
         )
     written = []
     for name, table in tables._asdict().items():

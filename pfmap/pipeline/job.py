@@ -8,6 +8,7 @@ from functools import cached_property
 
 from pfmap.campaign import Campaign
 from pfmap.execution import StopRequest
+from pfmap.execution.cluster import Cluster
 from pfmap.sampling import SamplingPlan, plan_sampling
 from pfmap.store import CampaignFolder
 
@@ -34,6 +35,12 @@ class Job:
         Whether the user asked to stop.
     memory : int or None
         Budget in bytes; None is half of the machine's memory. No result depends on it.
+    cluster : Cluster or None
+        Workers elsewhere; None: the threads of this process do everything.
+    staging : str
+        Where workers leave shards that do not see the folder; empty: they send them.
+    blocks : range or None
+        Blocks to draw; None: all.
     repaired : list of str
         Files found damaged and made again.
     """
@@ -44,6 +51,9 @@ class Job:
     reporter: Reporter
     stop: StopRequest
     memory: int | None = None
+    cluster: Cluster | None = None
+    staging: str = ""
+    blocks: range | None = None
     repaired: list[str] = field(default_factory=list)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pfmap.campaign import Campaign, read_campaign
@@ -105,12 +106,10 @@ def check_same_draws(campaign: Campaign, stored: Campaign | None, files: Campaig
     draws = entry.draws if entry else stored.draws if stored else 0
     if digest != campaign.digest():
         drawn = _drawn_campaign(files, digest) or stored
-        differences = _differences(drawn, campaign)
-        what = "; ".join(differences) or "the points of its domain have changed"
-        edited = stored is not None and stored.digest() == campaign.digest() and differences
-        counts_otherwise = bool(differences) and all(
-            text.startswith("counting.") for text in differences
-        )
+        found = differences(drawn, campaign)
+        what = "; ".join(found) or "the points of its domain have changed"
+        edited = stored is not None and stored.digest() == campaign.digest() and found
+        counts_otherwise = bool(found) and all(text.startswith("counting.") for text in found)
         how = "that counts otherwise" if counts_otherwise else "with other draws"
         raise SettingsError(
             f"{files.path}: holds a campaign {how}: {what}",
@@ -147,12 +146,14 @@ def _stored_campaign(files: CampaignFolder) -> Campaign | None:
         return None
 
 
-def _differences(stored: Campaign | None, campaign: Campaign) -> list[str]:
-    """Settings that decide draws and differ, as ``key: there, here``."""
+def differences(
+    stored: Campaign | None, campaign: Campaign, sections: Iterable[str] = _DRAWING
+) -> list[str]:
+    """Settings that differ, as ``key: there, here``; without `sections` those that decide draws."""
     if stored is None:
         return []
-    there = _leaves(stored.model_dump(mode="json", include=set(_DRAWING)))
-    here = _leaves(campaign.model_dump(mode="json", include=set(_DRAWING)))
+    there = _leaves(stored.model_dump(mode="json", include=set(sections)))
+    here = _leaves(campaign.model_dump(mode="json", include=set(sections)))
     return [
         f"{key} is {there.get(key)} there, {here.get(key)} here"
         for key in sorted(there.keys() | here.keys())

@@ -21,6 +21,9 @@ class Reporter(Protocol):
     def progress(self, stage: str, done: int, total: int) -> None:
         """`done` of `total` units of the stage are finished (draws, functions, estimates)."""
 
+    def workers(self, number: int) -> None:
+        """`number` workers of a cluster are there now."""
+
     def message(self, text: str) -> None:
         """One line worth reading: compiling, a damaged shard found, an estimate of time."""
 
@@ -35,6 +38,9 @@ class SilentReporter:
         """Say nothing."""
 
     def progress(self, stage: str, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def workers(self, number: int) -> None:
         """Say nothing."""
 
     def message(self, text: str) -> None:

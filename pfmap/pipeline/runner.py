@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.execution import check_threads, stop_on_signals
+from pfmap.execution.cluster import LEASE_S, check_cluster, open_cluster
 from pfmap.functions.keys import check_key
 from pfmap.memory import check_memory
 from pfmap.sampling import plan_sampling
@@ -48,6 +50,10 @@ def run(
     fresh: bool = False,
     threads: int | None = None,
     memory: int | str | None = None,
+    cluster: str | None = None,
+    staging: str = "",
+    lease_s: float = LEASE_S,
+    blocks: tuple[int, int] | None = None,
     stages: Iterable[str] | None = None,
     reporter: Reporter | None = None,
 ) -> RunResult:
@@ -71,6 +77,20 @@ def run(
     memory : int or str, optional
         Memory that the run may hold, in bytes or as ``2GiB``; None is half of the machine's. What
         does not fit waits in the folder, hidden, while the run lasts. No result depends on it.
+    cluster : str, optional
+        Where blocks, learning coefficients and splittings are computed: ``local:4`` for four
+        processes of this machine, ``tcp://host:8786`` for a Dask scheduler, or the file of a job
+        queue; see `pfmap.execution.cluster.open_cluster`. None is the threads of this process. No
+        result depends on it.
+    staging : str, default ""
+        Location, of any kind that fsspec knows, where workers leave their shards who do not see the
+        folder; without one they send them through the scheduler.
+    lease_s : float, default 30
+        Seconds after which a task of a silent worker is given to another one too, if ten typical
+        durations are less.
+    blocks : (int, int), optional
+        Draw only these blocks, from the first up to the one before the second, and run no other
+        stage: `pfmap.pipeline.merge` joins folders with different blocks. None is all.
     stages : iterable of str, optional
         Stages to run, of ``sample, functions, complexity, llc, volume, analyze, plot``; None runs
         all. Stages that these need run too if they are missing or out of date.
@@ -104,8 +124,16 @@ def run(
     """
     if resume and fresh:
         raise SettingsError("resume, fresh: only one of them can be set, got both")
-    chosen = check_stages(stages)
+    chosen = check_stages(stages if blocks is None else ["sample"])
+    only = check_blocks(blocks, campaign)
     check_threads(threads)
+    if cluster is not None:
+        check_cluster(cluster)
+    elif staging:
+        raise SettingsError(
+            f"staging: only workers of a cluster use it, got {staging}",
+            next_step="give a cluster too, or leave it out",
+        )
     budget = check_memory(memory)
     proxies = tuple(item.name for item in campaign_proxies(campaign))
     campaign = _with_plain_keys(campaign)
@@ -127,13 +155,58 @@ def run(
                 campaign = open_campaign(
                     campaign, files, resume=resume, fresh=fresh, reporter=reporter
                 )
-                job = Job(campaign, files, used, reporter, stop, budget)
+                job = Job(
+                    campaign, files, used, reporter, stop, budget, staging=staging, blocks=only
+                )
                 result = RunResult(files.path, campaign, repaired=job.repaired)
-                _run_stages(job, chosen, tokens, result)
+                with _workers(job, cluster, lease_s):
+                    _run_stages(job, chosen, tokens, result)
         except KeyboardInterrupt as interrupt:
             raise stopped(files, campaign) from interrupt
     result.elapsed_s = time.perf_counter() - began
     return result
+
+
+@contextmanager
+def _workers(job: Job, cluster: str | None, lease_s: float) -> Iterator[None]:
+    """The run's cluster while the block runs, if it has one."""
+    if cluster is None:
+        yield
+        return
+    with open_cluster(cluster, say=job.reporter.message, lease_s=lease_s) as opened:
+        job.cluster = opened
+        yield
+
+
+def check_blocks(blocks: tuple[int, int] | None, campaign: Campaign) -> range | None:
+    """The blocks of a range of a campaign.
+
+    Raises
+    ------
+    SettingsError
+        If it is empty or reaches beyond the last block.
+
+    Examples
+    --------
+    >>> check_blocks((2, 4), Campaign())
+    range(2, 4)
+    """
+    if blocks is None:
+        return None
+    first, end = blocks
+    if campaign.counting.keep != "all":
+        raise SettingsError(
+            f"blocks: only campaigns with counting.keep = all can be drawn in parts, got "
+            f"{campaign.counting.keep}",
+            next_step="leave the blocks out, or use a cluster",
+        )
+    if not 0 <= first < end <= campaign.n_blocks:
+        raise SettingsError(
+            f"blocks: must lie within 0:{campaign.n_blocks} and not be empty, got {first}:{end}",
+            next_step=f"{campaign.draws:,} draws are {campaign.n_blocks:,} blocks of "
+            f"{campaign.block_draws:,}",
+        )
+    return range(first, end)
 
 
 def check_stages(stages: Iterable[str] | None) -> list[str]:
@@ -189,6 +262,7 @@ def _run_stages(job: Job, chosen: list[str], tokens: dict[str, str], result: Run
     record: dict[str, Any] = {
         "started": now(),
         "threads": job.threads,
+        "cluster": job.cluster.address if job.cluster else None,
         "threading_layer": "python",  # kernels release the lock; numba's own layers are not used
         "stages": {},
     }
@@ -200,7 +274,8 @@ def _run_stages(job: Job, chosen: list[str], tokens: dict[str, str], result: Run
         began = time.perf_counter()
         ran = _run_stage(job, stage, tokens[stage])
         elapsed = time.perf_counter() - began
-        names = job.files.journal.state.stages[stage].files
+        entry = job.files.journal.state.stages.get(stage)
+        names = entry.files if entry is not None else {}
         paths = tuple(job.files.path / name for name in names)
         result.stages[stage] = StageOutcome(elapsed, not ran, paths)
         job.reporter.finished(stage, elapsed, not ran)
@@ -217,7 +292,9 @@ def _run_stage(job: Job, stage: str, token: str) -> bool:
     known = job.files.journal.state.stages.get(stage)
     same_token = known is not None and known.token == token
     if stage == "sample":
-        drawn = sample(job)
+        drawn = sample(job, job.blocks)
+        if len(job.files.finished_blocks(job.campaign)) < job.campaign.n_blocks:
+            return drawn > 0  # the stage has not ended
         # Shards drawn again are what they were: later stages stay up to date.
         if same_token:
             return drawn > 0

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pfmap.campaign import Campaign
 from pfmap.errors import EnvironmentFault, StoppedEarly
 from pfmap.execution import run_blocks
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import disk_faults
+from pfmap.store.folder import block_draws
+from pfmap.store.journal import BlockEntry
 
 from .folding import Folding
 from .job import Job
 from .shards import check_reproduces, check_shards, write_shard
+from .workers import worked_blocks
 
 _WORTH_SAYING_S = 60.0
 
 
 def sample(job: Job, order: Sequence[int] | None = None) -> int:
-    """Draw every block that is missing, damaged, or shorter than the campaign's total asks.
+    """Draw blocks that are missing, damaged, or shorter than the campaign's total asks.
 
     Parameters
     ----------
     job : Job
         The run.
     order : sequence of int, optional
-        Order of the blocks; None is ascending. The shards do not depend on it.
+        Blocks, in the order they are to be drawn; None is all, ascending. The shards do not depend
+        on it.
 
     Returns
     -------
@@ -44,26 +48,23 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
         If the disk is full, or will be before the last block.
     """
     sound = check_shards(job)
-    missing = [i for i in order or range(job.campaign.n_blocks) if i not in sound]
+    order = range(job.campaign.n_blocks) if order is None else order
+    missing = [index for index in order if index not in sound]
     if missing and sound:
         check_reproduces(job, max(sound))
     folding = Folding(job, sound)
-    total = job.campaign.draws
-    done = sum(entry.draws for entry in sound.values())
+    total = sum(block_draws(job.campaign, index) for index in order)
+    done = sum(sound[index].draws for index in order if index in sound)
     progress = job.progress("sample")
     progress(done, total)
     written = 0
-    first_done = block_started = time.perf_counter()
+    first_done = time.perf_counter()
     with job.stop.defer():
-        for tally in run_blocks(job.plan, missing, threads=job.threads, stop=job.stop):
-            now = time.perf_counter()
-            entry = write_shard(
-                job.files, job.campaign, tally, job.notes, now - block_started, folding.level
-            )
+        for entry in drawn_blocks(job, missing, folding):
             job.files.journal.append(entry)
+            now = time.perf_counter()
             size = job.files.shard(entry.block_index).stat().st_size
             folding.take(entry)
-            block_started = now
             done += entry.draws
             written += 1
             progress(done, total)
@@ -83,6 +84,18 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
         raise stopped(job.files, job.campaign)
     folding.finish()
     return written
+
+
+def drawn_blocks(job: Job, blocks: Sequence[int], folding: Folding) -> Iterator[BlockEntry]:
+    """Blocks drawn here or by workers, each with its shard in place: lines for the journal."""
+    if job.cluster is not None:
+        yield from worked_blocks(job, job.cluster, blocks)
+        return
+    began = time.perf_counter()
+    for tally in run_blocks(job.plan, blocks, threads=job.threads, stop=job.stop):
+        now = time.perf_counter()
+        yield write_shard(job.files, job.campaign, tally, job.notes, now - began, folding.level)
+        began = now
 
 
 def stopped(files: CampaignFolder, campaign: Campaign) -> StoppedEarly:

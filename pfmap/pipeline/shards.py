@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from pfmap.campaign import Campaign
 from pfmap.errors import DataError
 from pfmap.execution import run_blocks
@@ -100,6 +102,24 @@ def shard_damage(files: CampaignFolder, entry: BlockEntry) -> str:
     if file_digest(path) != entry.sha256:
         return f"{name} is damaged: its SHA-256 is not the journal's"
     return ""
+
+
+def content_of_shard(files: CampaignFolder, entry: BlockEntry) -> bytes:
+    """Bytes of a finished block's shard.
+
+    Raises
+    ------
+    DataError
+        If they are not what was written.
+    """
+    path = files.shard(entry.block_index)
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise DataError(
+            f"{path}: is missing or damaged: its SHA-256 is not the journal's",
+            next_step=files.resume_command,
+        )
+    return content
 
 
 def check_reproduces(job: Job, block_index: int) -> None:

@@ -13,6 +13,7 @@ from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch
 from pfmap.errors import SettingsError
+from pfmap.execution.cluster import Cluster
 from pfmap.functions.keys import bits_from_words, check_key, words_from_keys
 from pfmap.functions.named import parse_function
 from pfmap.sections import NAMED_FUNCTIONS
@@ -22,12 +23,16 @@ from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import bears_mark, write_table
 from pfmap.volume import Settings, estimate_volume, sign_target
 from pfmap.volume.checkpoint import Checkpoint
+from pfmap.volume.estimate import runs_needed
 from pfmap.volume.expressible import why_not_expressible
 from pfmap.volume.rows import evidence_row, volume_rows
+from pfmap.volume.splitting import Levels
 
 from .choosing import selected_for_volume
 from .job import Job
+from .tasks import find_pilot, make_run, sent
 from .weigh import campaign_proxies, function_kind
+from .workers import leases
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,11 @@ def volume(job: Job) -> list[str]:
     evidence: list[dict[str, Any]] = []
     each = settings.runs + 1
     progress = job.progress("volume")
-    for place, item in enumerate(wanted):
+    for item in wanted:
         check_runs(job, item.checkpoint.folder)
+    if job.cluster is not None:
+        make_runs(job, job.cluster, wanted, settings)
+    for place, item in enumerate(wanted):
         kept = item.checkpoint
 
         def tell(done: int, _: int, place: int = place, folder: Path = kept.folder) -> None:
@@ -73,6 +81,47 @@ def volume(job: Job) -> list[str]:
         curves += volume_rows(estimate, function=item.function)
         evidence.append(evidence_row(estimate, function=item.function, name=item.name))
     return write_volume(job, wanted, curves, evidence)
+
+
+def make_runs(job: Job, cluster: Cluster, wanted: list[Wanted], settings: Settings) -> None:
+    """Have workers make the pilots and runs that are missing; they are kept as they come."""
+    tasks = leases(job, cluster, "volume")
+    campaign = sent(job.campaign)
+    each = settings.runs + 1
+    done = 0
+    progress = job.progress("volume")
+
+    def add_runs(place: int, levels: Levels) -> None:
+        nonlocal done
+        item = wanted[place]
+        target = sign_target(job.plan, item.signs, name=item.function)
+        kept = item.checkpoint.runs()
+        needed = range(runs_needed(target, settings, levels))
+        done += each - len([number for number in needed if number not in kept])
+        for number in needed:
+            if number not in kept:
+                arguments = (campaign, item.function, item.signs, settings, levels, number)
+                tasks.add((place, number), make_run, *arguments)
+
+    for place, item in enumerate(wanted):
+        levels = item.checkpoint.levels()
+        if levels is not None:
+            add_runs(place, levels)
+        elif why_not_expressible(job.campaign, item.signs):
+            done += each
+        else:
+            arguments = (campaign, item.function, item.signs, settings)
+            tasks.add((place, None), find_pilot, *arguments)
+    for (place, number), result in tasks:
+        kept = wanted[place].checkpoint
+        if number is None:
+            kept.keep_levels(result)
+            add_runs(place, result)
+        else:
+            kept.keep_run(number, result)
+            done += 1
+        note_runs(job, kept.folder)
+        progress(done, len(wanted) * each)
 
 
 def check_named(campaign: Campaign) -> None:

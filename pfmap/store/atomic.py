@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,8 +27,9 @@ _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file that becomes `path` when the block ends without an error.
 
-    The temporary file lies in the same folder, its name begins with a dot, and it is removed when
-    the block raises. A process killed at any moment leaves either the old file or the new one.
+    The temporary file lies in the same folder, its name begins with a dot and is no other writer's,
+    and it is removed when the block raises. A process killed at any moment leaves either the old
+    file or the new one.
 
     Parameters
     ----------
@@ -52,7 +54,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     >>> (folder / "a.txt").read_bytes()
     b'whole'
     """
-    temporary = path.parent / f".{path.name}{TEMPORARY_SUFFIX}"
+    # Two workers may write the same block: each its own file, and whole files are equal.
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     with disk_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -166,9 +166,7 @@ def estimate_volume(
             levels = find_levels(target, settings, pool, watch=watch)
             if keep_levels is not None:
                 keep_levels(levels)
-        n_runs = settings.runs
-        if levels.verdict != "reached" and target.loss == "signs":
-            n_runs = min(n_runs, RUNS_FOR_A_BOUND)
+        n_runs = runs_needed(target, settings, levels)
         if progress is not None:
             progress(1, n_runs + 1)
         # One for all runs: fresh memory for each would cost as much as many forward passes.
@@ -193,6 +191,13 @@ def estimate_volume(
     return VolumeEstimate(
         target, settings, levels, runs, curve, verdict, elapsed_s=time.perf_counter() - began
     )
+
+
+def runs_needed(target: Target, settings: Settings, levels: Levels) -> int:
+    """Runs of an estimate whose pilot chose `levels`: few where only a bound can come out."""
+    if levels.verdict != "reached" and target.loss == "signs":
+        return min(settings.runs, RUNS_FOR_A_BOUND)
+    return settings.runs
 
 
 def _check_resolution(target: Target, lowest: float) -> None:

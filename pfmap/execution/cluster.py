@@ -1,0 +1,230 @@
+"""A Dask cluster: started on this machine, found at an address, or asked of a job queue."""
+
+from __future__ import annotations
+
+import logging
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pfmap.errors import EnvironmentFault, SettingsError
+
+from .versions import code_versions, version_differences
+
+LEASE_S = 30.0
+"""Seconds after which a task is leased to another worker too, if ten typical durations are less."""
+
+PATIENCE_S = 60.0
+"""Seconds without any worker after which a run stops."""
+
+_CONNECT_S = 10
+_FORMS = "local:N, tcp://HOST:PORT, or a file of a job queue such as slurm.toml"
+_LOCAL = re.compile(r"local:(\d+)")
+_REMOTE = re.compile(r"(tcp|tls|ucx|ws|wss)://.+")
+
+
+@dataclass
+class Cluster:
+    """An open cluster.
+
+    Attributes
+    ----------
+    client : distributed.Client
+    address : str
+        As the user gave it.
+    lease_s, patience_s : float
+        `LEASE_S` and `PATIENCE_S`, or other values.
+    refill : callable
+        Ask for workers in the place of those lost, where pfmap started the cluster.
+    """
+
+    client: Any
+    address: str
+    lease_s: float = LEASE_S
+    patience_s: float = PATIENCE_S
+    refill: Callable[[], None] = lambda: None
+
+    def workers(self) -> dict[str, int]:
+        """Threads of every worker, by its address."""
+        return dict(self.client.nthreads())
+
+
+def check_cluster(address: str) -> str:
+    """The address of a cluster, if it has one of the forms that there are.
+
+    Raises
+    ------
+    SettingsError
+        If it has none of them.
+
+    Examples
+    --------
+    >>> check_cluster("local:4")
+    'local:4'
+    >>> check_cluster("local:0")
+    Traceback (most recent call last):
+        ...
+    pfmap.errors.SettingsError: cluster: must be local:N, tcp://HOST:PORT, or a file of a job \
+queue such as slurm.toml, got local:0
+    """
+    local = _LOCAL.fullmatch(address)
+    known = int(local[1]) > 0 if local else bool(_REMOTE.fullmatch(address))
+    if not known and not address.endswith(".toml"):
+        raise SettingsError(f"cluster: must be {_FORMS}, got {address}")
+    return address
+
+
+@contextmanager
+def open_cluster(
+    address: str,
+    *,
+    say: Callable[[str], None] = lambda text: None,
+    lease_s: float = LEASE_S,
+    patience_s: float | None = None,
+) -> Iterator[Cluster]:
+    """Connect to a cluster, starting it if need be; what was started is stopped afterwards.
+
+    Parameters
+    ----------
+    address : str
+        ``local:4`` starts four worker processes of one thread each on this machine,
+        ``tcp://host:8786`` is a running scheduler, ``slurm.toml`` a file as `read_queue` describes.
+    say : callable, optional
+        Told what takes long.
+    lease_s : float, default 30
+        See `LEASE_S`.
+    patience_s : float, optional
+        See `PATIENCE_S`; of a job queue its file says how long.
+
+    Yields
+    ------
+    Cluster
+
+    Raises
+    ------
+    SettingsError
+        If the address has no known form, or the file breaks a rule.
+    EnvironmentFault
+        If the extra ``cluster`` is not installed, nobody answers, or workers run other code.
+    """
+    check_cluster(address)
+    try:
+        import dask
+        import distributed
+    except ImportError as error:
+        raise EnvironmentFault(
+            f"cluster: {address} needs Dask, which is not installed",
+            next_step="pip install 'pfmap[cluster]'",
+        ) from error
+    settings = {
+        # Leases count lost workers; Dask's own count would end tasks sooner.
+        "distributed.scheduler.allowed-failures": 10**6,
+        "distributed.comm.timeouts.connect": f"{_CONNECT_S}s",
+        "distributed.worker.multiprocessing-method": "spawn",
+    }
+    with dask.config.set(settings), _quiet(), ExitStack() as stack:
+        local, waits = _LOCAL.fullmatch(address), PATIENCE_S
+        where: Any = address
+        wanted: int | None = None
+        if local:
+            wanted = int(local[1])
+            where = stack.enter_context(_local_cluster(wanted))
+        elif address.endswith(".toml"):
+            from .queue import read_queue, start_queue
+
+            queue = read_queue(Path(address))
+            where, waits = stack.enter_context(start_queue(queue)), queue.patience_s
+            wanted = queue.workers
+            say(f"cluster: {queue.workers} workers asked of {queue.kind}; the run begins with one")
+        try:
+            client = distributed.Client(where, set_as_default=False, timeout=_CONNECT_S)
+        except (OSError, ValueError) as error:
+            raise EnvironmentFault(
+                f"cluster: nobody answers at {address}: {error}",
+                next_step="start a scheduler there (dask scheduler), and workers (dask worker)",
+            ) from error
+        stack.callback(_close, client)
+        waits = waits if patience_s is None else patience_s
+        try:
+            client.wait_for_workers(1, timeout=waits)
+        except TimeoutError as error:
+            raise EnvironmentFault(
+                f"cluster: no worker came to {address} in {waits:.0f} s",
+                next_step="start some: dask worker ADDRESS",
+            ) from error
+        cluster = Cluster(client, address, lease_s, waits)
+        if wanted is not None:
+            cluster.refill = partial(where.scale, wanted)
+        _check_versions(cluster)
+        yield cluster
+
+
+@contextmanager
+def _local_cluster(workers: int) -> Iterator[Any]:
+    """Worker processes on this machine, each with one thread."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+        memory_limit=0,  # a block's memory is known; Dask would pause workers by its own guess
+    ) as cluster:
+        yield cluster
+
+
+def _close(client: Any) -> None:
+    """Let go of a cluster, also of one that is gone."""
+    try:
+        client.close(timeout=_CONNECT_S)
+    except (OSError, RuntimeError):
+        return
+
+
+def _check_versions(cluster: Cluster) -> None:
+    """Refuse workers whose code is not this run's; those that come later are asked as well."""
+    try:
+        found = cluster.client.run(code_versions, on_error="return")
+        cluster.client.run(ignore_interrupts, on_error="ignore")
+    except OSError as error:
+        raise EnvironmentFault(f"cluster: lost while asking its workers: {error}") from error
+    for address, versions in found.items():
+        if isinstance(versions, OSError):
+            continue  # lost meanwhile
+        if not isinstance(versions, dict):
+            raise EnvironmentFault(
+                f"cluster: the worker at {address} cannot run pfmap: {versions!r}",
+                next_step="install the same version of pfmap there, then restart the worker",
+            )
+        differences = version_differences(code_versions(), versions)
+        if differences:
+            raise EnvironmentFault(
+                f"cluster: the worker at {address} must run the same code, got {differences}",
+                next_step="install the same versions there, then restart the worker",
+            )
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the run itself: a terminal sends it to the workers on its machine too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Dask's own log off the terminal: what matters a run says itself."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.nanny", "tornado")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

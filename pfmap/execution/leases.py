@@ -1,0 +1,278 @@
+"""Tasks leased to the workers of a cluster: each has one result, whatever becomes of workers.
+
+A task's result is determined by its arguments. So a task can be given out again as often as need
+be, to anybody: the first result counts and the others are dropped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pfmap.errors import EnvironmentFault, StoppedEarly
+
+from .cluster import Cluster
+from .stopping import StopRequest
+from .versions import code_versions, version_differences
+
+_POLL_S = 0.2
+_LOOK_S = 1.0
+_REFILL_S = 5.0
+_DRAIN_S = 10.0
+_FETCH_S = 10.0
+_TYPICAL = 10.0
+_DEATHS = 20
+
+
+@dataclass
+class _Task:
+    """A task that has no result yet, and the leases it is out on."""
+
+    name: Any
+    arguments: tuple[Any, ...]
+    futures: dict[Any, float] = field(default_factory=dict)
+    deaths: int = 0
+
+
+class Leases:
+    """Tasks of one kind of work, given out to the workers of a cluster.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Open.
+    stop : StopRequest, optional
+        Once a stop is requested nothing more is given out, and what is in work has ten seconds.
+    alone : bool, default False
+        Give out the first task alone: it compiles kernels that all workers then find compiled.
+    count : callable, optional
+        Called with the number of workers whenever it changes.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        stop: StopRequest | None = None,
+        alone: bool = False,
+        count: Callable[[int], None] | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._stop = stop or StopRequest()
+        self._alone = alone
+        self._count = count or (lambda n: None)
+        self._waiting: deque[tuple[Callable[..., Any], _Task]] = deque()
+        self._out: dict[Any, tuple[Callable[..., Any], _Task]] = {}
+        self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._took: list[float] = []
+        self._slow: set[str] = set()
+        self._numbers = itertools.count()
+        self._workers: dict[str, int] = {}
+        self._most = 0
+        self._seen_workers = self._looked = self._refilled = time.monotonic()
+
+    def add(self, name: Any, work: Callable[..., Any], *arguments: Any) -> None:
+        """Queue a task: `work`, a function that workers can import, called with `arguments`."""
+        self._waiting.append((work, _Task(name, arguments)))
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """Names and results of all tasks, in the order they come; more may be added meanwhile.
+
+        Raises
+        ------
+        StoppedEarly
+            If the scheduler or all workers are lost, or one task keeps killing its workers.
+        PfmapError
+            That a task raised; a worker of another version is an `EnvironmentFault`.
+        """
+        self._look()
+        try:
+            while self._waiting or self._out:
+                if self._stop.requested:
+                    yield from self._drain()
+                    return
+                self._hand_out()
+                yield from self._results(_POLL_S)
+                if time.monotonic() - self._looked > _LOOK_S:
+                    self._look()
+                    self._renew()
+        finally:
+            self._cancel(list(self._futures()))
+
+    def _futures(self) -> Iterator[Any]:
+        for _, task in self._out.values():
+            yield from task.futures
+
+    def _hand_out(self) -> None:
+        """Give out waiting tasks: one for each thread of the workers, and a few ahead."""
+        room = sum(self._workers.values()) + len(self._workers)
+        if self._alone and not self._took:
+            room = min(room, 1)
+        while self._waiting and len(self._out) < room:
+            work, task = self._waiting.popleft()
+            self._out[task.name] = (work, task)
+            self._submit(work, task, self._slow)
+
+    def _submit(self, work: Callable[..., Any], task: _Task, without: set[str]) -> None:
+        """One more lease of a task, to a worker not in `without` if there are others."""
+        key = f"pfmap-{next(self._numbers)}-{task.name}"
+        others = [address for address in self._workers if address not in without]
+        future = self._cluster.client.submit(
+            perform,
+            code_versions(),
+            work,
+            task.arguments,
+            key=key,
+            pure=False,
+            workers=others if without and others else None,
+            allow_other_workers=bool(without and others) or None,
+        )
+        task.futures[future] = time.monotonic()
+        future.add_done_callback(lambda ended, name=task.name: self._ended.put((name, ended)))
+
+    def _results(self, patience_s: float) -> Iterator[tuple[Any, Any]]:
+        """Results of the leases that have ended, waiting a little for the first."""
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            ended = [self._ended.get(timeout=patience_s)]
+        except queue.Empty:
+            self._check_connection()
+            return
+        while not self._ended.empty():
+            ended.append(self._ended.get())
+        for name, future in ended:
+            if name not in self._out:
+                continue  # another lease of this task was faster
+            work, task = self._out[name]
+            began = task.futures.pop(future, None)
+            if began is None:
+                continue
+            if future.status == "finished":
+                try:
+                    result = future.result(timeout=_FETCH_S)
+                except (OSError, CancelledError, KilledWorker):  # gone before it was fetched
+                    self._lost(work, task, None)
+                    continue
+                self._took.append(time.monotonic() - began)
+                del self._out[name]
+                self._cancel(list(task.futures))
+                for _, other in self._out.values():
+                    other.deaths = 0
+                yield name, result
+            else:
+                self._lost(work, task, future)
+
+    def _lost(self, work: Callable[..., Any], task: _Task, future: Any) -> None:
+        """A lease ended without a result: the task's own error, or its worker was lost."""
+        from distributed import KilledWorker
+
+        self._check_connection()
+        error = future.exception() if future is not None and future.status == "error" else None
+        if error is not None and not isinstance(error, KilledWorker | OSError):
+            raise error
+        task.deaths += 1
+        if task.deaths >= _DEATHS:
+            raise StoppedEarly(
+                f"cluster: {task.deaths} workers in a row were lost with the task {task.name}",
+                next_step="look at their logs (memory?); finished work is kept: --resume",
+            )
+        if not task.futures:
+            self._submit(work, task, self._slow)
+
+    def _look(self) -> None:
+        """See which workers there are."""
+        self._looked = time.monotonic()
+        self._check_connection()
+        workers = self._cluster.workers()
+        if len(workers) != len(self._workers):
+            self._count(len(workers))
+        if len(workers) < self._most and self._looked - self._refilled > _REFILL_S:
+            # A worker killed while it starts is not started again by itself.
+            self._refilled = self._looked
+            self._cluster.refill()
+        self._most = max(self._most, len(workers))
+        self._workers = workers
+        self._slow &= set(workers)
+        if workers:
+            self._seen_workers = self._looked
+        elif self._looked - self._seen_workers > self._cluster.patience_s:
+            raise StoppedEarly(
+                f"cluster: no workers for {self._cluster.patience_s:.0f} s at "
+                f"{self._cluster.address}",
+                next_step="start some; finished work is kept: --resume",
+            )
+
+    def _renew(self) -> None:
+        """Lease what is out for too long to somebody else too."""
+        typical = _TYPICAL * statistics.median(self._took) if self._took else 0.0
+        if not self._took and self._alone:
+            return  # compiling has no typical duration
+        limit = max(self._cluster.lease_s, typical)
+        now = time.monotonic()
+        late = [
+            (work, task)
+            for work, task in self._out.values()
+            if task.futures and now - max(task.futures.values()) > limit
+        ]
+        if not late:
+            return
+        holders = self._cluster.client.processing()
+        for work, task in late:
+            keys = {future.key for future in task.futures}
+            self._slow |= {at for at, held in holders.items() if keys & set(held)}
+            if set(self._workers) - self._slow:
+                self._submit(work, task, self._slow)
+            else:
+                self._slow.clear()
+                task.futures = dict.fromkeys(task.futures, now)
+
+    def _drain(self) -> Iterator[tuple[Any, Any]]:
+        """What is in work when a stop is asked for, as far as it ends soon."""
+        self._waiting.clear()
+        until = time.monotonic() + _DRAIN_S
+        while self._out and time.monotonic() < until:
+            yield from self._results(_POLL_S)
+
+    def _cancel(self, futures: list[Any]) -> None:
+        if futures and self._cluster.client.status == "running":
+            self._cluster.client.cancel(futures, force=True)
+
+    def _check_connection(self) -> None:
+        if self._cluster.client.status != "running":
+            raise StoppedEarly(
+                f"cluster: the scheduler at {self._cluster.address} is gone",
+                next_step="start it again; finished work is kept: --resume",
+            )
+
+
+def perform(expected: dict[str, str], work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Do a task on a worker, if its code is that of the run.
+
+    Raises
+    ------
+    EnvironmentFault
+        If it is not.
+
+    Examples
+    --------
+    >>> perform(code_versions(), max, (2, 3))
+    3
+    >>> perform({**code_versions(), "numpy": "0.1"}, max, (2, 3))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    pfmap.errors.EnvironmentFault: cluster: a worker must run the same code, got numpy ...
+    """
+    differences = version_differences(expected, code_versions())
+    if differences:
+        raise EnvironmentFault(
+            f"cluster: a worker must run the same code, got {differences}",
+            next_step="install the same versions there, then restart the workers",
+        )
+    return work(*arguments)

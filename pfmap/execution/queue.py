@@ -1,0 +1,111 @@
+"""Workers asked of a job queue (Slurm and others), described by a file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pfmap.errors import EnvironmentFault, SettingsError
+from pfmap.validation import settings_error
+
+_CLASSES = {
+    "slurm": "SLURMCluster",
+    "pbs": "PBSCluster",
+    "sge": "SGECluster",
+    "lsf": "LSFCluster",
+    "oar": "OARCluster",
+    "moab": "MoabCluster",
+    "htcondor": "HTCondorCluster",
+    "local": "LocalCluster",
+}
+
+
+class Queue(BaseModel):
+    """A job queue, and what is asked of it.
+
+    Examples
+    --------
+    >>> Queue(kind="slurm", workers=100, options={"cores": 1, "memory": "2GB"}).patience_s
+    86400.0
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: Literal["slurm", "pbs", "sge", "lsf", "oar", "moab", "htcondor", "local"] = Field(
+        description="Which queue; local starts the job script as a process, to try a file out."
+    )
+    workers: int = Field(ge=1, le=100_000, description="Workers asked for.")
+    patience_s: float = Field(
+        default=86400.0, gt=0, description="Seconds without any worker until the run stops."
+    )
+    options: dict[str, Any] = Field(
+        description="Arguments of dask-jobqueue's class for the queue, such as cores, memory, "
+        "walltime, queue, job_script_prologue."
+    )
+
+
+def read_queue(path: Path) -> Queue:
+    """Read and validate the file of a job queue.
+
+    Raises
+    ------
+    SettingsError
+        If it is missing, is not TOML, or breaks a rule.
+    """
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"cluster: no such file: {path}", next_step="docs/clusters.md shows one"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return Queue.model_validate(settings)
+    except ValidationError as error:
+        raise settings_error(error, Queue, str(path)) from error
+
+
+@contextmanager
+def start_queue(queue: Queue) -> Iterator[Any]:
+    """A cluster whose workers are jobs; they are cancelled afterwards.
+
+    Raises
+    ------
+    SettingsError
+        If dask-jobqueue refuses the options.
+    EnvironmentFault
+        If dask-jobqueue or the queue's commands are missing.
+    """
+    cluster = queue_cluster(queue)
+    with cluster:
+        try:
+            cluster.scale(queue.workers)
+        except (OSError, RuntimeError) as error:
+            raise EnvironmentFault(f"cluster: {queue.kind} refused: {error}") from error
+        yield cluster
+
+
+def queue_cluster(queue: Queue) -> Any:
+    """dask-jobqueue's cluster for a queue, with no workers asked for yet."""
+    try:
+        import dask_jobqueue
+        from dask_jobqueue.local import LocalCluster
+    except ImportError as error:
+        raise EnvironmentFault(
+            "cluster: job queues need dask-jobqueue, which is not installed",
+            next_step="pip install 'pfmap[cluster]'",
+        ) from error
+    kinds = {**vars(dask_jobqueue), "LocalCluster": LocalCluster}
+    scheduler = {"dashboard": False, **queue.options.get("scheduler_options", {})}
+    try:
+        return kinds[_CLASSES[queue.kind]](**{**queue.options, "scheduler_options": scheduler})
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"cluster: options of {queue.kind}: {error}",
+            next_step="see the arguments of dask-jobqueue's class for it",
+        ) from error
