@@ -114,7 +114,9 @@ def test_no_order_of_blocks_and_no_threads_change_the_tables(
     folders, tmp_path, counting, threads, monkeypatch
 ):
     order = np.random.default_rng(threads).permutation(40).tolist()
-    monkeypatch.setattr("pfmap.pipeline.runner.sample", lambda job: sample_stage.sample(job, order))
+    monkeypatch.setattr(
+        "pfmap.pipeline.runner.sample", lambda job, _: sample_stage.sample(job, order)
+    )
     counted(tmp_path / "small", counting, threads=threads)
     same_files(folders[counting["keep"]], tmp_path / "small")
 

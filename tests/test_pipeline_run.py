@@ -158,7 +158,9 @@ def test_functions_do_not_depend_on_threads_or_the_order_of_blocks(
     finished, tmp_path, threads, monkeypatch
 ):
     order = np.random.default_rng(threads).permutation(6).tolist()
-    monkeypatch.setattr("pfmap.pipeline.runner.sample", lambda job: sample_stage.sample(job, order))
+    monkeypatch.setattr(
+        "pfmap.pipeline.runner.sample", lambda job, _: sample_stage.sample(job, order)
+    )
     pipeline.run(small(), tmp_path / "small", threads=threads, stages=["sample", "functions"])
     lines = [
         e.block_index for e in CampaignFolder(tmp_path / "small").journal.state.blocks.values()

@@ -1,0 +1,190 @@
+"""Runs on the workers of a cluster: the tables of a local run, whatever becomes of workers."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import contextmanager
+from functools import partial
+
+import pandas as pd
+import pytest
+
+from pfmap import pipeline
+from pfmap.campaign import campaign_from_mapping
+from pfmap.errors import EnvironmentFault, SettingsError
+from pfmap.execution import leases
+from pfmap.execution.cluster import check_cluster, open_cluster
+from pfmap.execution.queue import Queue, queue_cluster, read_queue
+from pfmap.pipeline import tasks
+
+pytestmark = pytest.mark.filterwarnings(
+    # Dask leaves sockets of processes that were killed to the garbage collector.
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
+CAMPAIGN = campaign_from_mapping(
+    {
+        "draws": 20_000,
+        "block_draws": 2048,
+        "network": {"widths": [3, 5, 1]},
+        "complexity": {"proxies": ["lz"]},
+        "llc": {"functions": 2, "draws_per_function": 1},
+        "volume": {"functions": 1, "named": ["parity"], "runs": 2, "max_levels": 6},
+    }
+)
+STAGES = ("sample", "functions", "complexity", "llc", "volume")
+
+
+@pytest.fixture(scope="module")
+def scripts(root):
+    """The processes of the script that injects faults."""
+    sys.path.insert(0, str(root / "scripts"))
+    try:
+        import fault_processes
+    finally:
+        sys.path.pop(0)
+    return fault_processes
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """An undisturbed local run."""
+    folder = tmp_path_factory.mktemp("here")
+    pipeline.run(CAMPAIGN, folder, stages=STAGES, threads=1)
+    return folder
+
+
+def differing(one, two):
+    names = {path.relative_to(at) for at in (one, two) for path in at.rglob("*.parquet")}
+    assert len(names) > 10
+    found = []
+    for name in names:
+        tables = [
+            pd.read_parquet(at / name).drop(columns="elapsed_s", errors="ignore")
+            for at in (one, two)
+            if (at / name).exists()
+        ]
+        if len(tables) < 2 or not tables[0].equals(tables[1]):
+            found.append(str(name))
+    return found
+
+
+def test_workers_make_the_tables_of_a_local_run(here, tmp_path):
+    pipeline.run(CAMPAIGN, tmp_path, stages=STAGES, cluster="local:2", threads=1)
+    assert differing(here, tmp_path) == []
+    assert not list(tmp_path.glob(".*pfmap-tmp"))
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_workers_that_do_not_see_the_folder_send_or_stage_shards(
+    here, tmp_path, monkeypatch, staged
+):
+    staging = (tmp_path / "staging").as_uri() if staged else ""
+    seen = pipeline.workers._seen_folder
+
+    @contextmanager
+    def unseen(job):
+        with seen(job) as place:
+            yield tasks.Place(place.folder + "-not-mounted", place.token, place.staging)
+
+    monkeypatch.setattr(pipeline.workers, "_seen_folder", unseen)
+    folder = tmp_path / "run"
+    pipeline.run(CAMPAIGN, folder, stages=["sample"], cluster="local:1", staging=staging)
+    for path in (here / "counts").iterdir():
+        assert (folder / "counts" / path.name).read_bytes() == path.read_bytes()
+    if staged:
+        assert not list((tmp_path / "staging").iterdir())
+
+
+def test_workers_with_other_code_are_refused_before_anything_is_drawn(tmp_path, monkeypatch):
+    from pfmap.execution import cluster
+
+    compare = cluster.version_differences
+    monkeypatch.setattr(
+        cluster, "version_differences", lambda a, b: compare({**a, "numba": "0.0.1"}, b)
+    )
+    with pytest.raises(EnvironmentFault, match=r"must run the same code, got numba .* 0.0.1 here"):
+        pipeline.run(CAMPAIGN, tmp_path, stages=["sample"], cluster="local:1")
+    assert not (tmp_path / "counts").exists()
+
+
+def test_workers_that_come_later_are_asked_too():
+    with pytest.raises(EnvironmentFault, match="numpy"):
+        leases.perform({**leases.code_versions(), "numpy": "0.1"}, max, (1, 2))
+
+
+def test_a_killed_worker_costs_its_blocks_and_nothing_else(here, tmp_path, scripts):
+    with scripts.by_hand(2) as hand:
+        folder = tmp_path / "run"
+        killed = []
+
+        class Kill(pipeline.SilentReporter):
+            def progress(self, stage, done, total):
+                if done > 0 and len(killed) < 2:
+                    victim = next(worker for worker in hand.workers if worker.poll() is None)
+                    victim.kill()
+                    killed.append(victim)
+                    hand.start_worker()
+
+        run = partial(pipeline.run, CAMPAIGN, folder, stages=["sample"], reporter=Kill())
+        run(cluster=hand.address)
+        assert len(killed) == 2
+    for path in (here / "counts").iterdir():
+        assert (folder / "counts" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_paused_worker_is_replaced_after_its_lease(here, tmp_path, scripts):
+    with scripts.by_hand(2) as hand:
+        folder = tmp_path / "run"
+        paused = []
+
+        class Pause(pipeline.SilentReporter):
+            def progress(self, stage, done, total):
+                if done > 0 and not paused:
+                    paused.append(hand.workers[0])
+                    paused[0].send_signal(signal.SIGSTOP)
+
+        pipeline.run(
+            CAMPAIGN, folder, stages=["sample"], reporter=Pause(), cluster=hand.address, lease_s=1.0
+        )
+        assert len(paused) == 1
+    for path in (here / "counts").iterdir():
+        assert (folder / "counts" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_nobody_at_the_address_is_an_environment_fault(monkeypatch):
+    from pfmap.execution import cluster
+
+    monkeypatch.setattr(cluster, "_CONNECT_S", 1)
+    with (
+        pytest.raises(EnvironmentFault, match="nobody answers"),
+        open_cluster("tcp://127.0.0.1:9"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("address", ["local", "local:0", "host:8786", "http://x"])
+def test_addresses_of_other_forms_are_refused(address):
+    with pytest.raises(SettingsError, match="cluster: must be local:N"):
+        check_cluster(address)
+
+
+def test_the_file_of_a_queue_becomes_its_job_script(tmp_path):
+    path = tmp_path / "slurm.toml"
+    path.write_text(
+        'kind = "slurm"\nworkers = 3\n[options]\ncores = 1\nmemory = "2GB"\nwalltime = "02:00:00"\n'
+    )
+    cluster = queue_cluster(read_queue(path))
+    try:
+        script = cluster.job_script()
+    finally:
+        cluster.close()
+    assert "#SBATCH -t 02:00:00" in script
+    assert "distributed.cli.dask_worker" in script
+
+
+def test_options_that_a_queue_does_not_know_are_refused():
+    with pytest.raises(SettingsError, match="options of slurm"):
+        queue_cluster(Queue(kind="slurm", workers=1, options={"colour": "red"}))
