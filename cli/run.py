@@ -105,6 +105,7 @@ def run_stages(
             memory=memory,
             cluster=cluster,
             staging=staging,
+            blocks=blocks,
             stages=tuple(stages) if stages is not None else None,
             reporter=reporter,
         )

@@ -290,3 +290,18 @@ def test_known_answers_of_the_doctor_are_those_of_the_naive_twin():
     keys = [f"{int(''.join('01'[int(bit)] for bit in row > 0), 2):02x}" for row in outputs]
     counts = pd.Series(keys).value_counts()
     assert dict(counts[:4]) == KNOWN
+
+
+def test_parts_drawn_from_the_command_line_are_joined(tmp_path):
+    (tmp_path / "parts.toml").write_text(
+        "draws = 1000\nblock_draws = 256\n[network]\nwidths = [2, 4, 1]\n"
+    )
+    for name, blocks in (("a", "0:3"), ("b", "3:4")):
+        done = pfmap("sample", "parts.toml", "--blocks", blocks, "--out", name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert not (tmp_path / name / "functions.parquet").exists()
+    assert [len(list((tmp_path / name / "counts").iterdir())) for name in "ab"] == [3, 1]
+    done = pfmap("merge", "a", "b", "--out", "ab", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["taken"] == {"a": 3, "b": 1}
+    done = pfmap("sample", "parts.toml", "--blocks", "3-4", "--out", "c", cwd=tmp_path)
+    assert (done.returncode, "must be A:B" in done.stderr) == (2, True)
