@@ -101,9 +101,11 @@ def test_workers_that_do_not_see_the_folder_send_or_stage_shards(
 def test_workers_with_other_code_are_refused_before_anything_is_drawn(tmp_path, monkeypatch):
     from pfmap.execution import cluster
 
-    compare = cluster.version_differences
+    check = cluster.check_same_code
     monkeypatch.setattr(
-        cluster, "version_differences", lambda a, b: compare({**a, "numba": "0.0.1"}, b)
+        cluster,
+        "check_same_code",
+        lambda here, there, who: check({**here, "numba": "0.0.1"}, there, who),
     )
     with pytest.raises(EnvironmentFault, match=r"must run the same code, got numba .* 0.0.1 here"):
         pipeline.run(CAMPAIGN, tmp_path, stages=["sample"], cluster="local:1")

@@ -14,7 +14,7 @@ from typing import Any
 
 from pfmap.errors import EnvironmentFault, SettingsError
 
-from .versions import code_versions, version_differences
+from .versions import check_same_code, code_versions
 
 LEASE_S = 30.0
 """Seconds after which a task is leased to another worker too, if ten typical durations are less."""
@@ -38,7 +38,7 @@ class Cluster:
     address : str
         As the user gave it.
     lease_s, patience_s : float
-        `LEASE_S` and `PATIENCE_S`, or other values.
+        `LEASE_S`, `PATIENCE_S`, or what the caller and the file of a job queue say instead.
     refill : callable
         Ask for workers in the place of those lost, where pfmap started the cluster.
     """
@@ -85,7 +85,6 @@ def open_cluster(
     *,
     say: Callable[[str], None] = lambda text: None,
     lease_s: float = LEASE_S,
-    patience_s: float | None = None,
 ) -> Iterator[Cluster]:
     """Connect to a cluster, starting it if need be; what was started is stopped afterwards.
 
@@ -98,8 +97,6 @@ def open_cluster(
         Told what takes long.
     lease_s : float, default 30
         See `LEASE_S`.
-    patience_s : float, optional
-        See `PATIENCE_S`; of a job queue its file says how long.
 
     Yields
     ------
@@ -149,7 +146,6 @@ def open_cluster(
                 next_step="start a scheduler there (dask scheduler), and workers (dask worker)",
             ) from error
         stack.callback(_close, client)
-        waits = waits if patience_s is None else patience_s
         try:
             client.wait_for_workers(1, timeout=waits)
         except TimeoutError as error:
@@ -203,12 +199,7 @@ def _check_versions(cluster: Cluster) -> None:
                 f"cluster: the worker at {address} cannot run pfmap: {versions!r}",
                 next_step="install the same version of pfmap there, then restart the worker",
             )
-        differences = version_differences(code_versions(), versions)
-        if differences:
-            raise EnvironmentFault(
-                f"cluster: the worker at {address} must run the same code, got {differences}",
-                next_step="install the same versions there, then restart the worker",
-            )
+        check_same_code(code_versions(), versions, f"the worker at {address}")
 
 
 def ignore_interrupts() -> None:

@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pfmap.errors import EnvironmentFault, StoppedEarly
+from pfmap.errors import StoppedEarly
 
 from .cluster import Cluster
 from .stopping import StopRequest
-from .versions import code_versions, version_differences
+from .versions import check_same_code, code_versions
 
 _POLL_S = 0.2
 _LOOK_S = 1.0
@@ -35,6 +35,7 @@ class _Task:
     """A task that has no result yet, and the leases it is out on."""
 
     name: Any
+    work: Callable[..., Any]
     arguments: tuple[Any, ...]
     futures: dict[Any, float] = field(default_factory=dict)
     deaths: int = 0
@@ -47,11 +48,11 @@ class Leases:
     ----------
     cluster : Cluster
         Open.
-    stop : StopRequest, optional
+    stop : StopRequest
         Once a stop is requested nothing more is given out, and what is in work has ten seconds.
-    alone : bool, default False
+    alone : bool
         Give out the first task alone: it compiles kernels that all workers then find compiled.
-    count : callable, optional
+    count : callable
         Called with the number of workers whenever it changes.
     """
 
@@ -59,16 +60,16 @@ class Leases:
         self,
         cluster: Cluster,
         *,
-        stop: StopRequest | None = None,
-        alone: bool = False,
-        count: Callable[[int], None] | None = None,
+        stop: StopRequest,
+        alone: bool,
+        count: Callable[[int], None],
     ) -> None:
         self._cluster = cluster
-        self._stop = stop or StopRequest()
+        self._stop = stop
         self._alone = alone
-        self._count = count or (lambda n: None)
-        self._waiting: deque[tuple[Callable[..., Any], _Task]] = deque()
-        self._out: dict[Any, tuple[Callable[..., Any], _Task]] = {}
+        self._count = count
+        self._waiting: deque[_Task] = deque()
+        self._out: dict[Any, _Task] = {}
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._took: list[float] = []
         self._slow: set[str] = set()
@@ -79,7 +80,7 @@ class Leases:
 
     def add(self, name: Any, work: Callable[..., Any], *arguments: Any) -> None:
         """Queue a task: `work`, a function that workers can import, called with `arguments`."""
-        self._waiting.append((work, _Task(name, arguments)))
+        self._waiting.append(_Task(name, work, arguments))
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Names and results of all tasks, in the order they come; more may be added meanwhile.
@@ -106,7 +107,7 @@ class Leases:
             self._cancel(list(self._futures()))
 
     def _futures(self) -> Iterator[Any]:
-        for _, task in self._out.values():
+        for task in self._out.values():
             yield from task.futures
 
     def _hand_out(self) -> None:
@@ -115,23 +116,24 @@ class Leases:
         if self._alone and not self._took:
             room = min(room, 1)
         while self._waiting and len(self._out) < room:
-            work, task = self._waiting.popleft()
-            self._out[task.name] = (work, task)
-            self._submit(work, task, self._slow)
+            task = self._waiting.popleft()
+            self._out[task.name] = task
+            self._submit(task)
 
-    def _submit(self, work: Callable[..., Any], task: _Task, without: set[str]) -> None:
-        """One more lease of a task, to a worker not in `without` if there are others."""
+    def _submit(self, task: _Task) -> None:
+        """One more lease of a task, to a worker that is not slow if there are any."""
         key = f"pfmap-{next(self._numbers)}-{task.name}"
-        others = [address for address in self._workers if address not in without]
+        others = [address for address in self._workers if address not in self._slow]
+        choose = bool(self._slow and others)
         future = self._cluster.client.submit(
             perform,
             code_versions(),
-            work,
+            task.work,
             task.arguments,
             key=key,
             pure=False,
-            workers=others if without and others else None,
-            allow_other_workers=bool(without and others) or None,
+            workers=others if choose else None,
+            allow_other_workers=choose or None,
         )
         task.futures[future] = time.monotonic()
         future.add_done_callback(lambda ended, name=task.name: self._ended.put((name, ended)))
@@ -150,7 +152,7 @@ class Leases:
         for name, future in ended:
             if name not in self._out:
                 continue  # another lease of this task was faster
-            work, task = self._out[name]
+            task = self._out[name]
             began = task.futures.pop(future, None)
             if began is None:
                 continue
@@ -158,18 +160,18 @@ class Leases:
                 try:
                     result = future.result(timeout=_FETCH_S)
                 except (OSError, CancelledError, KilledWorker):  # gone before it was fetched
-                    self._lost(work, task, None)
+                    self._lost(task, None)
                     continue
                 self._took.append(time.monotonic() - began)
                 del self._out[name]
                 self._cancel(list(task.futures))
-                for _, other in self._out.values():
+                for other in self._out.values():
                     other.deaths = 0
                 yield name, result
             else:
-                self._lost(work, task, future)
+                self._lost(task, future)
 
-    def _lost(self, work: Callable[..., Any], task: _Task, future: Any) -> None:
+    def _lost(self, task: _Task, future: Any) -> None:
         """A lease ended without a result: the task's own error, or its worker was lost."""
         from distributed import KilledWorker
 
@@ -184,7 +186,7 @@ class Leases:
                 next_step="look at their logs (memory?); finished work is kept: --resume",
             )
         if not task.futures:
-            self._submit(work, task, self._slow)
+            self._submit(task)
 
     def _look(self) -> None:
         """See which workers there are."""
@@ -217,18 +219,18 @@ class Leases:
         limit = max(self._cluster.lease_s, typical)
         now = time.monotonic()
         late = [
-            (work, task)
-            for work, task in self._out.values()
+            task
+            for task in self._out.values()
             if task.futures and now - max(task.futures.values()) > limit
         ]
         if not late:
             return
         holders = self._cluster.client.processing()
-        for work, task in late:
+        for task in late:
             keys = {future.key for future in task.futures}
             self._slow |= {at for at, held in holders.items() if keys & set(held)}
             if set(self._workers) - self._slow:
-                self._submit(work, task, self._slow)
+                self._submit(task)
             else:
                 self._slow.clear()
                 task.futures = dict.fromkeys(task.futures, now)
@@ -269,10 +271,5 @@ def perform(expected: dict[str, str], work: Callable[..., Any], arguments: tuple
         ...
     pfmap.errors.EnvironmentFault: cluster: a worker must run the same code, got numpy ...
     """
-    differences = version_differences(expected, code_versions())
-    if differences:
-        raise EnvironmentFault(
-            f"cluster: a worker must run the same code, got {differences}",
-            next_step="install the same versions there, then restart the workers",
-        )
+    check_same_code(expected, code_versions(), "a worker")
     return work(*arguments)

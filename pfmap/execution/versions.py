@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pfmap
+from pfmap.errors import EnvironmentFault
 
 _LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pyarrow", "pandas")
 
@@ -45,3 +46,19 @@ def version_differences(here: dict[str, str], there: dict[str, str]) -> str:
         for name in sorted(here)
         if there.get(name) != here[name]
     )
+
+
+def check_same_code(here: dict[str, str], there: dict[str, str], who: str) -> None:
+    """Refuse a worker whose code is not that of the run.
+
+    Raises
+    ------
+    EnvironmentFault
+        Naming what differs.
+    """
+    differences = version_differences(here, there)
+    if differences:
+        raise EnvironmentFault(
+            f"cluster: {who} must run the same code, got {differences}",
+            next_step="install the same versions there, then restart the workers",
+        )
