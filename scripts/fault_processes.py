@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import subprocess
@@ -75,15 +76,18 @@ class Campaign:
 
     def compare(self, other: Path, outcome: Outcome) -> Outcome:
         """Note how the tables differ from those of an undisturbed run, and the draws lost."""
-        names = {
-            path.relative_to(at) for at in (self.folder, other) for path in at.rglob("*.parquet")
-        }
-        differ = [str(name) for name in sorted(names) if not same(self.folder / name, other / name)]
+        differ = differing(self.folder, other)
         outcome.tables = f"differ: {', '.join(differ[:3])}" if differ else "identical"
         counts = pd.read_parquet(self.folder / "counts", columns=["count"])["count"].sum()
         drawn = pd.read_parquet(other / "counts", columns=["count"])["count"].sum()
         outcome.draws_lost = int(drawn - counts)
         return outcome
+
+
+def differing(one: Path, two: Path) -> list[str]:
+    """Parquet files, of all that are in either folder, whose tables differ."""
+    names = {path.relative_to(at) for at in (one, two) for path in at.rglob("*.parquet")}
+    return [str(name) for name in sorted(names) if not same(one / name, two / name)]
 
 
 def same(one: Path, two: Path) -> bool:
@@ -120,21 +124,18 @@ def end(process: subprocess.Popen[str], outcome: Outcome) -> int:
 
 def busy_workers(pids: set[int]) -> list[psutil.Process]:
     """The processes among some that compute right now."""
-    before = {}
-    for pid in pids:
-        try:
-            before[psutil.Process(pid)] = sum(psutil.Process(pid).cpu_times()[:2])
-        except psutil.NoSuchProcess:
-            continue
+    before = {pid: processor_s(pid) for pid in pids}
     time.sleep(BUSY_S)
-    found = []
-    for process, taken in before.items():
-        try:
-            if sum(process.cpu_times()[:2]) - taken > 0.2 * BUSY_S:
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    busy = [pid for pid, taken in before.items() if processor_s(pid) - taken > 0.2 * BUSY_S]
+    return [psutil.Process(pid) for pid in busy if psutil.pid_exists(pid)]
+
+
+def processor_s(pid: int) -> float:
+    """Processor time that a process has taken; NaN, which no comparison holds for, if it is gone."""
+    try:
+        return sum(psutil.Process(pid).cpu_times()[:2])
+    except psutil.NoSuchProcess:
+        return math.nan
 
 
 def local_workers(process: subprocess.Popen[str]) -> set[int]:
@@ -148,10 +149,7 @@ def local_workers(process: subprocess.Popen[str]) -> set[int]:
 
 def is_drawing(worker: psutil.Process) -> bool:
     """Whether a worker, being busy, is busy with a task: starting takes less processor time."""
-    try:
-        return sum(worker.cpu_times()[:2]) > STARTED_S
-    except psutil.NoSuchProcess:
-        return False
+    return processor_s(worker.pid) > STARTED_S
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import sys
 from contextlib import contextmanager
 from functools import partial
 
-import pandas as pd
 import pytest
 
 from pfmap import pipeline
@@ -56,24 +55,15 @@ def here(tmp_path_factory):
     return folder
 
 
-def differing(one, two):
-    names = {path.relative_to(at) for at in (one, two) for path in at.rglob("*.parquet")}
-    assert len(names) > 10
-    found = []
-    for name in names:
-        tables = [
-            pd.read_parquet(at / name).drop(columns="elapsed_s", errors="ignore")
-            for at in (one, two)
-            if (at / name).exists()
-        ]
-        if len(tables) < 2 or not tables[0].equals(tables[1]):
-            found.append(str(name))
-    return found
+def assert_same_shards(one, two):
+    for path in (one / "counts").iterdir():
+        assert (two / "counts" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_workers_make_the_tables_of_a_local_run(here, tmp_path):
+def test_workers_make_the_tables_of_a_local_run(here, tmp_path, scripts):
     pipeline.run(CAMPAIGN, tmp_path, stages=STAGES, cluster="local:2", threads=1)
-    assert differing(here, tmp_path) == []
+    assert len(list(here.rglob("*.parquet"))) > 10
+    assert scripts.differing(here, tmp_path) == []
     assert not list(tmp_path.glob(".*pfmap-tmp"))
 
 
@@ -91,9 +81,13 @@ def test_workers_that_do_not_see_the_folder_send_or_stage_shards(
 
     monkeypatch.setattr(pipeline.workers, "_seen_folder", unseen)
     folder = tmp_path / "run"
-    pipeline.run(CAMPAIGN, folder, stages=["sample"], cluster="local:1", staging=staging)
-    for path in (here / "counts").iterdir():
-        assert (folder / "counts" / path.name).read_bytes() == path.read_bytes()
+    run = partial(pipeline.run, CAMPAIGN, folder, stages=["sample"], cluster="local:1")
+    run(staging=staging)
+    assert_same_shards(here, folder)
+    damaged = folder / "counts" / "part-000004.parquet"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    assert run(staging=staging, resume=True).repaired == ["counts/part-000004.parquet"]
+    assert_same_shards(here, folder)
     if staged:
         assert not list((tmp_path / "staging").iterdir())
 
@@ -133,8 +127,7 @@ def test_a_killed_worker_costs_its_blocks_and_nothing_else(here, tmp_path, scrip
         run = partial(pipeline.run, CAMPAIGN, folder, stages=["sample"], reporter=Kill())
         run(cluster=hand.address)
         assert len(killed) == 2
-    for path in (here / "counts").iterdir():
-        assert (folder / "counts" / path.name).read_bytes() == path.read_bytes()
+    assert_same_shards(here, folder)
 
 
 def test_a_paused_worker_is_replaced_after_its_lease(here, tmp_path, scripts):
@@ -152,8 +145,7 @@ def test_a_paused_worker_is_replaced_after_its_lease(here, tmp_path, scripts):
             CAMPAIGN, folder, stages=["sample"], reporter=Pause(), cluster=hand.address, lease_s=1.0
         )
         assert len(paused) == 1
-    for path in (here / "counts").iterdir():
-        assert (folder / "counts" / path.name).read_bytes() == path.read_bytes()
+    assert_same_shards(here, folder)
 
 
 def test_nobody_at_the_address_is_an_environment_fault(monkeypatch):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,6 +59,24 @@ class Place:
     staging: str = ""
 
 
+class Drawn(NamedTuple):
+    """A block that a worker drew.
+
+    Attributes
+    ----------
+    entry : BlockEntry
+        The journal's line.
+    content : bytes
+        The shard, if it is sent; else empty.
+    staged : bool
+        Whether the shard waits at the staging location; if neither, it is in its place.
+    """
+
+    entry: BlockEntry
+    content: bytes = b""
+    staged: bool = False
+
+
 def sent(campaign: Campaign) -> SentCampaign:
     """`campaign`, ready to travel.
 
@@ -93,23 +111,23 @@ def plan_here(sent: SentCampaign) -> SamplingPlan:
 
 def draw_block(
     campaign: SentCampaign, block_index: int, place: Place, notes: dict[str, str]
-) -> tuple[BlockEntry, bytes]:
-    """Draw a block and write its shard: the journal's line, and the shard if it must be sent."""
+) -> Drawn:
+    """Draw a block and leave its shard in its place, at the staging location, or in the result."""
     began = time.perf_counter()
     (tally,) = sample_blocks(plan_here(campaign), [block_index], threads=1)
     elapsed_s = time.perf_counter() - began
     here = campaign_here(campaign)
     folder = Path(place.folder)
     if (folder / place.token).is_file():
-        return write_shard(CampaignFolder(folder), here, tally, notes, elapsed_s), b""
+        return Drawn(write_shard(CampaignFolder(folder), here, tally, notes, elapsed_s))
     with tempfile.TemporaryDirectory(prefix="pfmap-shard-") as scratch:
         files = CampaignFolder(Path(scratch))
         entry = write_shard(files, here, tally, notes, elapsed_s)
         content = files.shard(block_index).read_bytes()
     if not place.staging:
-        return entry, content
+        return Drawn(entry, content)
     stage(place, entry, content)
-    return entry, b""
+    return Drawn(entry, staged=True)
 
 
 def stage(place: Place, entry: BlockEntry, content: bytes) -> None:

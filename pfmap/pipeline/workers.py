@@ -56,11 +56,11 @@ def worked_blocks(job: Job, cluster: Cluster, blocks: Sequence[int]) -> Iterator
     with _seen_folder(job) as place:
         for index in blocks:
             tasks.add(index, draw_block, campaign, index, place, job.notes)
-        for _, (entry, content) in tasks:
+        for _, (entry, content, waits) in tasks:
             path = job.files.shard(entry.block_index)
             if content:
                 write_bytes(path, content)
-            elif place.staging and not path.is_file():
+            elif waits:
                 _fetch(place, entry, path)
             _check_arrived(path, entry)
             yield entry
