@@ -38,11 +38,10 @@ def merge(
     with ProgressReporter() as reporter:
         reporter.started("merge")
         result = pipeline.merge(found, out, resume=resume, threads=threads, reporter=reporter)
-    missing = [index for first, end in result.missing for index in range(first, end)]
     lines = [f"{folder}: {counted(number, 'block')}" for folder, number in result.taken.items()]
     lines.append(
         f"in {result.folder}, {sum(result.taken.values())} of {result.campaign.n_blocks} blocks"
-        + (f"; missing: {said(missing)}" if missing else "")
+        + (f"; missing: {said(result.missing)}" if result.missing else "")
     )
     lines.append(f"go on with: {CampaignFolder(result.folder).resume_command}")
     payload = {

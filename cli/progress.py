@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import typer
 
+from .render import counted
+
 LINE_EVERY_S = 5.0
 TITLES = {
     "sample": "sampling the prior",
@@ -101,8 +103,7 @@ class ProgressReporter:
 
     def _who_and_how_fast(self, stage: str, now: float, done: int) -> str:
         """Workers of a cluster, and draws a second."""
-        said = f", {self._workers} workers" if self._workers != 1 else ", 1 worker"
-        said = said if self._workers else ""
+        said = f", {counted(self._workers, 'worker')}" if self._workers else ""
         if stage == "sample" and self._first is not None and done > self._first[1]:
             rate = (done - self._first[1]) / max(now - self._first[0], 1e-9)
             said += f", {float(f'{rate:.3g}'):,.0f} draws/s"
@@ -112,7 +113,7 @@ class ProgressReporter:
         """`number` workers of a cluster are there now."""
         if number != self._workers:
             self._workers = number
-            self.message(f"cluster: {number} worker{'' if number == 1 else 's'}")
+            self.message(f"cluster: {counted(number, 'worker')}")
 
     def pilot(self, level: int) -> None:
         """The pilot of a splitting has found a level; how many there will be nobody knows."""

@@ -131,7 +131,7 @@ def busy_workers(pids: set[int]) -> list[psutil.Process]:
 
 
 def processor_s(pid: int) -> float:
-    """Processor time that a process has taken; NaN, which no comparison holds for, if it is gone."""
+    """Processor time that a process has taken; NaN, which exceeds nothing, if it is gone."""
     try:
         return sum(psutil.Process(pid).cpu_times()[:2])
     except psutil.NoSuchProcess:

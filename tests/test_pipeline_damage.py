@@ -12,7 +12,6 @@ from small_campaign import COUNTING, TABLES, UNDRAWN, Listener, same_tables, sma
 from pfmap import pipeline
 from pfmap.campaign import read_campaign
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
-from pfmap.pipeline import sample as sample_stage
 from pfmap.store import CampaignFolder
 from pfmap.store import atomic as store_atomic
 from pfmap.store.journal import BlockEntry
@@ -135,7 +134,7 @@ def test_a_full_disk_in_the_middle_loses_nothing_finished(tmp_path, finished, mo
 
 def test_a_disk_too_small_for_the_campaign_is_told_after_one_block(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(sample_stage.shutil, "disk_usage", lambda _: usage(10, 9, 1))
+    monkeypatch.setattr(store_atomic.shutil, "disk_usage", lambda _: usage(10, 9, 1))
     with pytest.raises(EnvironmentFault, match=r"the other 5 blocks need about .* GB"):
         pipeline.run(small(), tmp_path / "small")
     assert pipeline.status(tmp_path / "small")["blocks"]["done"] == 1

@@ -97,7 +97,7 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
                 again.setdefault(int(block), []).append(str(function))
                 open_places -= int(count) - 1
     for block, wanted in again.items():
-        chosen += draw_again(job, block, wanted, limit)
+        chosen += draw_again(job, [block], wanted, limit)
     requests = _in_order(chosen, functions, limit)
     check_draws(job, requests)
     return requests
@@ -116,12 +116,7 @@ def draws_of_blocks(job: Job, functions: pd.Series, limit: int) -> list[tuple[st
     if limit > 1:
         firsts = frame.set_index("function")["first_draw"].loc[functions]
         blocks = (firsts // job.campaign.block_draws).drop_duplicates()[:BLOCKS_AGAIN]
-        keys = functions.tolist()
-        words = words_from_keys(keys, job.campaign.n_points, job.campaign.exact_keys)
-        which, draws = sampling.find_draws(
-            job.plan, words, blocks.tolist(), limit=limit, threads=job.threads
-        )
-        chosen += [(keys[int(i)], int(draw)) for i, draw in zip(which, draws, strict=True)]
+        chosen += draw_again(job, blocks.tolist(), functions.tolist(), limit)
     return chosen
 
 
@@ -135,10 +130,12 @@ def _in_order(chosen: list[tuple[str, int]], functions: pd.Series, limit: int) -
     return requests.reset_index(drop=True)
 
 
-def draw_again(job: Job, block: int, functions: list[str], limit: int) -> list[tuple[str, int]]:
-    """The first `limit` draws of each function inside one block, found by drawing it again."""
+def draw_again(
+    job: Job, blocks: list[int], functions: list[str], limit: int
+) -> list[tuple[str, int]]:
+    """The first `limit` draws of each function inside some blocks, found by drawing them again."""
     words = words_from_keys(functions, job.campaign.n_points, job.campaign.exact_keys)
-    which, draws = sampling.find_draws(job.plan, words, [block], limit=limit, threads=job.threads)
+    which, draws = sampling.find_draws(job.plan, words, blocks, limit=limit, threads=job.threads)
     return [(functions[int(i)], int(draw)) for i, draw in zip(which, draws, strict=True)]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pfmap.store import CampaignFolder
-from pfmap.store.atomic import disk_faults, file_digest
+from pfmap.store.atomic import disk_faults
 from pfmap.store.journal import BlockEntry, FoldEntry
 
 from .job import Job
@@ -121,10 +121,5 @@ def folded_blocks(job: Job) -> int:
 
 def fold_damage(files: CampaignFolder) -> str:
     """What is wrong with the files of the last fold, naming one; empty if nothing."""
-    for name, digest in files.journal.state.fold.files.items():
-        path = files.path / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if file_digest(path) != digest:
-            return f"{name} is damaged: its SHA-256 is not the journal's"
-    return ""
+    found = (files.damage(*item) for item in files.journal.state.fold.files.items())
+    return next(filter(None, found), "")

@@ -110,9 +110,9 @@ def shard_counts(files: CampaignFolder, campaign: Campaign, block_index: int) ->
     return _counts(read_file(files.shard(block_index), "counts"), campaign)
 
 
-def shard_level(files: CampaignFolder, block_index: int) -> int:
+def shard_level(shard: pa.Table) -> int:
     """Level at which a block's shard was thinned when it was written; 0: it holds all functions."""
-    return int(_note(read_file(files.shard(block_index), "counts", []), LEVEL, "0"))
+    return int(_note(shard, LEVEL, "0"))
 
 
 def thinned_tally(tally: BlockTally, level: int) -> BlockTally:

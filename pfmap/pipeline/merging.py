@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from pfmap.campaign import Campaign
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
 from pfmap.execution import check_threads, stop_on_signals
 from pfmap.store import CampaignFolder, read_campaign_folder
-from pfmap.store.atomic import disk_faults, write_bytes
+from pfmap.store.atomic import free_bytes, write_bytes
 from pfmap.store.journal import BlockEntry
 from pfmap.store.lock import folder_lock
 from pfmap.store.provenance import now, write_provenance
@@ -204,8 +203,8 @@ def blocks_to_take(
         shared = sorted(owner.keys() & entries.keys())
         if shared:
             raise SettingsError(
-                f"{source.path}: blocks must not be in another folder too, got {said(shared)} "
-                f"also in {owner[shared[0]].path}",
+                f"{source.path}: blocks must not be in another folder too, got "
+                f"{said(ranges(shared))} also in {owner[shared[0]].path}",
                 next_step="draws of a block are the same wherever they are drawn: leave one of the "
                 "folders out",
             )
@@ -230,15 +229,15 @@ def ranges(indices: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
-def said(indices: Sequence[int]) -> str:
-    """Blocks in words, as ``--blocks`` takes them.
+def said(blocks: Sequence[tuple[int, int]]) -> str:
+    """Ranges of blocks in words, as ``--blocks`` takes them.
 
     Examples
     --------
-    >>> said([0, 1, 2, 5])
+    >>> said(ranges([0, 1, 2, 5]))
     'blocks 0:3, 5:6'
     """
-    parts = [f"{first}:{end}" for first, end in ranges(indices)]
+    parts = [f"{first}:{end}" for first, end in blocks]
     return f"blocks {', '.join(parts[:5])}{' …' if len(parts) > 5 else ''}"
 
 
@@ -256,8 +255,7 @@ def _check_room(
                 )
             if not files.shard(index).exists():
                 needed += source.shard(index).stat().st_size
-    with disk_faults(files.path):
-        free = shutil.disk_usage(files.path).free
+    free = free_bytes(files.path)
     if needed > free:
         raise EnvironmentFault(
             f"disk: the shards need {needed / 1e9:.3g} GB, {files.path} has {free / 1e9:.3g} GB "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +9,7 @@ from pfmap.campaign import Campaign
 from pfmap.errors import EnvironmentFault, StoppedEarly
 from pfmap.execution import run_blocks
 from pfmap.store import CampaignFolder
-from pfmap.store.atomic import disk_faults
+from pfmap.store.atomic import free_bytes
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
 
@@ -110,8 +109,7 @@ def stopped(files: CampaignFolder, campaign: Campaign) -> StoppedEarly:
 
 def _check_space(job: Job, needed: int, blocks_left: int) -> None:
     """Stop before hours of work if the other shards alone will not fit on the disk."""
-    with disk_faults(job.files.path):
-        free = shutil.disk_usage(job.files.path).free
+    free = free_bytes(job.files.path)
     if needed > free:
         raise EnvironmentFault(
             f"disk: the other {blocks_left} blocks need about {needed / 1e9:.3g} GB, "

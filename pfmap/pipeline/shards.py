@@ -9,7 +9,6 @@ from pfmap.errors import DataError
 from pfmap.execution import run_blocks
 from pfmap.sampling import BlockTally
 from pfmap.store import CampaignFolder
-from pfmap.store.atomic import file_digest
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
 from pfmap.store.merge import same_counts
@@ -84,24 +83,14 @@ def check_shards(job: Job) -> dict[int, BlockEntry]:
             continue
         if index < before and not job.files.shard(index).is_file():
             continue  # said once, of all blocks whose fold is lost
-        complaint = shard_damage(job.files, entry)
+        name = job.files.relative(job.files.shard(index))
+        complaint = job.files.damage(name, entry.sha256)
         if complaint:
             job.reporter.message(f"{complaint}; drawing block {index} again")
             job.repaired.append(entry.shard)
         else:
             sound[index] = entry
     return sound
-
-
-def shard_damage(files: CampaignFolder, entry: BlockEntry) -> str:
-    """What is wrong with the shard of a finished block, naming it; empty if nothing."""
-    path = files.shard(entry.block_index)
-    name = files.relative(path)
-    if not path.is_file():
-        return f"{name} is missing"
-    if file_digest(path) != entry.sha256:
-        return f"{name} is damaged: its SHA-256 is not the journal's"
-    return ""
 
 
 def content_of_shard(files: CampaignFolder, entry: BlockEntry) -> bytes:
@@ -148,6 +137,7 @@ def reproduced(files: CampaignFolder, campaign: Campaign, tally: BlockTally) -> 
     index = tally.block_index
     if index < files.journal.state.fold.blocks:
         return agrees(read_kept(files, campaign), tally)
-    level = shard_level(files, index)
+    stored = read_file(files.shard(index), "counts")
+    level = shard_level(stored)
     again = thinned_tally(tally, level) if level else tally
-    return same_counts(counts_table(again, campaign), read_file(files.shard(index), "counts"))
+    return same_counts(counts_table(again, campaign), stored)

@@ -25,7 +25,7 @@ from .folding import fold_damage
 from .freshness import damage
 from .kept import counts_table, everything_kept, ranked, read_kept, shard_level
 from .report import Reporter, SilentReporter
-from .shards import reproduced, shard_damage
+from .shards import reproduced
 from .volumes import run_table
 
 
@@ -163,17 +163,17 @@ def check_shard(campaign: Campaign, files: CampaignFolder, entry: BlockEntry) ->
     DataError
         Naming the shard.
     """
-    complaint = shard_damage(files, entry)
-    if complaint:
-        raise DataError(complaint)
     path = files.shard(entry.block_index)
     name = files.relative(path)
+    complaint = files.damage(name, entry.sha256)
+    if complaint:
+        raise DataError(complaint)
     counts = read_file(path, "counts")
     if len(counts) != entry.rows:
         raise DataError(f"{name}: {len(counts)} rows, the journal says {entry.rows}")
     draws = block_draws(campaign, entry.block_index)
     first = entry.block_index * campaign.block_draws
-    thinned = shard_level(files, entry.block_index) > 0
+    thinned = shard_level(counts) > 0
     if not thinned and pc.sum(counts["count"]).as_py() != draws:
         raise DataError(f"{name}: its counts do not add up to the {draws} draws of its block")
     if not len(counts):

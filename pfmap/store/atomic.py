@@ -117,6 +117,12 @@ def scratch_folder(parent: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def free_bytes(folder: Path) -> int:
+    """Bytes free on the disk of a folder."""
+    with disk_faults(folder):
+        return shutil.disk_usage(folder).free
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:

@@ -17,7 +17,7 @@ from pfmap.campaign import Campaign, read_campaign
 from pfmap.domain import PointsDomain
 from pfmap.errors import DataError
 
-from .atomic import sweep, write_bytes
+from .atomic import file_digest, sweep, write_bytes
 from .journal import BlockEntry, Journal
 from .merge import merge_counts
 from .provenance import read_provenance
@@ -110,6 +110,15 @@ class CampaignFolder:
     def relative(self, path: Path) -> str:
         """`path` as the journal names it: from the folder, with forward slashes."""
         return path.relative_to(self.path).as_posix()
+
+    def damage(self, name: str, sha256: str) -> str:
+        """What is wrong with a file that the journal names, in words; empty if nothing."""
+        path = self.path / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if file_digest(path) != sha256:
+            return f"{name} is damaged: its SHA-256 is not the journal's"
+        return ""
 
     def holds_campaign(self) -> bool:
         """Whether a campaign was started here."""
