@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from bench_memory import POLL_S, disk_bytes, peak_bytes
+from bench_memory import disk_bytes, peak_bytes, watched
 
 KEEP = ("all", "frequent", "sampled")
 
@@ -42,15 +40,7 @@ def measure(folder: Path, draws: int, counting: dict[str, Any]) -> dict[str, Any
     """Count one campaign in a process of its own, watching what it puts on disk."""
     settings = json.dumps({"draws": draws, "counting": counting})
     command = [sys.executable, __file__, "--folder", str(folder), "--worker", settings]
-    most = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        while process.poll() is None:
-            most = max(most, disk_bytes(folder))
-            time.sleep(POLL_S)
-        assert process.stdout is not None
-        said = process.stdout.read()
-    if process.returncode:
-        raise SystemExit(f"{counting['keep']} ended with exit code {process.returncode}")
+    said, most = watched(command, folder)
     return {
         "keep": counting["keep"],
         **json.loads(said),

@@ -85,7 +85,16 @@ def measure(folder: Path, draws: int, stage: str, memory: str | None) -> dict[st
     """Run one stage in a process of its own, watching what it puts on disk."""
     command = [sys.executable, __file__, "--worker", stage, "--folder", str(folder)]
     command += ["--draws", str(draws), *(["--memory", memory] if memory else [])]
-    before, most = disk_bytes(folder), 0
+    before = disk_bytes(folder)
+    said, most = watched(command, folder)
+    after = disk_bytes(folder)
+    waiting = max(0, most - max(before, after))
+    return {"draws": draws, "stage": stage, **json.loads(said), "waiting_mb": round(waiting / 1e6)}
+
+
+def watched(command: list[str], folder: Path) -> tuple[str, int]:
+    """Run a command: what it printed, and the most bytes that its folder held meanwhile."""
+    most = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             most = max(most, disk_bytes(folder))
@@ -93,10 +102,8 @@ def measure(folder: Path, draws: int, stage: str, memory: str | None) -> dict[st
         assert process.stdout is not None
         said = process.stdout.read()
     if process.returncode:
-        raise SystemExit(f"{stage} ended with exit code {process.returncode}")
-    after = disk_bytes(folder)
-    waiting = max(0, most - max(before, after))
-    return {"draws": draws, "stage": stage, **json.loads(said), "waiting_mb": round(waiting / 1e6)}
+        raise SystemExit(f"{' '.join(command)} ended with exit code {process.returncode}")
+    return said, most
 
 
 def sizes(folder: Path, draws: int) -> dict[str, Any]:

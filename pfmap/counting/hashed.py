@@ -14,14 +14,12 @@ from typing import Self
 
 import numpy as np
 
+from pfmap.kernels.hash64 import hash_rows
+
 from .counts import Counts, add_counts
 
 SALT = 0x9E3779B97F4A7C15
 """Where the hash of every campaign begins: 2^64 over the golden ratio."""
-
-_M1 = np.uint64(0xFF51AFD7ED558CCD)
-_M2 = np.uint64(0xC4CEB9FE1A85EC53)
-_R33 = np.uint64(33)
 
 
 def hash_words(words: np.ndarray, salt: int = SALT) -> np.ndarray:
@@ -46,16 +44,7 @@ def hash_words(words: np.ndarray, salt: int = SALT) -> np.ndarray:
     >>> [f"{value:016x}" for value in hash_words(words).tolist()]
     ['057c08f3ab427315', '5d5806f26e86d812']
     """
-    start = np.uint64(salt)
-    mixed = np.full(len(words), start, dtype=np.uint64)
-    for column in words.T:
-        mixed = (mixed ^ column) + start
-        mixed ^= mixed >> _R33
-        mixed *= _M1
-        mixed ^= mixed >> _R33
-        mixed *= _M2
-        mixed ^= mixed >> _R33
-    return mixed
+    return np.asarray(hash_rows(np.ascontiguousarray(words), np.uint64(salt)))
 
 
 @dataclass(frozen=True)

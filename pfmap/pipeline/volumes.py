@@ -56,8 +56,9 @@ def volume(job: Job) -> list[str]:
     progress = job.progress("volume")
     for item in wanted:
         check_runs(job, item.checkpoint.folder)
+    proofs = [why_not_expressible(job.campaign, item.signs) for item in wanted]
     if job.cluster is not None:
-        make_runs(job, job.cluster, wanted, settings)
+        make_runs(job, job.cluster, wanted, proofs, settings)
     for place, item in enumerate(wanted):
         kept = item.checkpoint
 
@@ -68,7 +69,7 @@ def volume(job: Job) -> list[str]:
         estimate = estimate_volume(
             sign_target(job.plan, item.signs, name=item.function),
             settings,
-            proof=why_not_expressible(job.campaign, item.signs),
+            proof=proofs[place],
             levels=kept.levels(),
             keep_levels=kept.keep_levels,
             finished=kept.runs(),
@@ -83,7 +84,9 @@ def volume(job: Job) -> list[str]:
     return write_volume(job, wanted, curves, evidence)
 
 
-def make_runs(job: Job, cluster: Cluster, wanted: list[Wanted], settings: Settings) -> None:
+def make_runs(
+    job: Job, cluster: Cluster, wanted: list[Wanted], proofs: list[str], settings: Settings
+) -> None:
     """Have workers make the pilots and runs that are missing; they are kept as they come."""
     tasks = leases(job, cluster, "volume")
     campaign = sent(job.campaign)
@@ -107,7 +110,7 @@ def make_runs(job: Job, cluster: Cluster, wanted: list[Wanted], settings: Settin
         levels = item.checkpoint.levels()
         if levels is not None:
             add_runs(place, levels)
-        elif why_not_expressible(job.campaign, item.signs):
+        elif proofs[place]:
             done += each
         else:
             arguments = (campaign, item.function, item.signs, settings)
