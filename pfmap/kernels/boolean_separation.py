@@ -22,6 +22,13 @@ def _distance(x, y):
 
 
 @jit
+def _copy(source, target):
+    """Copy numbers; a slice assignment would compile numba's message about shapes too."""
+    for i in range(source.shape[0]):
+        target[i] = source[i]
+
+
+@jit
 def _separate(side, n, budget, weights, scores):
     """Move a half-space until every point with `side` 1 is inside and -1 outside; 0 is free.
 
@@ -31,7 +38,7 @@ def _separate(side, n, budget, weights, scores):
     """
     n_points = side.shape[0]
     for _ in range(budget + 1):
-        worst, low = -1, np.int64(1)
+        worst, low = np.int64(-1), np.int64(1)
         for x in range(n_points):
             value = side[x] * scores[x]
             if side[x] != 0 and value < low:
@@ -85,7 +92,7 @@ def _grow(inside, left, seed, n, budget, side, weights, scores):
     weights[n] = 1 - n
     side[seed] = 1
     while True:
-        found = -1
+        found = np.int64(-1)
         for x in range(n_points):
             if side[x] != 0 or tried[x] or (found >= 0 and not left[x]):
                 continue
@@ -101,13 +108,13 @@ def _grow(inside, left, seed, n, budget, side, weights, scores):
         tried[found] = True
         if _balanced(found, side):
             continue
-        best_weights[:] = weights
-        best_scores[:] = scores
+        _copy(weights, best_weights)
+        _copy(scores, best_scores)
         side[found] = 1
         if not _separate(side, n, budget, weights, scores):
             side[found] = 0
-            weights[:] = best_weights
-            scores[:] = best_scores
+            _copy(best_weights, weights)
+            _copy(best_scores, scores)
 
 
 @jit
@@ -126,7 +133,7 @@ def greedy_cover(inside, n, budget, halfspaces):
     n_found = 0
     while True:
         # Hard points first: those with the fewest neighbours that could join them.
-        seed, fewest = -1, n + 1
+        seed, fewest = np.int64(-1), n + 1
         for x in range(n_points):
             if left[x]:
                 near = 0
@@ -158,7 +165,7 @@ def greedy_cover(inside, n, budget, halfspaces):
                 needed = True
                 break
         if needed:
-            halfspaces[kept] = halfspaces[row]
+            _copy(halfspaces[row], halfspaces[kept])
             kept += 1
         else:
             for x in range(n_points):

@@ -147,10 +147,9 @@ def network_outputs(ints, floats, weights, scratch, outputs):
         outputs[i] = scratch[start + i]
 
 
-@jit(fast=True, inline=True)
-def network_loss_gradient(ints, floats, targets, weights, gradient, scratch):
-    """Return the loss K and set `gradient` to its gradient."""
-    start = network_forward(ints, floats, weights, scratch)
+@jit(inline=True)
+def squared_error(ints, targets, scratch, start):
+    """Return K after `network_forward`, the output layer's slopes replaced by its deltas."""
     size = targets.shape[0]
     n_points = ints[1]
     loss = 0.0
@@ -158,7 +157,6 @@ def network_loss_gradient(ints, floats, targets, weights, gradient, scratch):
         residual = scratch[start + i] - targets[i]
         loss += residual * residual
         scratch[start + size + i] *= residual / n_points
-    network_backward(ints, weights, scratch, start, gradient)
     return 0.5 * loss / n_points
 
 

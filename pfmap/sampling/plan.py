@@ -213,6 +213,8 @@ def run_express(
     plan: SamplingPlan, task: int, draws: np.ndarray, words: np.ndarray, values: np.ndarray
 ) -> None:
     """Run one task of `pfmap.kernels.express` and turn its status into an error."""
+    # One type of array, one compilation: columns of tables come read-only.
+    draws = np.require(draws, dtype=np.int64, requirements=["C", "W"])
     status, position = express(
         task, plan.law, plan.shape, plan.points, plan.readout, draws, words, values
     )

@@ -90,8 +90,7 @@ def advance(
     DataError
         If an output is NaN or infinite.
     """
-    states, severities = workspace.states[:, columns], workspace.severities[:, columns]
-    first_step = columns.start or 0
+    first_step, last_step, _ = columns.indices(workspace.states.shape[1])
     model = target.model
     n_groups = target.groups.max(axis=1) + 1
     move_weights = np.array(target.move_weights)
@@ -103,8 +102,8 @@ def advance(
             int(target.loss == "signs"), target.law, target.scales, target.shape, target.points,
             target.readout, target.signs, model.family, model.ints, model.floats, model.targets,
             model.n_points, threshold, move_weights, log_sizes, target.groups, n_groups, key,
-            level, first, first_step, starts[part], start_severities[part], states[part],
-            severities[part], counts,
+            level, first, first_step, last_step - first_step, starts[part], start_severities[part],
+            workspace.states[part], workspace.severities[part], counts,
         )  # fmt: skip
         return int(evaluations), counts
 
