@@ -99,6 +99,7 @@ def jit(
                 # the two differently. Without calls there is one code. Other kernels round in one
                 # way only, so LLVM may weigh the time to compile a copy at every call.
                 forceinline=reordered,
+                no_cfunc_wrapper=True,
                 error_model="numpy",
             )
         finally:
@@ -110,7 +111,7 @@ def jit(
 def _helpers(kernel: Callable[..., Any]) -> list[Callable[..., Any]]:
     """Python functions of the kernels that `kernel` names."""
     named = (kernel.__globals__.get(name) for name in kernel.__code__.co_names)
-    return [found.py_func for found in named if hasattr(found, "py_func")]
+    return [helper for found in named if (helper := getattr(found, "py_func", None))]
 
 
 @cache

@@ -38,7 +38,7 @@ def _separate(side, n, budget, weights, scores):
     """
     n_points = side.shape[0]
     for _ in range(budget + 1):
-        worst, low = np.int64(-1), np.int64(1)
+        worst, low = -1, np.int64(1)
         for x in range(n_points):
             value = side[x] * scores[x]
             if side[x] != 0 and value < low:
@@ -48,7 +48,7 @@ def _separate(side, n, budget, weights, scores):
         step = np.int64(side[worst])
         # The product of the vectors (2x - 1, 1) of two points: n + 1 less twice their distance.
         for x in range(n_points):
-            scores[x] += step * (n + 1 - 2 * _distance(x, worst))
+            scores[x] += step * (n + 1 - 2 * _distance(x, np.int64(worst)))
         for i in range(n):
             weights[i] += step * (2 * ((worst >> (n - 1 - i)) & 1) - 1)
         weights[n] += step
@@ -92,7 +92,7 @@ def _grow(inside, left, seed, n, budget, side, weights, scores):
     weights[n] = 1 - n
     side[seed] = 1
     while True:
-        found = np.int64(-1)
+        found = -1
         for x in range(n_points):
             if side[x] != 0 or tried[x] or (found >= 0 and not left[x]):
                 continue
@@ -106,7 +106,7 @@ def _grow(inside, left, seed, n, budget, side, weights, scores):
         if found < 0:
             return
         tried[found] = True
-        if _balanced(found, side):
+        if _balanced(np.int64(found), side):
             continue
         _copy(weights, best_weights)
         _copy(scores, best_scores)
@@ -133,7 +133,7 @@ def greedy_cover(inside, n, budget, halfspaces):
     n_found = 0
     while True:
         # Hard points first: those with the fewest neighbours that could join them.
-        seed, fewest = np.int64(-1), n + 1
+        seed, fewest = -1, n + 1
         for x in range(n_points):
             if left[x]:
                 near = 0
@@ -143,7 +143,8 @@ def greedy_cover(inside, n, budget, halfspaces):
                     seed, fewest = x, near
         if seed < 0:
             break
-        _grow(inside, left, seed, n, budget, side, weights, scores)
+        # As int64: the -1 above is a type of its own, and would compile the kernel once more.
+        _grow(inside, left, np.int64(seed), n, budget, side, weights, scores)
         for i in range(n + 1):
             halfspaces[n_found, i] = 2 * weights[i]
         halfspaces[n_found, n] += 1  # scores 2 s + 1: a free point at 0 goes inside

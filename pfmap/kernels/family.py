@@ -55,7 +55,7 @@ def loss_gradient(family, ints, floats, targets, weights, gradient, scratch):
     return loss
 
 
-@jit
+@jit(inline=True)
 def model_outputs(family, ints, floats, weights, outputs, scratch):
     """Set `outputs` to the outputs over all points."""
     if family == POLYNOMIAL:
@@ -64,7 +64,7 @@ def model_outputs(family, ints, floats, weights, outputs, scratch):
         network_outputs(ints, floats, weights, scratch, outputs)
 
 
-@jit
+@jit(inline=True)
 def outputs_loss(family, ints, floats, targets, n_points, weights, outputs, scratch):
     """Return K(w) alone, without its gradient; `outputs` are set on the way."""
     model_outputs(family, ints, floats, weights, outputs, scratch)
@@ -78,7 +78,7 @@ def outputs_loss(family, ints, floats, targets, n_points, weights, outputs, scra
     return 0.5 * loss / n_points
 
 
-@jit
+@jit(inline=True)
 def loss_pull_back(family, ints, floats, targets, n_points, weights, outputs, gradient, scratch):
     """Set `gradient` to that of K, right after `outputs_loss` at the same weights.
 
@@ -93,14 +93,12 @@ def loss_pull_back(family, ints, floats, targets, n_points, weights, outputs, gr
             outputs[i] /= n_points
     if family == POLYNOMIAL:
         n_outputs = ints[0]
-        polynomial_pull_back(
-            ints, floats, weights, outputs, n_outputs, gradient, scratch
-        )
+        polynomial_pull_back(ints, floats, weights, outputs, n_outputs, gradient, scratch)
     else:
         network_pull_back(ints, weights, outputs, gradient, scratch)
 
 
-@jit
+@jit(inline=True)
 def pull_back_outputs(family, ints, floats, weights, cotangent, gradient, scratch):
     """Set `gradient` to Jᵀ c, J the derivatives of the outputs and c the `cotangent`.
 
@@ -122,6 +120,4 @@ def outputs_jacobian(family, ints, floats, weights, outputs, jacobian):
         if jacobian.shape[0] > 0:
             polynomial_jacobian(ints, floats, weights, scratch, jacobian)
     else:
-        network_outputs(ints, floats, weights, scratch, outputs)
-        if jacobian.shape[0] > 0:
-            network_jacobian(ints, floats, weights, scratch, jacobian)
+        network_jacobian(ints, floats, weights, scratch, outputs, jacobian)

@@ -163,7 +163,7 @@ def proposal_log_ratio(curvature, gamma, step_size, vectors, along):
     return 0.5 * (squared_noise - backward / (step_size * (2.0 - step_size)))
 
 
-@jit
+@jit(inline=True)
 def mala_step(
     family, ints, floats, targets, center, loss_at_center, basis, curvature, n_beta, gamma,
     low_step, key, stream, step, vectors, along, scalars, words, scratch,
@@ -200,9 +200,7 @@ def mala_step(
     if step < 0:
         project_two(basis, noise, noise, along[TRIAL_NOISE], along[TRIAL_FORCE])
     else:
-        project_two(
-            basis, vectors[TRIAL_FORCE], noise, along[TRIAL_FORCE], along[TRIAL_NOISE]
-        )
+        project_two(basis, vectors[TRIAL_FORCE], noise, along[TRIAL_FORCE], along[TRIAL_NOISE])
     probability = 0.0
     if math.isfinite(energy):
         probability = 1.0
