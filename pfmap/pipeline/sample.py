@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pfmap.campaign import Campaign
 from pfmap.errors import EnvironmentFault, StoppedEarly
 from pfmap.execution import run_blocks
+from pfmap.profiling import timed
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import disk_faults
 
@@ -55,8 +56,10 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     with job.stop.defer():
         for tally in run_blocks(job.plan, missing, threads=job.threads, stop=job.stop):
             now = time.perf_counter()
-            entry = write_shard(job.files, job.campaign, tally, job.notes, now - block_started)
-            job.files.journal.append(entry)
+            with timed("writing shards"):
+                entry = write_shard(job.files, job.campaign, tally, job.notes, now - block_started)
+            with timed("journal"):
+                job.files.journal.append(entry)
             size = job.files.shard(entry.block_index).stat().st_size
             block_started = now
             done += entry.draws

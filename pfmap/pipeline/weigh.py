@@ -18,6 +18,7 @@ from pfmap.errors import DataError
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.functions.probability import orbit_table, weighed_rows
 from pfmap.functions.symmetry import prior_symmetries
+from pfmap.profiling import timed, timed_items
 from pfmap.store.atomic import scratch_folder
 from pfmap.store.merge import stream_counts, stream_orbit_counts
 from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN, Column
@@ -43,7 +44,10 @@ def functions(job: Job) -> list[str]:
     ):
         for rows in merged_rows(job, scratch):
             counted += int(pc.sum(rows["count"]).as_py() or 0)
-            write(weighed_rows(rows, job.campaign, bits_of=partial(_bits_of, job)))
+            with timed("probabilities and intervals"):
+                weighed = weighed_rows(rows, job.campaign, bits_of=partial(_bits_of, job))
+            with timed("writing tables"):
+                write(weighed)
         if counted != job.campaign.draws:
             raise DataError(
                 f"counts: must add up to the campaign's {job.campaign.draws} draws, got {counted}",
@@ -57,13 +61,15 @@ def merged_rows(job: Job, scratch: Path) -> Iterator[pa.Table]:
     shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
     merged = partial(stream_counts, shards, scratch=scratch, threads=job.threads, memory=job.memory)
     if not prior_symmetries(job.campaign).any:
-        yield from merged()
+        yield from timed_items("merging (DuckDB)", merged())
         return
     members = scratch / "members.parquet"
     with spill(members) as write:
-        for rows in merged(ordered=False):
-            write(orbit_table(rows, job.campaign, threads=job.threads))
-    yield from stream_orbit_counts(members, scratch=scratch, threads=job.threads, memory=job.memory)
+        for rows in timed_items("merging (DuckDB)", merged(ordered=False)):
+            with timed("orbits"):
+                write(orbit_table(rows, job.campaign, threads=job.threads))
+    sums = stream_orbit_counts(members, scratch=scratch, threads=job.threads, memory=job.memory)
+    yield from timed_items("merging (DuckDB)", sums)
 
 
 def _bits_of(job: Job, draws: np.ndarray) -> np.ndarray:
