@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,7 @@ from .campaigns import (
     ThreadsOption,
     find_campaign,
 )
+from .profile import profile_text
 from .progress import ProgressReporter
 from .render import JsonFlag, counting_text, emit
 
@@ -45,6 +47,9 @@ def run(
     staging: StagingOption = "",
     resume: ResumeOption = False,
     fresh: FreshOption = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print where the time went, by stage and kernel.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a campaign from draws to figures, and print its summary.
@@ -66,6 +71,7 @@ def run(
         staging=staging,
         resume=resume,
         fresh=fresh,
+        profile=profile,
         as_json=as_json,
     )
 
@@ -84,6 +90,7 @@ def run_stages(
     blocks: tuple[int, int] | None = None,
     resume: bool = False,
     fresh: bool = False,
+    profile: bool = False,
     as_json: bool = False,
 ) -> None:
     """Run the given stages (None is all) of a campaign and print what came out."""
@@ -107,6 +114,7 @@ def run_stages(
             staging=staging,
             blocks=blocks,
             stages=tuple(stages) if stages is not None else None,
+            profile=profile,
             reporter=reporter,
         )
     emit(_payload(result), _text(result), as_json)
@@ -148,6 +156,8 @@ def _payload(result: RunResult) -> dict[str, Any]:
     if "analyze" in result.stages:
         for name in ("fits", "correlations", "predictors"):
             payload[name] = read_table(result.folder, name).to_pylist()
+    if result.profile is not None:
+        payload["profile"] = dataclasses.asdict(result.profile)
     return payload
 
 
@@ -168,4 +178,6 @@ def _text(result: RunResult) -> str:
         lines += counting_text(pipeline.counting(result.folder))
     lines += [f"repaired: {name}" for name in result.repaired]
     lines.append(f"in {result.folder}, {result.elapsed_s:.1f} s")
+    if result.profile is not None:
+        lines += ["", profile_text(result.profile)]
     return "\n".join(lines)

@@ -243,7 +243,7 @@ def wrong_walk(size, words, state):
 def right_walk(size, words, state):
     """The walk of the kernels."""
     trial = np.empty_like(state)
-    moves.walk(NORMAL, size, words, state, trial)
+    moves.walk(NORMAL, np.zeros(len(state), dtype=np.int64), 0, size, words, state, trial)
     return trial
 
 

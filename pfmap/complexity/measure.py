@@ -8,6 +8,7 @@ import numpy as np
 
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
+from pfmap.profiling import timed
 from pfmap.threads import count_threads
 
 from .pool import run_pieces
@@ -156,7 +157,8 @@ def _measure_piece(
     piece = batch.rows(slice(rows[0], rows[-1] + 1) if contiguous else rows)
     columns = []
     for item in proxies:
-        column = np.asarray(item.compute(piece), dtype=np.float64)
+        with timed(item.name):
+            column = np.asarray(item.compute(piece), dtype=np.float64)
         if column.shape != (len(piece),):
             raise SettingsError(
                 f"complexity.proxies: {item.name} must return one value a function, "

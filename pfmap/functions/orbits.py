@@ -10,6 +10,7 @@ import numpy as np
 from pfmap.errors import SettingsError
 from pfmap.functions.keys import bits_from_words, words_from_bits
 from pfmap.functions.symmetry import MAX_INPUTS, Symmetries
+from pfmap.profiling import timed
 from pfmap.threads import count_threads
 
 _PIECE = 4096
@@ -68,15 +69,16 @@ def canonical_words(
 
     def work(start: int) -> None:
         piece = slice(start, start + _PIECE)
-        canonical_all(
-            words[piece],
-            n_inputs,
-            symmetries.permutations,
-            symmetries.reflections,
-            symmetries.complement,
-            canonical[piece],
-            stabiliser[piece],
-        )
+        with timed("canonical members of orbits"):
+            canonical_all(
+                words[piece],
+                n_inputs,
+                symmetries.permutations,
+                symmetries.reflections,
+                symmetries.complement,
+                canonical[piece],
+                stabiliser[piece],
+            )
 
     # The kernel releases Python's lock. Threads of numba's own would not survive a fork, nor two
     # callers at once.

@@ -23,6 +23,7 @@ from numba.core import config
 FAST = frozenset({"contract", "reassoc", "nsz", "arcp", "afn"})
 
 _KERNELS = Path(__file__).parent
+_REORDERED: set[Callable[..., Any]] = set()  # kernels that contain fast mathematics
 _IMPORT = re.compile(r"^\s*from\s+(?:pfmap\.kernels\.|\.)(\w+)\s+import", re.MULTILINE)
 
 
@@ -77,6 +78,9 @@ def jit(
     """
 
     def compile_kernel(kernel: Callable[..., Any]) -> Any:
+        reordered = fast or any(helper in _REORDERED for helper in _helpers(kernel))
+        if reordered:
+            _REORDERED.add(kernel)
         module = kernel.__module__.rpartition(".")[2]
         # Numba reads CACHE_DIR when the dispatcher is made: set it for this kernel only, so that
         # the user's own numba code keeps its settings.
@@ -92,14 +96,22 @@ def jit(
                 inline="always" if inline else "never",
                 # A process that compiles a kernel calls its helpers' own machine code, one that
                 # loads it from the cache calls the copies inside it, and fast mathematics rounds
-                # the two differently. Without calls there is one code.
-                forceinline=True,
+                # the two differently. Without calls there is one code. Other kernels round in one
+                # way only, so LLVM may weigh the time to compile a copy at every call.
+                forceinline=reordered,
+                no_cfunc_wrapper=True,
                 error_model="numpy",
             )
         finally:
             config.CACHE_DIR = before
 
     return compile_kernel if function is None else compile_kernel(function)
+
+
+def _helpers(kernel: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Python functions of the kernels that `kernel` names."""
+    named = (kernel.__globals__.get(name) for name in kernel.__code__.co_names)
+    return [helper for found in named if (helper := getattr(found, "py_func", None))]
 
 
 @cache

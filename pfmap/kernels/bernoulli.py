@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 
 from ._jit import jit
-from .gradient import network_backward, network_forward
 
 FAR = 30.0
 """Beyond this δ, e^δ is taken out of the logarithm: it would overflow."""
@@ -39,16 +38,14 @@ def divergence_slope(logit, target):
     return math.log1p(mixed) - r * delta, sign * (1.0 - r) * mixed / (1.0 + mixed)
 
 
-@jit
-def bernoulli_loss_gradient(ints, floats, targets, weights, gradient, scratch):
-    """Return the loss K and set `gradient` to its gradient."""
-    start = network_forward(ints, floats, weights, scratch)
+@jit(inline=True)
+def divergence(ints, targets, scratch, start):
+    """Return K after `network_forward`, the output layer's slopes replaced by its deltas."""
     size = targets.shape[0]
     n_points = ints[1]
     loss = 0.0
     for i in range(size):
-        divergence, slope = divergence_slope(scratch[start + i], targets[i])
-        loss += divergence
+        distance, slope = divergence_slope(scratch[start + i], targets[i])
+        loss += distance
         scratch[start + size + i] *= slope / n_points
-    network_backward(ints, weights, scratch, start, gradient)
     return loss / n_points

@@ -43,7 +43,7 @@ def bdd_nodes(bits, nodes):
     for function in range(bits.shape[0]):
         for x in range(n_points):
             ids[x] = bits[function, x]
-        next_id = 2
+        next_id = np.int64(2)
         n_pairs = n_points // 2
         while n_pairs > 0:
             for j in range(n_pairs):
@@ -74,7 +74,7 @@ def bdd_minimum_nodes(bits, n, nodes):
             members += (chosen >> k) & 1
         offset[chosen + 1] = offset[chosen] + (1 << (n - members))
     table = np.empty(offset[n_sets], np.int32)  # subfunction ids over I, by the other inputs
-    used = np.empty(n_sets, np.int32)  # ids used over I
+    used = np.empty(n_sets, np.int64)  # ids used over I
     best = np.empty(n_sets, np.int64)
     low, high = np.empty(n_sets, np.int32), np.empty(n_sets, np.int32)
     paired_low, paired_high = np.empty(n_sets, np.int32), np.empty(n_sets, np.int32)

@@ -162,7 +162,7 @@ def _branch(covers, weights, left, budget):
             lower = cost[depth]
             for word in range(n_words):
                 free[word] = rest[depth, word]
-            branch_point = -1
+            branch_point = np.int64(-1)
             for a in range(n_left):
                 if _is_inside(points[a], free):
                     if branch_point < 0:

@@ -22,6 +22,13 @@ def _distance(x, y):
 
 
 @jit
+def _copy(source, target):
+    """Copy numbers; a slice assignment would compile numba's message about shapes too."""
+    for i in range(source.shape[0]):
+        target[i] = source[i]
+
+
+@jit
 def _separate(side, n, budget, weights, scores):
     """Move a half-space until every point with `side` 1 is inside and -1 outside; 0 is free.
 
@@ -41,7 +48,7 @@ def _separate(side, n, budget, weights, scores):
         step = np.int64(side[worst])
         # The product of the vectors (2x - 1, 1) of two points: n + 1 less twice their distance.
         for x in range(n_points):
-            scores[x] += step * (n + 1 - 2 * _distance(x, worst))
+            scores[x] += step * (n + 1 - 2 * _distance(x, np.int64(worst)))
         for i in range(n):
             weights[i] += step * (2 * ((worst >> (n - 1 - i)) & 1) - 1)
         weights[n] += step
@@ -99,15 +106,15 @@ def _grow(inside, left, seed, n, budget, side, weights, scores):
         if found < 0:
             return
         tried[found] = True
-        if _balanced(found, side):
+        if _balanced(np.int64(found), side):
             continue
-        best_weights[:] = weights
-        best_scores[:] = scores
+        _copy(weights, best_weights)
+        _copy(scores, best_scores)
         side[found] = 1
         if not _separate(side, n, budget, weights, scores):
             side[found] = 0
-            weights[:] = best_weights
-            scores[:] = best_scores
+            _copy(best_weights, weights)
+            _copy(best_scores, scores)
 
 
 @jit
@@ -136,7 +143,8 @@ def greedy_cover(inside, n, budget, halfspaces):
                     seed, fewest = x, near
         if seed < 0:
             break
-        _grow(inside, left, seed, n, budget, side, weights, scores)
+        # As int64: the -1 above is a type of its own, and would compile the kernel once more.
+        _grow(inside, left, np.int64(seed), n, budget, side, weights, scores)
         for i in range(n + 1):
             halfspaces[n_found, i] = 2 * weights[i]
         halfspaces[n_found, n] += 1  # scores 2 s + 1: a free point at 0 goes inside
@@ -158,7 +166,7 @@ def greedy_cover(inside, n, budget, halfspaces):
                 needed = True
                 break
         if needed:
-            halfspaces[kept] = halfspaces[row]
+            _copy(halfspaces[row], halfspaces[kept])
             kept += 1
         else:
             for x in range(n_points):

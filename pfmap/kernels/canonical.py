@@ -185,7 +185,7 @@ def _search(table, choices, path, invariances, n, permute, reflect, complement):
     """
     survivors = 0
     found_polarity = 1
-    known = 1
+    known = np.int64(1)
     have_invariances = False
     empty = table[_SPECTRUM, 0]
     table[_SUBSET, 0] = 0
@@ -195,8 +195,7 @@ def _search(table, choices, path, invariances, n, permute, reflect, complement):
         if (polarity < 0 and not complement) or (complement and polarity * empty < 0):
             continue
         table[_SIGN, 0] = polarity
-        used = 0
-        depth = 0
+        used = depth = np.int64(0)
         entering = True
         while depth >= 0:
             if entering:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 from ._jit import jit
-from .bernoulli import bernoulli_loss_gradient, divergence_slope
+from .bernoulli import divergence, divergence_slope
 from .gradient import (
+    network_backward,
+    network_forward,
     network_jacobian,
-    network_loss_gradient,
     network_outputs,
     network_pull_back,
     network_scratch,
+    squared_error,
 )
 from .polynomial import (
     polynomial_jacobian,
@@ -41,14 +43,19 @@ def scratch_size(family, ints):
 @jit
 def loss_gradient(family, ints, floats, targets, weights, gradient, scratch):
     """Return K(w) and set `gradient` to its gradient."""
-    if family == NETWORK:
-        return network_loss_gradient(ints, floats, targets, weights, gradient, scratch)
+    if family == POLYNOMIAL:
+        return polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch)
+    # Calls are inlined: both losses share one forward and one backward pass.
+    start = network_forward(ints, floats, weights, scratch)
     if family == BERNOULLI:
-        return bernoulli_loss_gradient(ints, floats, targets, weights, gradient, scratch)
-    return polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch)
+        loss = divergence(ints, targets, scratch, start)
+    else:
+        loss = squared_error(ints, targets, scratch, start)
+    network_backward(ints, weights, scratch, start, gradient)
+    return loss
 
 
-@jit
+@jit(inline=True)
 def model_outputs(family, ints, floats, weights, outputs, scratch):
     """Set `outputs` to the outputs over all points."""
     if family == POLYNOMIAL:
@@ -57,7 +64,7 @@ def model_outputs(family, ints, floats, weights, outputs, scratch):
         network_outputs(ints, floats, weights, scratch, outputs)
 
 
-@jit
+@jit(inline=True)
 def outputs_loss(family, ints, floats, targets, n_points, weights, outputs, scratch):
     """Return K(w) alone, without its gradient; `outputs` are set on the way."""
     model_outputs(family, ints, floats, weights, outputs, scratch)
@@ -71,7 +78,27 @@ def outputs_loss(family, ints, floats, targets, n_points, weights, outputs, scra
     return 0.5 * loss / n_points
 
 
-@jit
+@jit(inline=True)
+def loss_pull_back(family, ints, floats, targets, n_points, weights, outputs, gradient, scratch):
+    """Set `gradient` to that of K, right after `outputs_loss` at the same weights.
+
+    `outputs` and `scratch` come from there and are used up.
+    """
+    for i in range(targets.shape[0]):
+        if family == BERNOULLI:
+            outputs[i] = divergence_slope(outputs[i], targets[i])[1]
+        else:
+            outputs[i] -= targets[i]
+        if family != POLYNOMIAL:
+            outputs[i] /= n_points
+    if family == POLYNOMIAL:
+        n_outputs = ints[0]
+        polynomial_pull_back(ints, floats, weights, outputs, n_outputs, gradient, scratch)
+    else:
+        network_pull_back(ints, weights, outputs, gradient, scratch)
+
+
+@jit(inline=True)
 def pull_back_outputs(family, ints, floats, weights, cotangent, gradient, scratch):
     """Set `gradient` to Jᵀ c, J the derivatives of the outputs and c the `cotangent`.
 
@@ -93,6 +120,4 @@ def outputs_jacobian(family, ints, floats, weights, outputs, jacobian):
         if jacobian.shape[0] > 0:
             polynomial_jacobian(ints, floats, weights, scratch, jacobian)
     else:
-        network_outputs(ints, floats, weights, scratch, outputs)
-        if jacobian.shape[0] > 0:
-            network_jacobian(ints, floats, weights, scratch, jacobian)
+        network_jacobian(ints, floats, weights, scratch, outputs, jacobian)

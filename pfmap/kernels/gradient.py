@@ -147,10 +147,9 @@ def network_outputs(ints, floats, weights, scratch, outputs):
         outputs[i] = scratch[start + i]
 
 
-@jit(fast=True, inline=True)
-def network_loss_gradient(ints, floats, targets, weights, gradient, scratch):
-    """Return the loss K and set `gradient` to its gradient."""
-    start = network_forward(ints, floats, weights, scratch)
+@jit(inline=True)
+def squared_error(ints, targets, scratch, start):
+    """Return K after `network_forward`, the output layer's slopes replaced by its deltas."""
     size = targets.shape[0]
     n_points = ints[1]
     loss = 0.0
@@ -158,7 +157,6 @@ def network_loss_gradient(ints, floats, targets, weights, gradient, scratch):
         residual = scratch[start + i] - targets[i]
         loss += residual * residual
         scratch[start + size + i] *= residual / n_points
-    network_backward(ints, weights, scratch, start, gradient)
     return 0.5 * loss / n_points
 
 
@@ -168,7 +166,7 @@ def network_pull_back(ints, weights, cotangent, gradient, scratch):
 
     `scratch` comes from `network_forward` at the same weights, once: it is used up.
     """
-    start, size = 0, cotangent.shape[0]
+    start, size = np.int64(0), cotangent.shape[0]
     for layer in range(ints[0]):
         start += 2 * ints[FIRST_WIDTH + layer] * ints[1]
     for i in range(size):
@@ -177,8 +175,10 @@ def network_pull_back(ints, weights, cotangent, gradient, scratch):
 
 
 @jit
-def network_jacobian(ints, floats, weights, scratch, jacobian):
-    """Set ``jacobian[i]`` to the gradient of output i, i in the layout [output, point].
+def network_jacobian(ints, floats, weights, scratch, outputs, jacobian):
+    """Set `outputs` and, unless it has no rows, ``jacobian[i]`` to the gradient of output i.
+
+    i counts in the layout [output, point].
 
     One backward pass per output unit serves all points: with the other units' deltas at 0, the
     delta of any unit at point p belongs to output p alone.
@@ -188,6 +188,10 @@ def network_jacobian(ints, floats, weights, scratch, jacobian):
     for output in range(n_outputs):
         start = network_forward(ints, floats, weights, scratch)
         size = n_outputs * n_points
+        for i in range(size):
+            outputs[i] = scratch[start + i]
+        if jacobian.shape[0] == 0:
+            break
         for i in range(size):
             if i // n_points != output:
                 scratch[start + size + i] = 0.0

@@ -64,13 +64,6 @@ N_INFOS = 5
 
 
 @jit
-def copy_vector(source, destination):
-    """Copy `source` to `destination`."""
-    for i in range(source.shape[0]):
-        destination[i] = source[i]
-
-
-@jit
 def draw_noise(key, stream, step, words, noise):
     """Fill `noise` with standard normal numbers and return three uniform numbers on (0, 1].
 
@@ -110,43 +103,16 @@ def energy_force(
 
 
 @jit(inline=True)
-def mala_init(
-    family, ints, floats, targets, center, loss_at_center, basis, curvature, n_beta, gamma,
-    key, stream, vectors, along, scalars, words, scratch,
-):  # fmt: skip
-    """Start a chain: x = s M^(-1/2) ξ, the spread of the quadratic approximation.
-
-    s is the largest power of 1/2 at which U lies within the reach of such a Gaussian, so that a
-    start far up a wall of U does not spend the warm-up on the way down. Returns whether U is
-    finite at w* and at the start.
-    """
-    n, n_rows = vectors.shape[1], basis.shape[0]
-    offset, force, noise = vectors[OFFSET], vectors[FORCE], vectors[NOISE]
-    draw_noise(key, stream, np.int64(0), words, noise)
-    project_two(basis, noise, noise, along[NOISE], along[FORCE])
-    shrink = along[TRIAL]
-    limit = n + 10.0 * math.sqrt(n) + 10.0
-    scale = 1.0
-    finite = False
-    for _ in range(200):
-        for i in range(n_rows):
-            root = scale / math.sqrt(gamma + curvature[i])
-            shrink[i] = along[NOISE, i] * (root - scale / math.sqrt(gamma))
-            along[OFFSET, i] = along[NOISE, i] * root
-        for i in range(n):
-            offset[i] = scale / math.sqrt(gamma) * noise[i]
-        add_combination(basis, shrink, offset)
-        scalars[ENERGY], scalars[EXCESS] = energy_force(
-            family, ints, floats, targets, center, loss_at_center, n_beta, gamma, offset, force,
-            scratch,
-        )  # fmt: skip
-        finite = math.isfinite(scalars[ENERGY])
-        if finite and scalars[ENERGY] <= limit:
-            break
-        scale *= 0.5
-    scalars[TEST], scalars[SIZE], scalars[SWAP] = draw_noise(key, stream, np.int64(1), words, noise)
-    project_two(basis, force, noise, along[FORCE], along[NOISE])
-    return finite
+def set_start(basis, curvature, gamma, scale, vectors, along):
+    """Set the trial to x = s M^(-1/2) ξ, the spread of the quadratic approximation, s = `scale`."""
+    coefficients = along[TRIAL_FORCE]
+    for i in range(curvature.shape[0]):
+        root = scale / math.sqrt(gamma + curvature[i])
+        coefficients[i] = along[NOISE, i] * (root - scale / math.sqrt(gamma))
+        along[TRIAL, i] = along[NOISE, i] * root
+    for i in range(vectors.shape[1]):
+        vectors[TRIAL, i] = scale / math.sqrt(gamma) * vectors[NOISE, i]
+    add_combination(basis, coefficients, vectors[TRIAL])
 
 
 @jit(fast=True)
@@ -204,31 +170,54 @@ def mala_step(
 ):  # fmt: skip
     """Make step number `step` (1, 2, …) of a chain; return its acceptance probability.
 
-    `low_step` is b_low.
+    Step 0 starts the chain, from the noise of step -1: x = s M^(-1/2) ξ with s the largest power
+    of 1/2 at which U lies within the reach of such a Gaussian, so that a start far up a wall of U
+    does not spend the warm-up on the way down. Its probability is 1 if U was finite, else 0.
+
+    `low_step` is b_low. All steps share one call of each kernel: calls are inlined, and every
+    further one would add seconds of compilation.
     """
-    step_size = low_step ** scalars[SIZE]
-    propose(basis, curvature, gamma, step_size, vectors, along)
-    energy, excess = energy_force(
-        family, ints, floats, targets, center, loss_at_center, n_beta, gamma, vectors[TRIAL],
-        vectors[TRIAL_FORCE], scratch,
-    )  # fmt: skip
+    n = vectors.shape[1]
+    limit = n + 10.0 * math.sqrt(n) + 10.0
+    scale, attempts = 1.0, 200 if step == 0 else 1
+    energy = excess = math.inf
+    if step < 0:
+        attempts = 0
+    for _ in range(attempts):
+        if step == 0:
+            set_start(basis, curvature, gamma, scale, vectors, along)
+        else:
+            propose(basis, curvature, gamma, low_step ** scalars[SIZE], vectors, along)
+        energy, excess = energy_force(
+            family, ints, floats, targets, center, loss_at_center, n_beta, gamma, vectors[TRIAL],
+            vectors[TRIAL_FORCE], scratch,
+        )  # fmt: skip
+        if math.isfinite(energy) and energy <= limit:
+            break
+        scale *= 0.5
     test, size, swap = draw_noise(key, stream, step + 1, words, vectors[TRIAL_NOISE])
-    project_two(
-        basis, vectors[TRIAL_FORCE], vectors[TRIAL_NOISE], along[TRIAL_FORCE], along[TRIAL_NOISE]
-    )
+    noise = vectors[TRIAL_NOISE]
+    if step < 0:
+        project_two(basis, noise, noise, along[TRIAL_NOISE], along[TRIAL_FORCE])
+    else:
+        project_two(basis, vectors[TRIAL_FORCE], noise, along[TRIAL_FORCE], along[TRIAL_NOISE])
     probability = 0.0
     if math.isfinite(energy):
-        log_ratio = scalars[ENERGY] - energy
-        log_ratio += proposal_log_ratio(curvature, gamma, step_size, vectors, along)
-        probability = acceptance(log_ratio)
-    if scalars[TEST] < probability:
-        copy_vector(vectors[TRIAL], vectors[OFFSET])
-        copy_vector(vectors[TRIAL_FORCE], vectors[FORCE])
-        copy_vector(along[TRIAL], along[OFFSET])
-        copy_vector(along[TRIAL_FORCE], along[FORCE])
+        probability = 1.0
+        if step > 0:
+            step_size = low_step ** scalars[SIZE]
+            log_ratio = scalars[ENERGY] - energy
+            log_ratio += proposal_log_ratio(curvature, gamma, step_size, vectors, along)
+            probability = acceptance(log_ratio)
+    if step <= 0 or scalars[TEST] < probability:
+        for rows in (vectors, along):
+            for i in range(rows.shape[1]):
+                rows[OFFSET, i] = rows[TRIAL, i]
+                rows[FORCE, i] = rows[TRIAL_FORCE, i]
         scalars[ENERGY], scalars[EXCESS] = energy, excess
-    copy_vector(vectors[TRIAL_NOISE], vectors[NOISE])
-    copy_vector(along[TRIAL_NOISE], along[NOISE])
+    for rows in (vectors, along):
+        for i in range(rows.shape[1]):
+            rows[NOISE, i] = rows[TRIAL_NOISE, i]
     scalars[TEST], scalars[SIZE], scalars[SWAP] = test, size, swap
     return probability
 
@@ -301,19 +290,14 @@ def run_chain(
     averages = np.zeros((n_replicas, 2))
     words = np.empty(word_count(n), dtype=np.uint32)
     scratch = np.empty(n + scratch_size(family, ints))
-    finite = True
     for r in range(n_replicas):
         for i in range(basis.shape[0]):
             curvatures[r, i] = curvature[i] * (n_betas[r] / n_betas[0])
-        finite &= mala_init(
-            family, ints, floats, targets, center, loss_at_center, basis, curvatures[r],
-            n_betas[r], gamma, key, chain * n_replicas + r, vectors[r], along[r], scalars[r],
-            words, scratch,
-        )  # fmt: skip
-    lowest = scalars[0, EXCESS]
+    finite = True
+    lowest = math.inf
     accepted = exchanged = 0.0
     n_exchanges = 0
-    for step in range(1, warmup + trace.shape[1] + 1):
+    for step in range(-1, warmup + trace.shape[1] + 1):
         kept = step - warmup - 1
         for r in range(n_replicas):
             probability = mala_step(
@@ -321,7 +305,9 @@ def run_chain(
                 n_betas[r], gamma, math.exp(log_steps[r]), key, chain * n_replicas + r, step,
                 vectors[r], along[r], scalars[r], words, scratch,
             )  # fmt: skip
-            if kept < 0:
+            if step <= 0:
+                finite &= step < 0 or probability > 0.0
+            elif kept < 0:
                 log_steps[r] = dual_average(
                     step, TARGET_ACCEPTANCE - probability, math.log(0.5), MIN_LOG_STEP, averages[r]
                 )
@@ -329,6 +315,11 @@ def run_chain(
                     log_steps[r] = averages[r, 1]
             elif r == 0:
                 accepted += probability
+        if step < 0:
+            continue
+        if step == 0:
+            lowest = scalars[0, EXCESS]
+            continue
         # Neighbours (0, 1), (2, 3), … after odd steps and (1, 2), (3, 4), … after even ones.
         for r in range((step + 1) % 2, n_replicas - 1, 2):
             exchanged += exchange(

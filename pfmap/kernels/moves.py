@@ -33,24 +33,12 @@ def draw_prior(law, words, trial):
 
 
 @jit
-def walk(law, size, words, state, trial):
-    """The preconditioned Crank-Nicolson move, or the reflected walk; ξ is standard normal.
+def walk(law, row, pick, size, words, state, trial):
+    """Move the coordinates with ``row[i] == pick``: preconditioned Crank-Nicolson, reflected walk.
 
-    Normal law: z' = sqrt(1 - ρ²) z + ρ ξ (Cotter, Roberts, Stuart, White 2013, arXiv 1202.0709,
-    eq. 1.2), ρ the `size`. Uniform law: z + ρ ξ, folded back at the walls.
+    With ξ standard normal and ρ the `size`, normal law: z' = sqrt(1 - ρ²) z + ρ ξ (Cotter, Roberts,
+    Stuart, White 2013, arXiv 1202.0709, eq. 1.2). Uniform law: z + ρ ξ, folded back at the walls.
     """
-    if law == NORMAL:
-        keep = math.sqrt(1.0 - size * size)
-        for i in range(trial.shape[0]):
-            trial[i] = keep * state[i] + size * normal_of_word(words[i])
-    else:
-        for i in range(trial.shape[0]):
-            trial[i] = reflected(state[i] + size * normal_of_word(words[i]))
-
-
-@jit
-def walk_group(law, row, pick, size, words, state, trial):
-    """`walk` of the coordinates of one group, those with ``row[i] == pick``."""
     keep = math.sqrt(1.0 - size * size) if law == NORMAL else 1.0
     for i in range(trial.shape[0]):
         trial[i] = state[i]

@@ -27,7 +27,7 @@ ALL_ZERO = 1.0
 """Severity of signs where every output is 0 and some wanted bit is 1."""
 
 
-@jit
+@jit(inline=True)
 def sign_severity(
     widths, bias, code, degree, readout_code, exact, n_points, step, tolerance, signs, n_tiles,
     memory, at, weights, doubtful, chosen_outputs, scratch,

@@ -24,11 +24,11 @@ import math
 import numpy as np
 
 from ._jit import jit
-from .family import loss_gradient, outputs_loss, scratch_size
+from .family import loss_pull_back, outputs_loss, scratch_size
 from .forward_f32 import WEIGHTS, allocate, memory_map
 from .forward_f64 import GROUP
 from .metropolis import acceptance
-from .moves import bounce, draw_prior, flow, rotate, scale_group, walk, walk_group
+from .moves import bounce, draw_prior, flow, rotate, scale_group, walk
 from .philox import random_words
 from .severity import sign_severity
 from .tiles import TILE
@@ -50,16 +50,16 @@ ACCEPTED, TRIED = 0, 1
 
 
 @jit(inline=True)
-def stream_of(level, chain, first_step, step):
+def stream_of(level, chain, step):
     """Name of the random numbers of one step: 14 bits of level, 24 of chain, 24 of step."""
-    return (np.int64(level) * 16777216 + np.int64(chain)) * 16777216 + np.int64(first_step + step)
+    return (np.int64(level) * 16777216 + np.int64(chain)) * 16777216 + np.int64(step)
 
 
 @jit
 def advance_splitting(
     signs_wanted, law, scales, shape, points, readout, signs, family, ints, floats, targets,
     n_points, threshold, move_weights, log_sizes, groups, n_groups, key, level, first_chain,
-    first_step, starts, start_severities, states, severities, counts,
+    first_step, n_steps, starts, start_severities, states, severities, counts,
 ):  # fmt: skip
     """Run some chains of one level.
 
@@ -82,12 +82,14 @@ def advance_splitting(
         angle of BOUNCING.
     groups, n_groups : int64[kinds, d], int64[kinds]
         Group of each kind that holds a coordinate, or -1; kind 0 is all coordinates.
-    key, level, first_chain, first_step : uint64, int, int, int
+    key, level, first_chain : uint64, int, int
         Names of the random numbers.
+    first_step, n_steps : int, int
+        Steps to make.
     starts, start_severities : float64[chains, d], float64[chains]
         States to start from, inside the set.
     states, severities : float64[chains, steps, d], float64[chains, steps]
-        Result: the state after every step.
+        Result: the state after every step, in the columns of the steps made.
     counts : float64[2 kinds + 1, 2]
         Acceptances and tries are added here.
 
@@ -96,7 +98,7 @@ def advance_splitting(
     int
         Evaluations of the severity; -1 if an output was NaN or infinite.
     """
-    n_chains, n_steps, d = states.shape
+    n_chains, _, d = states.shape
     n_kinds = groups.shape[0]
     words = np.empty(64 * ((d + N_WORDS) // 64 + 1), dtype=np.uint32)
     trial, momentum, gradient = np.empty(d), np.empty(d), np.empty(d)
@@ -116,9 +118,9 @@ def advance_splitting(
     evaluations = 0
     for c in range(n_chains):
         current = start_severities[c]
-        for m in range(n_steps):
-            state = starts[c] if m == 0 else states[c, m - 1]
-            stream = stream_of(level, first_chain + c, first_step, m)
+        for m in range(first_step, first_step + n_steps):
+            state = starts[c] if m == first_step else states[c, m - 1]
+            stream = stream_of(level, first_chain + c, m)
             random_words(key, stream, words)
             extra = words[d:]
             move = 0
@@ -140,14 +142,16 @@ def advance_splitting(
             log_ratio = 0.0
             attempts = 1
             low, high, angle = -math.pi, math.pi, 0.0
+            # Calls are inlined, so that each kernel is called in one place.
+            if threshold == math.inf or move in (ELLIPTICAL, BOUNCING):
+                afresh = threshold == math.inf or move == ELLIPTICAL
+                fresh = trial if threshold == math.inf else momentum
+                draw_prior(law if afresh else np.int64(NORMAL), words, fresh)
             if threshold == math.inf:
-                draw_prior(law, words, trial)
+                pass
             elif move == WALK:
                 rho = min(1.0, size * (0.5 + fraction)) if steady else size**fraction
-                if kind == 0:
-                    walk(law, rho, words, state, trial)
-                else:
-                    walk_group(law, row, pick, rho, words, state, trial)
+                walk(law, row, pick, rho, words, state, trial)
             elif move == SCALING:
                 members = 0
                 for i in range(d):
@@ -156,14 +160,12 @@ def advance_splitting(
                 factor = spread * np.float64(normal_of_word(extra[SCALE]))
                 log_ratio = scale_group(law, row, pick, factor, state, trial)
             elif move == ELLIPTICAL:
-                draw_prior(law, words, momentum)
                 # The first bracket is the whole ellipse, placed at random around the state.
                 low = -2.0 * math.pi * unit_uniform(extra[STEADY])
                 high = low + 2.0 * math.pi
                 angle = low + (high - low) * fraction
                 attempts = MAX_SHRINKS
             else:
-                draw_prior(NORMAL, words, momentum)
                 angle = size * (0.5 + fraction)
                 attempts = 2 * LEAPS
                 for i in range(d):
@@ -217,7 +219,10 @@ def advance_splitting(
                     moved += not mirrored
                 elif not mirrored:
                     evaluations += 2
-                    loss_gradient(family, ints, floats, targets, weights64, gradient, scratch64)
+                    loss_pull_back(
+                        family, ints, floats, targets, n_points, weights64, outputs, gradient,
+                        scratch64,
+                    )  # fmt: skip
                     for i in range(d):
                         gradient[i] *= scales[i]
                     bounce(gradient, momentum)

@@ -18,6 +18,7 @@ from pfmap.kernels.langevin import (
 )
 from pfmap.llc.problem import Chains, Problem
 from pfmap.models.base import CompiledModel
+from pfmap.profiling import timed
 
 
 def run_compiled(
@@ -39,23 +40,24 @@ def run_compiled(
     n_betas = np.array(problem.n_betas)
 
     def run(chain: int) -> None:
-        run_chain(
-            model.family,
-            model.ints,
-            model.floats,
-            model.targets,
-            problem.center,
-            problem.loss_at_center,
-            problem.basis,
-            problem.curvature,
-            n_betas,
-            problem.gamma,
-            np.uint64(problem.key),
-            chain,
-            warmup,
-            trace[chain],
-            info[chain],
-        )
+        with timed("chains at one temperature"):
+            run_chain(
+                model.family,
+                model.ints,
+                model.floats,
+                model.targets,
+                problem.center,
+                problem.loss_at_center,
+                problem.basis,
+                problem.curvature,
+                n_betas,
+                problem.gamma,
+                np.uint64(problem.key),
+                chain,
+                warmup,
+                trace[chain],
+                info[chain],
+            )
 
     if threads == 1:
         for chain in range(chains):

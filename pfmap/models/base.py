@@ -16,6 +16,7 @@ from pfmap.errors import SettingsError
 from pfmap.kernels.activation import ERF, TANH
 from pfmap.kernels.family import BERNOULLI, NETWORK, loss_gradient, outputs_jacobian, scratch_size
 from pfmap.kernels.gradient import OUTPUT_CODE
+from pfmap.profiling import timed
 
 
 @runtime_checkable
@@ -92,9 +93,10 @@ class CompiledModel:
         vector = self.check_weights(weights)
         gradient = np.empty(self.n_parameters)
         scratch = np.empty(scratch_size(self.family, self.ints))
-        loss = loss_gradient(
-            self.family, self.ints, self.floats, self.targets, vector, gradient, scratch
-        )
+        with timed("losses and gradients"):
+            loss = loss_gradient(
+                self.family, self.ints, self.floats, self.targets, vector, gradient, scratch
+            )
         return float(loss), gradient
 
     def loss(self, weights: np.ndarray) -> float:
@@ -118,7 +120,8 @@ class CompiledModel:
         outputs = np.empty(len(self.targets))
         jacobian = np.empty((n_rows, self.n_parameters))
         vector = self.check_weights(weights)
-        outputs_jacobian(self.family, self.ints, self.floats, vector, outputs, jacobian)
+        with timed("outputs and Jacobians"):
+            outputs_jacobian(self.family, self.ints, self.floats, vector, outputs, jacobian)
         return outputs, jacobian
 
     def in_bernoulli_form(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pfmap.campaign import Campaign
 
@@ -69,6 +69,29 @@ class StageOutcome:
     files: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class RunProfile:
+    """Where the time of a run went.
+
+    Attributes
+    ----------
+    threads : int
+        Threads of the run.
+    parts : list of dict
+        ``stage, part, calls, wall_s, processor_s, share``: part ``all`` of every stage that ran,
+        with its share of the run's stages; below it parts of the stage, their wall times added up
+        over threads, with their share of the stage's threads (its wall time × `threads`). The
+        last, ``the rest``, is what no part covers: Python between the parts, waiting, idle threads.
+    sampling : list of dict
+        ``part, us_per_draw, share``: the parts of one kernel, each repeated by itself on one
+        thread after the run, in microseconds a draw; empty if nothing was sampled.
+    """
+
+    threads: int
+    parts: list[dict[str, Any]]
+    sampling: list[dict[str, Any]]
+
+
 @dataclass
 class RunResult:
     """What a run did.
@@ -85,6 +108,8 @@ class RunResult:
         Files that were damaged and have been made again.
     elapsed_s : float
         Wall time of the whole run.
+    profile : RunProfile or None
+        Where the time went, if asked for.
     """
 
     folder: Path
@@ -92,3 +117,4 @@ class RunResult:
     stages: dict[str, StageOutcome] = field(default_factory=dict)
     repaired: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
+    profile: RunProfile | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pfmap.execution import check_threads, stop_on_signals
 from pfmap.execution.cluster import LEASE_S, check_cluster, open_cluster
 from pfmap.functions.keys import check_key
 from pfmap.memory import check_memory
+from pfmap.profiling import begin_stage, profiled
 from pfmap.sampling import plan_sampling
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
@@ -29,6 +30,7 @@ from .job import Job
 from .opening import open_campaign
 from .report import Reporter, RunResult, SilentReporter, StageOutcome
 from .sample import sample, stopped
+from .timing import run_profile
 from .volumes import check_named, volume
 from .weigh import campaign_proxies, complexity, functions
 
@@ -55,6 +57,7 @@ def run(
     lease_s: float = LEASE_S,
     blocks: tuple[int, int] | None = None,
     stages: Iterable[str] | None = None,
+    profile: bool = False,
     reporter: Reporter | None = None,
 ) -> RunResult:
     """Run a campaign in a folder, or what of it is missing.
@@ -94,6 +97,9 @@ def run(
     stages : iterable of str, optional
         Stages to run, of ``sample, functions, complexity, llc, volume, analyze, plot``; None runs
         all. Stages that these need run too if they are missing or out of date.
+    profile : bool, default False
+        Tell where the time of this process went, in the result's ``profile``; what the workers of
+        a cluster do is not seen.
     reporter : Reporter, optional
         Told what happens; None says nothing.
 
@@ -145,7 +151,10 @@ def run(
     tokens = stage_tokens(campaign, proxies)
     files = CampaignFolder(Path(folder))
     began = time.perf_counter()
-    with stop_on_signals() as stop:
+    with (
+        stop_on_signals() as stop,
+        profiled() if profile else nullcontext() as counted,
+    ):
         try:
             with folder_lock(files.path) as held:
                 if not held:
@@ -161,6 +170,8 @@ def run(
                 result = RunResult(files.path, campaign, repaired=job.repaired)
                 with _workers(job, cluster, lease_s):
                     _run_stages(job, chosen, tokens, result)
+                if counted is not None:
+                    result.profile = run_profile(counted, result.stages, job)
         except KeyboardInterrupt as interrupt:
             raise stopped(files, campaign) from interrupt
     result.elapsed_s = time.perf_counter() - began
@@ -271,6 +282,7 @@ def _run_stages(job: Job, chosen: list[str], tokens: dict[str, str], result: Run
         if stage not in chosen and not why_stale(stage, tokens[stage], job.campaign, job.files):
             continue
         job.reporter.started(stage)
+        begin_stage(stage)
         began = time.perf_counter()
         ran = _run_stage(job, stage, tokens[stage])
         elapsed = time.perf_counter() - began

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pfmap.campaign import Campaign
 from pfmap.errors import EnvironmentFault, StoppedEarly
 from pfmap.execution import run_blocks
+from pfmap.profiling import timed
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import free_bytes
 from pfmap.store.folder import block_draws
@@ -60,10 +61,12 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     first_done = time.perf_counter()
     with job.stop.defer():
         for entry in drawn_blocks(job, missing, folding):
-            job.files.journal.append(entry)
+            with timed("journal"):
+                job.files.journal.append(entry)
             now = time.perf_counter()
             size = job.files.shard(entry.block_index).stat().st_size
-            folding.take(entry)
+            with timed("folding counts"):
+                folding.take(entry)
             done += entry.draws
             written += 1
             progress(done, total)
@@ -93,7 +96,11 @@ def drawn_blocks(job: Job, blocks: Sequence[int], folding: Folding) -> Iterator[
     began = time.perf_counter()
     for tally in run_blocks(job.plan, blocks, threads=job.threads, stop=job.stop):
         now = time.perf_counter()
-        yield write_shard(job.files, job.campaign, tally, job.notes, now - began, folding.level)
+        with timed("writing shards"):
+            entry = write_shard(
+                job.files, job.campaign, tally, job.notes, now - began, folding.level
+            )
+        yield entry
         began = now
 
 

@@ -20,6 +20,7 @@ from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.functions.probability import orbit_table, weighed_rows
 from pfmap.functions.symmetry import prior_symmetries
 from pfmap.functions.thinning import population_limits
+from pfmap.profiling import timed, timed_items
 from pfmap.store.atomic import scratch_folder
 from pfmap.store.merge import stream_counts, stream_orbit_counts
 from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, LZ_ORBIT_MIN, Column
@@ -56,7 +57,10 @@ def functions(job: Job) -> list[str]:
     ):
         for rows in merged_rows(job, scratch):
             counted += int(pc.sum(rows["count"]).as_py() or 0)
-            write(weighed_rows(rows, job.campaign, bits_of=partial(_bits_of, job)))
+            with timed("probabilities and intervals"):
+                weighed = weighed_rows(rows, job.campaign, bits_of=partial(_bits_of, job))
+            with timed("writing tables"):
+                write(weighed)
         if counted != job.campaign.draws:
             raise DataError(
                 f"counts: must add up to the campaign's {job.campaign.draws} draws, got {counted}",
@@ -70,7 +74,8 @@ def kept_functions(job: Job) -> list[str]:
 
     No more are held than `counting.functions` and a group of blocks.
     """
-    kept = everything_kept(job.files, job.campaign)
+    with timed("reading shards"):
+        kept = everything_kept(job.files, job.campaign)
     rows = counts_table(ranked(kept.counts), job.campaign)
     extra: tuple[Column, ...] = ()
     if kept.summary is not None:
@@ -78,13 +83,17 @@ def kept_functions(job: Job) -> list[str]:
         errors = np.full(len(rows), kept.count_error)
         rows = rows.append_column(COUNT_ERROR.name, pa.array(errors, COUNT_ERROR.type))
     if prior_symmetries(job.campaign).any:
-        rows = orbit_table(rows, job.campaign, threads=job.threads)
+        with timed("orbits"):
+            rows = orbit_table(rows, job.campaign, threads=job.threads)
     notes = {**job.notes, **kept.table_notes}
     path = job.files.table("functions")
     with table_writer(path, "functions", extra=extra, notes=notes) as write:
         for start in range(0, len(rows), ROW_GROUP):
             piece = rows.slice(start, ROW_GROUP)
-            write(weighed_rows(piece, job.campaign, bits_of=partial(_bits_of, job)))
+            with timed("probabilities and intervals"):
+                weighed = weighed_rows(piece, job.campaign, bits_of=partial(_bits_of, job))
+            with timed("writing tables"):
+                write(weighed)
     frequencies = job.files.table("frequencies")
     write_table(frequencies, frequencies_table(kept.sample), "frequencies", notes=notes)
     return [job.files.relative(path), job.files.relative(frequencies)]
@@ -119,13 +128,15 @@ def merged_rows(job: Job, scratch: Path) -> Iterator[pa.Table]:
     shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
     merged = partial(stream_counts, shards, scratch=scratch, threads=job.threads, memory=job.memory)
     if not prior_symmetries(job.campaign).any:
-        yield from merged()
+        yield from timed_items("merging (DuckDB)", merged())
         return
     members = scratch / "members.parquet"
     with spill(members) as write:
-        for rows in merged(ordered=False):
-            write(orbit_table(rows, job.campaign, threads=job.threads))
-    yield from stream_orbit_counts(members, scratch=scratch, threads=job.threads, memory=job.memory)
+        for rows in timed_items("merging (DuckDB)", merged(ordered=False)):
+            with timed("orbits"):
+                write(orbit_table(rows, job.campaign, threads=job.threads))
+    sums = stream_orbit_counts(members, scratch=scratch, threads=job.threads, memory=job.memory)
+    yield from timed_items("merging (DuckDB)", sums)
 
 
 def _bits_of(job: Job, draws: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 
 from pfmap.kernels.express import TO_WORDS
 from pfmap.kernels.tally import tally
+from pfmap.profiling import timed
 from pfmap.threads import count_threads
 
 from .plan import SamplingPlan, run_express
@@ -84,9 +85,11 @@ class _Block:
         words = self.fill(offset)
         if words is None:
             return None
-        first, counts = tally(words)
+        with timed("tally"):
+            first, counts = tally(words)
         names = words[first]
-        order = sort_words(names)
+        with timed("sorting"):
+            order = sort_words(names)
         return BlockTally(
             self.block_index,
             self.start,

@@ -16,6 +16,7 @@ from pfmap.kernels.philox import LANES
 from pfmap.kernels.tiles import TILE
 from pfmap.kernels.variates import CODES as LAW_CODES
 from pfmap.prior import layer_sds, parameter_sds
+from pfmap.profiling import timed
 
 _PIECE_PRODUCTS = 2 * 10**10
 _PROBE_PRODUCTS = 2 * 10**9
@@ -213,9 +214,12 @@ def run_express(
     plan: SamplingPlan, task: int, draws: np.ndarray, words: np.ndarray, values: np.ndarray
 ) -> None:
     """Run one task of `pfmap.kernels.express` and turn its status into an error."""
-    status, position = express(
-        task, plan.law, plan.shape, plan.points, plan.readout, draws, words, values
-    )
+    # One type of array, one compilation: columns of tables come read-only.
+    draws = np.require(draws, dtype=np.int64, requirements=["C", "W"])
+    with timed("from draws to functions"):
+        status, position = express(
+            task, plan.law, plan.shape, plan.points, plan.readout, draws, words, values
+        )
     if status == NOT_FINITE:
         raise DataError(
             f"draw {draws[position]}: an output must be finite, got NaN or infinity",

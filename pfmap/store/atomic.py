@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pfmap.errors import EnvironmentFault
+from pfmap.profiling import timed
 
 # The leading dot hides a temporary file from readers of a whole folder of Parquet files.
+SYNC = "waiting for the disk (fsync)"
 TEMPORARY_SUFFIX = ".pfmap-tmp"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -62,9 +64,11 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             with open(temporary, "wb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                with timed(SYNC):
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
-            sync_folder(path.parent)
+            with timed(SYNC):
+                sync_folder(path.parent)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

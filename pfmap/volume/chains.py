@@ -12,6 +12,7 @@ import numpy as np
 
 from pfmap.errors import DataError
 from pfmap.kernels.splitting import advance_splitting
+from pfmap.profiling import timed
 
 from .target import Target
 
@@ -90,8 +91,7 @@ def advance(
     DataError
         If an output is NaN or infinite.
     """
-    states, severities = workspace.states[:, columns], workspace.severities[:, columns]
-    first_step = columns.start or 0
+    first_step, last_step, _ = columns.indices(workspace.states.shape[1])
     model = target.model
     n_groups = target.groups.max(axis=1) + 1
     move_weights = np.array(target.move_weights)
@@ -99,13 +99,14 @@ def advance(
     def run(first: int) -> tuple[int, np.ndarray]:
         counts = np.zeros((2 * len(target.groups) + 1, 2))
         part = slice(first, first + CHUNK)
-        evaluations = advance_splitting(
-            int(target.loss == "signs"), target.law, target.scales, target.shape, target.points,
-            target.readout, target.signs, model.family, model.ints, model.floats, model.targets,
-            model.n_points, threshold, move_weights, log_sizes, target.groups, n_groups, key,
-            level, first, first_step, starts[part], start_severities[part], states[part],
-            severities[part], counts,
-        )  # fmt: skip
+        with timed("moves inside a level"):
+            evaluations = advance_splitting(
+                int(target.loss == "signs"), target.law, target.scales, target.shape, target.points,
+                target.readout, target.signs, model.family, model.ints, model.floats, model.targets,
+                model.n_points, threshold, move_weights, log_sizes, target.groups, n_groups, key,
+                level, first, first_step, last_step - first_step, starts[part],
+                start_severities[part], workspace.states[part], workspace.severities[part], counts,
+            )  # fmt: skip
         return int(evaluations), counts
 
     found = list(workspace.pool.map(run, range(0, len(starts), CHUNK)))

@@ -23,6 +23,7 @@ from pfmap.llc.ladder.plain import advance_plain
 from pfmap.llc.ladder.problem import LadderProblem
 from pfmap.llc.ladder.state import LadderState, start_state
 from pfmap.models.base import CompiledModel
+from pfmap.profiling import timed
 
 START_EXCESS = 0.2
 """nβ K_G at the median of the localisation, on the lowest rung."""
@@ -80,14 +81,15 @@ def advance(
     lowest, highest = rungs if rungs is not None else (0, len(n_betas))
     model = problem.model
     if isinstance(model, CompiledModel):
-        advance_ladder(
-            model.family, model.ints, model.floats, model.targets, model.n_points,
-            problem.center, problem.loss_at_center, problem.left, problem.right, problem.values,
-            problem.groups, n_betas, problem.tolerances(n_betas), problem.gamma, problem.radius,
-            problem.leaps, np.uint64(problem.key), chain, state.next_step, lowest, highest,
-            adapting, state.vectors, state.stiff, state.scalars, state.tunings, state.counts,
-            trace,
-        )  # fmt: skip
+        with timed("chains at a ladder of temperatures"):
+            advance_ladder(
+                model.family, model.ints, model.floats, model.targets, model.n_points,
+                problem.center, problem.loss_at_center, problem.left, problem.right, problem.values,
+                problem.groups, n_betas, problem.tolerances(n_betas), problem.gamma, problem.radius,
+                problem.leaps, np.uint64(problem.key), chain, state.next_step, lowest, highest,
+                adapting, state.vectors, state.stiff, state.scalars, state.tunings, state.counts,
+                trace,
+            )  # fmt: skip
     else:
         advance_plain(
             problem, n_betas, state, chain=chain, lowest_rung=lowest, highest_rung=highest,
