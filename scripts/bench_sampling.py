@@ -1,23 +1,23 @@
 """Benchmark of sampling: draws per second end to end, against batched NumPy and PyTorch.
 
-    python scripts/bench_sampling.py                   the table
-    python scripts/bench_sampling.py --json            the same as JSON
-    python scripts/bench_sampling.py --prior gaussian  normal instead of uniform weights
+    python scripts/bench_sampling.py                   (7,40,40,1), ReLU
+    python scripts/bench_sampling.py --widths 8 40 40 1 --activation tanh --prior gaussian
+    python scripts/bench_sampling.py --shapes          one line for each of several networks
 
-Everyone does the same work on a (7,40,40,1) ReLU network and all 128 inputs: random parameters,
-forward pass, packing into 128 bits, counting the functions of every 65,536 draws. NumPy and
-PyTorch (if installed) draw whole batches with their own generators and use the batch size that was
-fastest in a trial; on two cores they run as two processes of one thread, which costs them nothing
-for sharing. Contestants take turns, one second each, and medians are compared; ratios come from
-this one run. Beside them stand the share of what this machine's sgemm allows, and the draws per
-second of processor time, which tell more on a machine that others use too.
+Everyone does the same work on all inputs of a network: random parameters, forward pass, packing
+into bits, counting the functions of every 65,536 draws. NumPy and PyTorch (if installed) draw whole
+batches with their own generators and use the batch size that was fastest in a trial; on two cores
+they run as two processes of one thread, which costs them nothing for sharing. Contestants take
+turns, one second each, and medians are compared; ratios come from one run. Beside them stand the
+share of what this machine's sgemm allows, and the draws per second of processor time, which tell
+more on a machine that others use too. pfmap's forward pass alone is that of its sampling kernel,
+repeated with weights that are there.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import itertools
 import json
 import math
 import os
@@ -25,173 +25,34 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
+from sampling_contestants import (
+    Chunk,
+    Task,
+    numpy_chunk,
+    part_chunk,
+    pfmap_chunk,
+    sgemm_chunk,
+    torch_chunk,
+)
 
-WIDTHS = (7, 40, 40, 1)
-N_PARAMETERS = sum((a + 1) * b for a, b in itertools.pairwise(WIDTHS))
-N_POINTS = 2 ** WIDTHS[0]
-# One multiplication and one addition for every weight and point.
-FLOP_PER_DRAW = 2 * N_POINTS * sum(a * b for a, b in itertools.pairwise(WIDTHS))
-BLOCK_DRAWS = 65_536
 BATCHES = (16, 32, 64, 128, 256, 512, 1024)
-POINTS = ((np.arange(N_POINTS)[:, None] >> np.arange(6, -1, -1)) & 1).astype(np.float32)
+FORWARD = "pfmap, forward pass only"
+DEEP = (7, *(64,) * 10, 1)
+SHAPES = [
+    ((7, 40, 40, 1), "relu"),
+    ((7, 40, 40, 1), "tanh"),
+    (DEEP, "relu"),
+    (DEEP, "tanh"),
+    ((5, 40, 40, 1), "relu"),
+    ((5, 40, 40, 1), "tanh"),
+    ((8, 40, 40, 1), "relu"),
+    ((8, 40, 40, 1), "tanh"),
+]
 
-Chunk = Callable[[], int]
 Rates = tuple[float, float]
-
-
-def _sds(prior: str) -> np.ndarray:
-    """Standard deviation of every parameter, layer by layer: weights, then biases."""
-    parts = []
-    for layer, (below, units) in enumerate(itertools.pairwise(WIDTHS)):
-        if prior == "gaussian":
-            weight_sd, bias_sd = below**-0.5, 1.0
-        else:
-            weight_sd = bias_sd = ((1.0 if layer == 2 else 2.0) / below) ** 0.5
-        parts += [np.full(below * units, weight_sd), np.full(units, bias_sd)]
-    return np.concatenate(parts).astype(np.float32)
-
-
-def _count(words: np.ndarray) -> int:
-    """Distinct functions of a block: sort by both words, compare neighbours."""
-    words = words[np.lexsort((words[:, 1], words[:, 0]))]
-    return 1 + int(np.count_nonzero((words[1:] != words[:-1]).any(axis=1)))
-
-
-class _Packed:
-    """Collects batches of bits and counts whenever a block is full."""
-
-    def __init__(self) -> None:
-        self.words = np.empty((BLOCK_DRAWS, 2), dtype=np.uint64)
-        self.filled = 0
-
-    def add(self, bits: np.ndarray) -> None:
-        packed = np.packbits(bits, axis=1).view(np.uint64)
-        self.words[self.filled : self.filled + len(packed)] = packed
-        self.filled += len(packed)
-        if self.filled == BLOCK_DRAWS:
-            _count(self.words)
-            self.filled = 0
-
-
-def numpy_chunk(prior: str, batch: int) -> Chunk:
-    """One batch in NumPy."""
-    rng = np.random.Generator(np.random.SFC64(1))
-    sds = _sds(prior)
-    points = np.ascontiguousarray(POINTS.T)
-    a, b = np.cumsum([280 + 40, 1600 + 40])
-    weights = np.empty((batch, N_PARAMETERS), dtype=np.float32)
-    one = np.empty((batch, 40, N_POINTS), dtype=np.float32)
-    two, out = np.empty_like(one), np.empty((batch, 1, N_POINTS), dtype=np.float32)
-    packed = _Packed()
-
-    def chunk() -> int:
-        if prior == "gaussian":
-            rng.standard_normal(out=weights, dtype=np.float32)
-            np.multiply(weights, sds, out=weights)
-        else:
-            rng.random(out=weights, dtype=np.float32)
-            np.subtract(weights, np.float32(0.5), out=weights)
-            np.multiply(weights, sds * np.float32(math.sqrt(12.0)), out=weights)
-        np.matmul(weights[:, :280].reshape(batch, 40, 7), points, out=one)
-        np.add(one, weights[:, 280:a, None], out=one)
-        np.maximum(one, 0.0, out=one)
-        np.matmul(weights[:, a : a + 1600].reshape(batch, 40, 40), one, out=two)
-        np.add(two, weights[:, a + 1600 : b, None], out=two)
-        np.maximum(two, 0.0, out=two)
-        np.matmul(weights[:, None, b : b + 40], two, out=out)
-        np.add(out, weights[:, None, b + 40 :], out=out)
-        packed.add(out[:, 0] > 0.0)
-        return batch
-
-    return chunk
-
-
-def torch_chunk(prior: str, batch: int) -> Chunk:
-    """One batch in PyTorch."""
-    import torch
-
-    torch.set_num_threads(1)
-    torch.manual_seed(1)
-    sds = torch.from_numpy(_sds(prior))
-    points = torch.from_numpy(np.ascontiguousarray(POINTS.T)).expand(batch, -1, -1)
-    a, b = (int(x) for x in np.cumsum([280 + 40, 1600 + 40]))
-    weights = torch.empty(batch, N_PARAMETERS)
-    one = torch.empty(batch, 40, N_POINTS)
-    two = torch.empty(batch, 40, N_POINTS)
-    packed = _Packed()
-
-    @torch.inference_mode()
-    def chunk() -> int:
-        if prior == "gaussian":
-            weights.normal_().mul_(sds)
-        else:
-            weights.uniform_(-math.sqrt(3.0), math.sqrt(3.0)).mul_(sds)
-        first = weights[:, :280].view(batch, 40, 7)
-        second = weights[:, a : a + 1600].view(batch, 40, 40)
-        last = weights[:, None, b : b + 40]
-        torch.baddbmm(weights[:, 280:a, None], first, points, out=one).relu_()
-        torch.baddbmm(weights[:, a + 1600 : b, None], second, one, out=two).relu_()
-        out = torch.baddbmm(weights[:, None, b + 40 :], last, two)
-        packed.add((out[:, 0] > 0.0).numpy())
-        return batch
-
-    return chunk
-
-
-def pfmap_chunk(prior: str, threads: int) -> Chunk:
-    """Four blocks a thread in pfmap."""
-    from pfmap.campaign import campaign_from_mapping
-    from pfmap.sampling import plan_sampling, sample_blocks
-
-    settings = {"draws": 10**9, "prior": {"preset": prior}, "block_draws": BLOCK_DRAWS}
-    plan = plan_sampling(campaign_from_mapping(settings))
-    blocks = iter(range(plan.n_blocks))
-
-    def chunk() -> int:
-        indices = [next(blocks) for _ in range(4 * threads)]
-        return sum(tally.draws for tally in sample_blocks(plan, indices, threads=threads))
-
-    return chunk
-
-
-def part_chunk(part: str, prior: str) -> Chunk:
-    """A part of pfmap's work on one thread: weights only, or all but the counting."""
-    from pfmap.campaign import campaign_from_mapping
-    from pfmap.kernels.express import TO_WORDS, weights_of
-    from pfmap.sampling import plan_sampling
-    from pfmap.sampling.plan import run_express
-
-    plan = plan_sampling(campaign_from_mapping({"prior": {"preset": prior}}))
-    draws = np.arange(4096, dtype=np.int64)
-    # One parameter a draw is kept, so that storing all of them is not timed.
-    weights = np.empty((len(draws), 1), dtype=np.float32)
-    words = np.empty((len(draws), plan.n_words), dtype=np.uint64)
-    values = np.empty((len(draws), 0))
-
-    def chunk() -> int:
-        if part == "weights":
-            weights_of(plan.law, draws, weights)
-        else:
-            run_express(plan, TO_WORDS, draws, words, values)
-        return len(draws)
-
-    return chunk
-
-
-def sgemm_chunk() -> Chunk:
-    """Products of large float32 matrices, counted as the draws their operations suffice for."""
-    n = 1024
-    a, b, c = (np.ones((n, n), dtype=np.float32) for _ in range(3))
-
-    def chunk() -> int:
-        np.matmul(a, b, out=c)
-        return 2 * n**3 // FLOP_PER_DRAW
-
-    return chunk
 
 
 def _rates(chunk: Chunk, seconds: float) -> Rates:
@@ -203,23 +64,23 @@ def _rates(chunk: Chunk, seconds: float) -> Rates:
     return done / elapsed, done / (time.process_time() - processor_start)
 
 
-def work(contestant: str, prior: str, seconds: float) -> None:
+def work(contestant: str, task: Task, seconds: float) -> None:
     """Serve one contestant: print its rates for every line read."""
     name, _, argument = contestant.partition(":")
     if name == "pfmap":
-        chunk = pfmap_chunk(prior, int(argument))
+        chunk = pfmap_chunk(task, int(argument))
     elif name == "part":
-        chunk = part_chunk(argument, prior)
+        chunk = part_chunk(argument, task)
     elif name == "sgemm":
-        chunk = sgemm_chunk()
+        chunk = sgemm_chunk(task)
     else:
         make = {"numpy": numpy_chunk, "torch": torch_chunk}[name]
         trials = {}
         for batch in BATCHES:
-            chunk = make(prior, batch)
+            chunk = make(task, batch)
             chunk()
             trials[batch] = _rates(chunk, seconds / 4)[1]
-        chunk = make(prior, max(trials, key=lambda batch: trials[batch]))
+        chunk = make(task, max(trials, key=lambda batch: trials[batch]))
     chunk()
     print("ready", flush=True)
     for _ in sys.stdin:
@@ -229,7 +90,7 @@ def work(contestant: str, prior: str, seconds: float) -> None:
 class _Worker:
     """A contestant in its own process, with one thread in every library but pfmap."""
 
-    def __init__(self, contestant: str, prior: str, seconds: float) -> None:
+    def __init__(self, contestant: str, task: Task, seconds: float) -> None:
         single = dict.fromkeys(
             (
                 "OMP_NUM_THREADS",
@@ -242,7 +103,8 @@ class _Worker:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, __file__, "--worker", contestant),
-                *("--prior", prior, "--seconds", str(seconds)),
+                *("--prior", task.prior, "--activation", task.activation),
+                *("--widths", *map(str, task.widths), "--seconds", str(seconds)),
             ],
             env={**os.environ, **single},
             stdin=subprocess.PIPE,
@@ -269,28 +131,27 @@ class _Worker:
         self.process.wait()
 
 
-def contests() -> dict[tuple[str, int], list[str]]:
+def contests(cores: tuple[int, ...]) -> dict[tuple[str, int], list[str]]:
     """Processes that make up each contestant, by name and cores."""
-    table = {
-        ("pfmap", 1): ["pfmap:1"],
-        ("pfmap", 2): ["pfmap:2"],
-        ("numpy", 1): ["numpy"],
-        ("numpy", 2): ["numpy", "numpy"],
-    }
-    if importlib.util.find_spec("torch"):
-        table |= {("torch", 1): ["torch"], ("torch", 2): ["torch", "torch"]}
+    peers = ["numpy", "torch"] if importlib.util.find_spec("torch") else ["numpy"]
+    table = {}
+    for number in cores:
+        table["pfmap", number] = [f"pfmap:{number}"]
+        table |= {(peer, number): [peer] * number for peer in peers}
     return table | {
         ("sgemm", 1): ["sgemm"],
         ("pfmap, random weights only", 1): ["part:weights"],
-        ("pfmap, all but counting", 1): ["part:words"],
+        (FORWARD, 1): ["part:forward"],
     }
 
 
-def measure(prior: str, repetitions: int, seconds: float) -> dict[tuple[str, int], Rates]:
+def measure(
+    task: Task, repetitions: int, seconds: float, cores: tuple[int, ...] = (1, 2)
+) -> dict[tuple[str, int], Rates]:
     """Median rates of every contestant, all taking turns."""
-    table = contests()
+    table = contests(cores)
     workers = {
-        key: [_Worker(contestant, prior, seconds) for contestant in contestants]
+        key: [_Worker(contestant, task, seconds) for contestant in contestants]
         for key, contestants in table.items()
     }
     rates: dict[tuple[str, int], list[Rates]] = {key: [] for key in table}
@@ -327,28 +188,54 @@ def report(rates: dict[tuple[str, int], Rates]) -> Iterator[dict[str, Any]]:
         }
 
 
+def shape_row(task: Task, rates: dict[tuple[str, int], Rates]) -> dict[str, Any]:
+    """One network in a line: rates on one core, and ratios."""
+    pfmap = rates["pfmap", 1][0]
+    peers = {name: rate for (name, _), (rate, _) in rates.items() if name in ("numpy", "torch")}
+    return {
+        "widths": "(" + ",".join(map(str, task.widths)) + ")"
+        if task.widths != DEEP
+        else "(7,64×10,1)",
+        "activation": task.activation,
+        "draws_per_s": round(pfmap),
+        **{f"over_{name}": round(pfmap / rate, 2) for name, rate in peers.items()},
+        "sgemm_over_forward": round(rates["sgemm", 1][0] / rates[FORWARD, 1][0], 2),
+    }
+
+
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--widths", type=int, nargs="+", default=[7, 40, 40, 1], help="the network")
+    parser.add_argument("--activation", choices=["relu", "tanh"], default="relu")
     parser.add_argument("--prior", choices=["vallePerez2019", "gaussian"], default="vallePerez2019")
+    parser.add_argument("--shapes", action="store_true", help="several networks, one core")
     parser.add_argument("--repetitions", type=int, default=7, help="turns of every contestant")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.worker:
-        work(arguments.worker, arguments.prior, arguments.seconds)
+    options = parser.parse_args()
+    task = Task(tuple(options.widths), options.activation, options.prior)
+    if options.worker:
+        work(options.worker, task, options.seconds)
+        return
+    if options.shapes:
+        several(options)
         return
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
-    rates = measure(arguments.prior, arguments.repetitions, arguments.seconds)
+    rates = measure(task, options.repetitions, options.seconds)
     rows = list(report(rates))
     summary = {
-        "prior": arguments.prior,
+        "widths": task.widths,
+        "activation": task.activation,
+        "prior": task.prior,
         "load_before": round(load, 2),
         "two_cores_over_one": round(rates["pfmap", 2][0] / rates["pfmap", 1][0], 2),
+        "sgemm_over_forward": round(rates["sgemm", 1][0] / rates[FORWARD, 1][0], 2),
     }
-    if arguments.json:
+    if options.json:
         print(json.dumps({**summary, "rows": rows}, indent=2))
         return
     print(" ".join(f"{name}={value}" for name, value in summary.items()))
@@ -362,6 +249,14 @@ def main() -> None:
             f"{row['us_per_draw']:9.2f}{row['pfmap_is_faster_by']:9.2f}{row['share_of_sgemm']:10.1%}"
             f"{row['draws_per_processor_s']:13,}"
         )
+
+
+def several(options: argparse.Namespace) -> None:
+    """Measure the networks of `SHAPES` on one core and print a line for each."""
+    for widths, activation in SHAPES:
+        task = Task(widths, activation, options.prior)
+        row = shape_row(task, measure(task, options.repetitions, options.seconds, cores=(1,)))
+        print(json.dumps(row) if options.json else " | ".join(map(str, row.values())), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ Needs the extra `cluster`. Prints the table of docs/faults.md.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -24,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -138,24 +140,52 @@ def scheduler_killed(campaign: Campaign, outcome: Outcome) -> None:
         campaign.finish(outcome, "--cluster", hand.address)
 
 
-def disk_full(campaign: Campaign, outcome: Outcome) -> None:
-    """The folder on a tmpfs too small for the shards, then enlarged."""
+@contextmanager
+def small_disk(campaign: Campaign, outcome: Outcome, size: str) -> Iterator[bool]:
+    """The folder on a tmpfs of some size, copied elsewhere at the end; whether there is one."""
     campaign.folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(campaign.folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(campaign.folder)]
     if os.name != "posix" or subprocess.run(mount, capture_output=True, check=False).returncode:
         outcome.said = "no tmpfs can be mounted here"
+        yield False
         return
     try:
-        outcome.injected = 1
-        campaign.finish(outcome, "--cluster", "local:2")
-        larger = ["mount", "-o", "remount,size=2g", str(campaign.folder)]
-        subprocess.run(larger, check=True)
-        campaign.finish(outcome, "--cluster", "local:2")
+        yield True
         kept = campaign.folder.with_suffix(".kept")
         shutil.copytree(campaign.folder, kept)
     finally:
         subprocess.run(["umount", str(campaign.folder)], check=True)
     campaign.folder = kept
+
+
+def disk_too_small(campaign: Campaign, outcome: Outcome) -> None:
+    """The folder on a disk too small for the shards, then enlarged."""
+    with small_disk(campaign, outcome, "6m") as mounted:
+        if mounted:
+            outcome.injected = 1
+            campaign.finish(outcome, "--cluster", "local:2")
+            larger = ["mount", "-o", "remount,size=2g", str(campaign.folder)]
+            subprocess.run(larger, check=True)
+            campaign.finish(outcome, "--cluster", "local:2")
+
+
+def disk_filled(campaign: Campaign, outcome: Outcome, *options: str) -> None:
+    """The disk filled up by another program in the middle of sampling, then freed."""
+    with small_disk(campaign, outcome, "500m") as mounted:
+        if not mounted:
+            return
+        ballast = campaign.folder / "ballast"
+        process = campaign.start(*options)
+        campaign.wait_for_blocks(20, process)
+        with ballast.open("wb", buffering=0) as file:
+            for size in (2**20, 2**12):
+                with suppress(OSError):
+                    while file.write(bytes(size)) == size:
+                        pass
+        outcome.injected = 1
+        end(process, outcome)
+        ballast.unlink()
+        campaign.finish(outcome, *options)
 
 
 def worker_paused(campaign: Campaign, outcome: Outcome) -> None:
@@ -184,7 +214,12 @@ FAULTS: dict[str, tuple[str, Callable[..., None]]] = {
     ),
     "local": ("run killed, every stage, no cluster", client_killed),
     "scheduler": ("scheduler killed, TCP", scheduler_killed),
-    "disk": ("disk full, `local:2`", disk_full),
+    "disk": ("disk too small for the shards, then enlarged, `local:2`", disk_too_small),
+    "filled": (
+        "disk filled up while shards are written, then freed, `local:2`",
+        lambda campaign, outcome: disk_filled(campaign, outcome, "--cluster", "local:2"),
+    ),
+    "filled-local": ("the same, no cluster", disk_filled),
     "paused": ("worker paused beyond its lease, TCP", worker_paused),
 }
 
@@ -194,7 +229,9 @@ def lines(outcomes: list[Outcome]) -> Iterator[str]:
     yield "| fault | times | exit codes | draws lost | tables | recovered |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for row in outcomes:
-        codes = ", ".join("killed" if code < 0 else str(code) for code in row.exit_codes)
+        ended = ["killed" if code < 0 else str(code) for code in row.exit_codes]
+        runs = [(code, len(list(same))) for code, same in itertools.groupby(ended)]
+        codes = ", ".join(code if number == 1 else f"{number} × {code}" for code, number in runs)
         yield (
             f"| {row.fault} | {row.injected} | {codes} | {row.draws_lost} | {row.tables} | "
             f"{'yes' if row.recovered else 'no'} |"

@@ -16,6 +16,7 @@ from pfmap.execution import leases
 from pfmap.execution.cluster import check_cluster, open_cluster
 from pfmap.execution.queue import Queue, queue_cluster, read_queue
 from pfmap.pipeline import tasks
+from pfmap.store.provenance import read_provenance
 
 pytestmark = pytest.mark.filterwarnings(
     # Dask leaves sockets of processes that were killed to the garbage collector.
@@ -62,6 +63,7 @@ def assert_same_shards(one, two):
 
 def test_workers_make_the_tables_of_a_local_run(here, tmp_path, scripts):
     pipeline.run(CAMPAIGN, tmp_path, stages=STAGES, cluster="local:2", threads=1)
+    assert read_provenance(tmp_path / "provenance.json")["runs"][-1]["workers"] == 2
     assert len(list(here.rglob("*.parquet"))) > 10
     assert scripts.differing(here, tmp_path) == []
     assert not list(tmp_path.glob(".*pfmap-tmp"))

@@ -3,6 +3,7 @@
 import errno
 import shutil
 from collections import namedtuple
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from small_campaign import COUNTING, TABLES, UNDRAWN, Listener, same_tables, sma
 from pfmap import pipeline
 from pfmap.campaign import read_campaign
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
-from pfmap.store import CampaignFolder
+from pfmap.store import CampaignFolder, merge
 from pfmap.store import atomic as store_atomic
 from pfmap.store.journal import BlockEntry
 from pfmap.store.tables import write_table
@@ -138,6 +139,16 @@ def test_a_disk_too_small_for_the_campaign_is_told_after_one_block(tmp_path, mon
     with pytest.raises(EnvironmentFault, match=r"the other 5 blocks need about .* GB"):
         pipeline.run(small(), tmp_path / "small")
     assert pipeline.status(tmp_path / "small")["blocks"]["done"] == 1
+
+
+def test_a_disk_too_small_for_the_merge_is_told_after_one_block(tmp_path, monkeypatch):
+    listener = Listener()
+    run = partial(pipeline.run, small(), stages=["sample"], reporter=listener, memory="1GiB")
+    run(tmp_path / "large")
+    assert not [text for text in listener.messages if text.startswith("disk")]
+    monkeypatch.setattr(merge, "_BYTES_A_ROW", 10**12)
+    run(tmp_path / "small")
+    assert [text for text in listener.messages if text.startswith("disk: merging may need")]
 
 
 def test_a_file_in_place_of_the_folder_is_reported(tmp_path):

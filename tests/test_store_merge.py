@@ -82,10 +82,36 @@ def test_a_merge_larger_than_its_memory_waits_on_disk(tmp_path, monkeypatch):
     seen, most = 0, 0
     for rows in stream_counts(paths, scratch=tmp_path, threads=1):
         seen += len(rows)
-        waiting = [path.stat().st_size for path in tmp_path.glob(".merge-*/*") if path.is_file()]
+        waiting = [path.stat().st_size for path in tmp_path.glob(".merge-*/**/*") if path.is_file()]
         most = max(most, sum(waiting))
     assert seen == 2 * n
     assert most > 2**20
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_passes_over_parts_of_the_keys_give_the_same_rows(shards, tmp_path, monkeypatch):
+    paths, _ = shards
+    whole = merge_counts(paths, scratch=None)
+    members = tmp_path / "members.parquet"
+    orbits = whole.to_pandas()
+    orbits["orbit"] = orbits["function"].str[:2]
+    orbits["orbit_size"] = 256
+    orbits.to_parquet(members)
+    at_once = pa.concat_tables(stream_orbit_counts(members, scratch=None))
+    monkeypatch.setattr(merge, "_BYTES_A_ROW", 2**22)
+    asked = []
+    session = merge._session
+    monkeypatch.setattr(merge, "_session", lambda *given: asked.append(given) or session(*given))
+    assert same_rows(stream_counts(paths, scratch=tmp_path, memory=2**30), [whole])
+    n_passes = len(asked) - 2  # one counts rows, the last one sorts
+    assert n_passes > 2
+    unordered = stream_counts(paths, scratch=tmp_path, memory=2**30, ordered=False)
+    order = [("count", "descending"), ("function", "ascending")]
+    assert same_counts(pa.concat_tables(unordered).sort_by(order), whole)
+    assert pa.concat_tables(stream_orbit_counts(members, scratch=tmp_path, memory=2**30)).equals(
+        at_once
+    )
+    members.unlink()
     assert sorted(tmp_path.iterdir()) == paths
 
 
@@ -160,13 +186,28 @@ def test_find_shards_stops_once_every_function_was_met_often_enough(shards):
     assert find_shards([], wanted, 3).empty
 
 
-def test_a_full_scratch_folder_is_an_environment_fault(shards, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            merge.duckdb.IOException("IO Error: write failed: No space left on device"),
+            r"disk: .* has no space .*free some",
+        ),
+        (
+            merge.duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate 32.0 KiB"),
+            r"memory: DuckDB's part .* too small .*--memory",
+        ),
+    ],
+)
+def test_a_full_disk_and_too_little_memory_are_told_apart(
+    shards, tmp_path, monkeypatch, error, said
+):
     paths, _ = shards
 
-    def full(*_: object, **__: object) -> None:
-        raise merge.duckdb.IOException("IO Error: write failed: No space left on device")
+    def fail(*_: object, **__: object) -> None:
+        raise error
 
-    monkeypatch.setattr(merge.duckdb, "connect", full)
-    with pytest.raises(EnvironmentFault, match=r"out of memory, and of space in .*free some"):
+    monkeypatch.setattr(merge.duckdb, "connect", fail)
+    with pytest.raises(EnvironmentFault, match=said):
         merge_counts(paths, scratch=tmp_path)
     assert sorted(tmp_path.iterdir()) == paths

@@ -41,6 +41,8 @@ class Cluster:
         `LEASE_S`, `PATIENCE_S`, or what the caller and the file of a job queue say instead.
     refill : callable
         Ask for workers in the place of those lost, where pfmap started the cluster.
+    most_workers : int
+        Most workers that were seen at one time.
     """
 
     client: Any
@@ -48,6 +50,7 @@ class Cluster:
     lease_s: float = LEASE_S
     patience_s: float = PATIENCE_S
     refill: Callable[[], None] = lambda: None
+    most_workers: int = 0
 
     def workers(self) -> dict[str, int]:
         """Threads of every worker, by its address."""

@@ -200,6 +200,7 @@ class Leases:
             self._refilled = self._looked
             self._cluster.refill()
         self._most = max(self._most, len(workers))
+        self._cluster.most_workers = max(self._cluster.most_workers, self._most)
         self._workers = workers
         self._slow &= set(workers)
         if workers:

@@ -294,6 +294,8 @@ def _run_stages(job: Job, chosen: list[str], tokens: dict[str, str], result: Run
         if ran:
             record["stages"][stage] = round(elapsed, 3)
             write_provenance(job.files.provenance_file, job.campaign, record, first=False)
+    if job.cluster:
+        record["workers"] = job.cluster.most_workers
     record["finished"] = now()
     write_provenance(job.files.provenance_file, job.campaign, record, first=False)
 

@@ -13,6 +13,7 @@ from pfmap.store import CampaignFolder
 from pfmap.store.atomic import free_bytes
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
+from pfmap.store.merge import waiting_bytes
 
 from .folding import Folding
 from .job import Job
@@ -73,7 +74,7 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
             left = len(missing) - written
             if written == 1:
                 first_done = now
-                _check_space(job, size * folding.held(left), left)
+                _check_space(job, size * folding.held(left), left, entry.rows)
             elif written == job.threads + 2:
                 # The first block compiles, and blocks come in bursts of as many as are in work.
                 expected_s = (now - first_done) / (written - 1) * left
@@ -114,8 +115,11 @@ def stopped(files: CampaignFolder, campaign: Campaign) -> StoppedEarly:
     )
 
 
-def _check_space(job: Job, needed: int, blocks_left: int) -> None:
-    """Stop before hours of work if the other shards alone will not fit on the disk."""
+def _check_space(job: Job, needed: int, blocks_left: int, rows: int) -> None:
+    """Stop before hours of work if the other shards alone will not fit on the disk.
+
+    What waits there while `rows` a block are merged is told: it is no more than this, and later.
+    """
     free = free_bytes(job.files.path)
     if needed > free:
         raise EnvironmentFault(
@@ -124,6 +128,13 @@ def _check_space(job: Job, needed: int, blocks_left: int) -> None:
             next_step="ask for fewer draws with --fresh, or choose a folder on a larger disk; the "
             "finished block is kept",
         )
+    if job.campaign.counting.keep == "all":
+        waiting = waiting_bytes(rows * (blocks_left + 1), job.memory)
+        if needed + waiting > free:
+            job.reporter.message(
+                f"disk: merging may need {waiting / 1e9:.3g} GB for a while beside "
+                f"{needed / 1e9:.3g} GB of shards; {job.files.path} has {free / 1e9:.3g} GB free"
+            )
 
 
 def _duration(seconds: float) -> str:

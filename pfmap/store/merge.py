@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +22,34 @@ from .schema import arrow_schema
 _SHARDS_A_QUERY = 64
 _ROWS_A_BATCH = 1 << 16
 
+# Grouping takes so much for every row, in memory and waiting on disk together. What needs more than
+# this multiple of DuckDB's memory is grouped in passes over a part of the keys each: beyond it
+# DuckDB has been seen to give up instead of writing more to disk.
+_BYTES_A_ROW = 190
+_TIMES_MEMORY = 4
+
 _MERGED = """
     SELECT function, sum("count")::BIGINT AS "count", min(first_draw) AS first_draw
-    FROM read_parquet($shards) GROUP BY function
+    FROM read_parquet($files) {part} GROUP BY function
+"""
+_ORBITS = """
+    WITH members AS (FROM read_parquet($files) {part}),
+    totals AS (SELECT orbit, sum("count")::BIGINT AS orbit_count FROM members GROUP BY orbit)
+    SELECT function, "count", first_draw, orbit, orbit_size, orbit_count
+    FROM members JOIN totals USING (orbit)
 """
 _ORDER = 'ORDER BY "count" DESC, function'
+
+
+def waiting_bytes(rows: int, memory: int | None = None) -> int:
+    """Most bytes that wait on disk while so many rows of shards are merged.
+
+    Examples
+    --------
+    >>> waiting_bytes(100, 2**30), waiting_bytes(10**9, 2**30)
+    (0, 189597347200)
+    """
+    return max(0, rows * _BYTES_A_ROW - duckdb_memory(memory or default_memory()))
 
 
 def merge_counts(
@@ -91,9 +115,9 @@ def stream_counts(
         As `merge_counts`.
     """
     if shards:
-        query = f"{_MERGED} {_ORDER if ordered else ''}"
-        named = {"shards": [str(path) for path in shards]}
-        yield from _stream(query, named, arrow_schema("counts"), scratch, threads, memory)
+        grouped = _grouped(_MERGED, shards, "function", scratch, threads, memory, ordered=ordered)
+        for rows in grouped:
+            yield rows.cast(arrow_schema("counts"))
 
 
 def stream_orbit_counts(
@@ -114,13 +138,7 @@ def stream_orbit_counts(
         The columns of the file and ``orbit_count``: the sum of ``count`` over all rows with the
         same ``orbit``. By descending count, then by function.
     """
-    query = f"""
-        WITH members AS (FROM read_parquet($members)),
-        totals AS (SELECT orbit, sum("count")::BIGINT AS orbit_count FROM members GROUP BY orbit)
-        SELECT function, "count", first_draw, orbit, orbit_size, orbit_count
-        FROM members JOIN totals USING (orbit) {_ORDER}
-    """
-    yield from _stream(query, {"members": str(members)}, None, scratch, threads, memory)
+    yield from _grouped(_ORBITS, [members], "orbit", scratch, threads, memory, ordered=True)
 
 
 def stream_query(
@@ -132,13 +150,51 @@ def stream_query(
     memory: int | None = None,
 ) -> Iterator[pa.Table]:
     """Rows of a query on one Parquet file, called ``$table`` in it; what is large waits on disk."""
-    yield from _stream(query, {"table": str(table)}, None, scratch, threads, memory)
+    yield from _stream(query, {"table": str(table)}, scratch, threads, memory)
+
+
+def _grouped(
+    query: str,
+    files: list[Path],
+    key: str,
+    scratch: Path | None,
+    threads: int | None,
+    memory: int | None,
+    *,
+    ordered: bool,
+) -> Iterator[pa.Table]:
+    """Result of a query that groups rows of Parquet files by a key, in passes if there are many."""
+    named = {"files": [str(path) for path in files]}
+    with scratch_folder(scratch) as folder:
+        n_passes = _count_passes(named["files"], folder, threads, memory)
+        parts = [f"WHERE hash({key}) % {n_passes} = {index}" for index in range(n_passes)]
+        if n_passes == 1:
+            parts = [""]
+        if n_passes == 1 or not ordered:
+            for part in parts:
+                asked = f"{query.format(part=part)} {_ORDER if ordered else ''}"
+                yield from _stream(asked, named, folder, threads, memory)
+            return
+        done = [folder / f"pass-{index:06d}.parquet" for index in range(n_passes)]
+        for part, path in zip(parts, done, strict=True):
+            with _session(folder, threads, memory) as session:
+                session.sql(query.format(part=part), params=named).write_parquet(str(path))
+        named = {"files": [str(path) for path in done]}
+        yield from _stream(f"FROM read_parquet($files) {_ORDER}", named, folder, threads, memory)
+
+
+def _count_passes(files: list[str], scratch: Path, threads: int | None, memory: int | None) -> int:
+    """Passes in which the rows of Parquet files are grouped within a budget."""
+    query = "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata($files)"
+    with _session(scratch, threads, memory) as session:
+        [(rows,)] = session.sql(query, params={"files": files}).fetchall()
+    limit = duckdb_memory(memory or default_memory())
+    return max(1, math.ceil(rows * _BYTES_A_ROW / (_TIMES_MEMORY * limit)))
 
 
 def _stream(
     query: str,
     named: dict[str, Any],
-    schema: pa.Schema | None,
     scratch: Path | None,
     threads: int | None,
     memory: int | None,
@@ -149,8 +205,7 @@ def _stream(
         # DuckDB renamed it in 2.0 and warns of the name it had.
         read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
         for batch in read(_ROWS_A_BATCH):
-            rows = pa.Table.from_batches([batch])
-            yield rows if schema is None else rows.cast(schema)
+            yield pa.Table.from_batches([batch])
 
 
 def find_shards(
@@ -282,10 +337,15 @@ def _faults(scratch: Path) -> Iterator[None]:
 def _fault(error: duckdb.Error, scratch: Path) -> PfmapError:
     """The error a user should see when DuckDB fails on shards."""
     message = str(error).splitlines()[0]
-    if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in message:
+    if "No space left" in message or "max_temp_directory_size" in str(error):
         return EnvironmentFault(
-            f"out of memory, and of space in {scratch}, while merging counts: {message}",
+            f"disk: {scratch} has no space for what waits there while counts are merged: {message}",
             next_step="free some space there, then continue with pfmap run FOLDER --resume",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return EnvironmentFault(
+            f"memory: DuckDB's part of the budget is too small to merge these counts: {message}",
+            next_step="continue with more: pfmap run FOLDER --resume --memory SIZE",
         )
     return DataError(
         f"counts: a shard cannot be read: {message}",
