@@ -56,7 +56,6 @@ StagingOption = Annotated[
     str,
     typer.Option(
         "--staging",
-        envvar="PFMAP_STAGING",
         help="Where workers that do not see the results folder leave their shards, such as "
         "s3://BUCKET/PREFIX; sent through the scheduler if left out.",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import os
 import signal
 import sys
 from contextlib import contextmanager
@@ -11,11 +13,13 @@ import pytest
 
 from pfmap import pipeline
 from pfmap.campaign import campaign_from_mapping
-from pfmap.errors import EnvironmentFault, SettingsError
+from pfmap.errors import EnvironmentFault, SettingsError, StoppedEarly
 from pfmap.execution import leases
-from pfmap.execution.cluster import check_cluster, open_cluster
+from pfmap.execution.cluster import Cluster, check_cluster, open_cluster
 from pfmap.execution.queue import Queue, queue_cluster, read_queue
+from pfmap.execution.stopping import StopRequest
 from pfmap.pipeline import tasks
+from pfmap.store.journal import BlockEntry
 from pfmap.store.provenance import read_provenance
 
 pytestmark = pytest.mark.filterwarnings(
@@ -94,6 +98,17 @@ def test_workers_that_do_not_see_the_folder_send_or_stage_shards(
         assert not list((tmp_path / "staging").iterdir())
 
 
+def test_what_late_leases_left_at_the_staging_location_is_removed(tmp_path):
+    place = tasks.Place("unseen", ".12ab.pfmap-tmp", tmp_path.as_uri())
+    entry = BlockEntry(3, 10, 5, "counts/part-000003.parquet", "ab", 0.1)
+    for _ in range(2):
+        tasks.stage(place, entry, b"shard")
+    (tmp_path / "34cd-part-000003-00.parquet").write_bytes(b"of another run")
+    assert len(list(tmp_path.iterdir())) == 3
+    pipeline.workers._clear_staging(place)
+    assert [path.name for path in tmp_path.iterdir()] == ["34cd-part-000003-00.parquet"]
+
+
 def test_workers_with_other_code_are_refused_before_anything_is_drawn(tmp_path, monkeypatch):
     from pfmap.execution import cluster
 
@@ -111,6 +126,59 @@ def test_workers_with_other_code_are_refused_before_anything_is_drawn(tmp_path, 
 def test_workers_that_come_later_are_asked_too():
     with pytest.raises(EnvironmentFault, match="numpy"):
         leases.perform({**leases.code_versions(), "numpy": "0.1"}, max, (1, 2))
+
+
+def test_two_runs_on_one_scheduler_keep_their_results_apart(scripts):
+    def tasks(cluster, offset):
+        made = leases.Leases(cluster, stop=StopRequest(), alone=False, count=lambda _: None)
+        for name in range(6):
+            made.add(name, operator.add, name, offset)
+        return iter(made)
+
+    with (
+        scripts.by_hand(1) as hand,
+        open_cluster(hand.address) as one,
+        open_cluster(hand.address) as two,
+    ):
+        first = tasks(one, 100)
+        begun = [next(first)]
+        assert dict(tasks(two, 200)) == {name: name + 200 for name in range(6)}
+        assert dict([*begun, *first]) == {name: name + 100 for name in range(6)}
+
+
+def test_what_a_worker_cannot_do_is_told_and_not_tried_twenty_times(tmp_path):
+    with pytest.raises(EnvironmentFault, match="could not do its work: .*absent"):
+        leases.perform(leases.code_versions(), os.listdir, (tmp_path / "absent",))
+
+
+class Stub:
+    """A client without workers, that may be gone."""
+
+    status = "running"
+
+    def __init__(self, fault: OSError | None = None) -> None:
+        self.fault = fault
+
+    def nthreads(self):
+        if self.fault:
+            raise self.fault
+        return {}
+
+
+def test_workers_lost_between_stages_are_asked_for_again(monkeypatch):
+    monkeypatch.setattr(leases, "_REFILL_S", -1.0)
+    asked = []
+    cluster = Cluster(Stub(), "stub", refill=lambda: asked.append(1), most_workers=3)
+    made = leases.Leases(cluster, stop=StopRequest(), alone=False, count=lambda _: None)
+    assert list(made) == []
+    assert asked == [1]
+
+
+def test_a_scheduler_that_does_not_answer_is_gone():
+    cluster = Cluster(Stub(OSError("closed")), "stub")
+    made = leases.Leases(cluster, stop=StopRequest(), alone=False, count=lambda _: None)
+    with pytest.raises(StoppedEarly, match="scheduler at stub is gone"):
+        list(made)
 
 
 def test_a_killed_worker_costs_its_blocks_and_nothing_else(here, tmp_path, scripts):

@@ -85,3 +85,21 @@ def test_a_merge_goes_on_where_it_was_stopped(parts, tmp_path):
 def test_ranges_beyond_the_campaign_are_refused(tmp_path):
     with pytest.raises(SettingsError, match=r"blocks: must lie within 0:8.*got 7:9"):
         pipeline.run(CAMPAIGN, tmp_path / "a", blocks=(7, 9))
+
+
+def test_folders_are_named_once_and_only_read(parts, tmp_path):
+    with pytest.raises(SettingsError, match="each named once, got 2, 1 of them different"):
+        pipeline.merge([parts[0], parts[0]], tmp_path / "aa")
+    with pytest.raises(SettingsError, match="out: must not be one of the folders"):
+        pipeline.merge(parts, parts[0], resume=True)
+
+
+def test_drawing_some_blocks_looks_at_no_others(parts, tmp_path):
+    lost = parts[0] / "counts" / "part-000001.parquet"
+    lost.unlink()
+    result = pipeline.run(CAMPAIGN, parts[0], blocks=(5, 6), resume=True)
+    assert result.repaired == []
+    assert not lost.exists()
+    result = pipeline.run(CAMPAIGN, parts[0], resume=True, stages=["sample"])
+    assert result.repaired == ["counts/part-000001.parquet"]
+    assert lost.exists()

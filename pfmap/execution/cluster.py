@@ -43,6 +43,8 @@ class Cluster:
         Ask for workers in the place of those lost, where pfmap started the cluster.
     most_workers : int
         Most workers that were seen at one time.
+    room : int
+        Tasks that are out at one time: one for each thread of the workers and one a worker ahead.
     """
 
     client: Any
@@ -51,6 +53,7 @@ class Cluster:
     patience_s: float = PATIENCE_S
     refill: Callable[[], None] = lambda: None
     most_workers: int = 0
+    room: int = 0
 
     def workers(self) -> dict[str, int]:
         """Threads of every worker, by its address."""
@@ -156,7 +159,7 @@ def open_cluster(
                 f"cluster: no worker came to {address} in {waits:.0f} s",
                 next_step="start some: dask worker ADDRESS",
             ) from error
-        cluster = Cluster(client, address, lease_s, waits)
+        cluster = Cluster(client, address, lease_s, waits, most_workers=wanted or 0)
         if wanted is not None:
             cluster.refill = partial(where.scale, wanted)
         _check_versions(cluster)

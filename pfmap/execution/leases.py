@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import itertools
 import queue
+import secrets
+import socket
 import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from pfmap.errors import StoppedEarly
+from pfmap.errors import EnvironmentFault, StoppedEarly
 
 from .cluster import Cluster
 from .stopping import StopRequest
@@ -74,8 +77,9 @@ class Leases:
         self._took: list[float] = []
         self._slow: set[str] = set()
         self._numbers = itertools.count()
+        # Other runs may use the same scheduler: tasks of one name would be one task to Dask.
+        self._prefix = f"pfmap-{secrets.token_hex(8)}"
         self._workers: dict[str, int] = {}
-        self._most = 0
         self._seen_workers = self._looked = self._refilled = time.monotonic()
 
     def add(self, name: Any, work: Callable[..., Any], *arguments: Any) -> None:
@@ -92,17 +96,20 @@ class Leases:
         PfmapError
             That a task raised; a worker of another version is an `EnvironmentFault`.
         """
-        self._look()
         try:
+            with self._connected():
+                self._look()
             while self._waiting or self._out:
                 if self._stop.requested:
                     yield from self._drain()
                     return
-                self._hand_out()
+                with self._connected():
+                    self._hand_out()
                 yield from self._results(_POLL_S)
                 if time.monotonic() - self._looked > _LOOK_S:
-                    self._look()
-                    self._renew()
+                    with self._connected():
+                        self._look()
+                        self._renew()
         finally:
             self._cancel(list(self._futures()))
 
@@ -112,7 +119,7 @@ class Leases:
 
     def _hand_out(self) -> None:
         """Give out waiting tasks: one for each thread of the workers, and a few ahead."""
-        room = sum(self._workers.values()) + len(self._workers)
+        room = self._cluster.room
         if self._alone and not self._took:
             room = min(room, 1)
         while self._waiting and len(self._out) < room:
@@ -122,7 +129,7 @@ class Leases:
 
     def _submit(self, task: _Task) -> None:
         """One more lease of a task, to a worker that is not slow if there are any."""
-        key = f"pfmap-{next(self._numbers)}-{task.name}"
+        key = f"{self._prefix}-{next(self._numbers)}-{task.name}"
         others = [address for address in self._workers if address not in self._slow]
         choose = bool(self._slow and others)
         future = self._cluster.client.submit(
@@ -159,6 +166,10 @@ class Leases:
             if future.status == "finished":
                 try:
                     result = future.result(timeout=_FETCH_S)
+                except TimeoutError:  # on its way; if it never comes, the task is leased again
+                    task.futures[future] = began
+                    self._ended.put((name, future))
+                    continue
                 except (OSError, CancelledError, KilledWorker):  # gone before it was fetched
                     self._lost(task, None)
                     continue
@@ -195,12 +206,12 @@ class Leases:
         workers = self._cluster.workers()
         if len(workers) != len(self._workers):
             self._count(len(workers))
-        if len(workers) < self._most and self._looked - self._refilled > _REFILL_S:
+        if len(workers) < self._cluster.most_workers and self._looked - self._refilled > _REFILL_S:
             # A worker killed while it starts is not started again by itself.
             self._refilled = self._looked
             self._cluster.refill()
-        self._most = max(self._most, len(workers))
-        self._cluster.most_workers = max(self._cluster.most_workers, self._most)
+        self._cluster.most_workers = max(self._cluster.most_workers, len(workers))
+        self._cluster.room = sum(workers.values()) + len(workers)
         self._workers = workers
         self._slow &= set(workers)
         if workers:
@@ -245,14 +256,26 @@ class Leases:
 
     def _cancel(self, futures: list[Any]) -> None:
         if futures and self._cluster.client.status == "running":
-            self._cluster.client.cancel(futures, force=True)
+            with suppress(OSError):
+                self._cluster.client.cancel(futures, force=True)
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Talk to the scheduler: one that does not answer is gone."""
+        try:
+            yield
+        except OSError as error:
+            raise self._gone() from error
 
     def _check_connection(self) -> None:
         if self._cluster.client.status != "running":
-            raise StoppedEarly(
-                f"cluster: the scheduler at {self._cluster.address} is gone",
-                next_step="start it again; finished work is kept: --resume",
-            )
+            raise self._gone()
+
+    def _gone(self) -> StoppedEarly:
+        return StoppedEarly(
+            f"cluster: the scheduler at {self._cluster.address} is gone",
+            next_step="start it again; finished work is kept: --resume",
+        )
 
 
 def perform(expected: dict[str, str], work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -261,7 +284,7 @@ def perform(expected: dict[str, str], work: Callable[..., Any], arguments: tuple
     Raises
     ------
     EnvironmentFault
-        If it is not.
+        If it is not, or if the worker's system refuses something.
 
     Examples
     --------
@@ -273,4 +296,10 @@ def perform(expected: dict[str, str], work: Callable[..., Any], arguments: tuple
     pfmap.errors.EnvironmentFault: cluster: a worker must run the same code, got numpy ...
     """
     check_same_code(expected, code_versions(), "a worker")
-    return work(*arguments)
+    try:
+        return work(*arguments)
+    except OSError as error:  # the client would take it for a worker that was lost
+        raise EnvironmentFault(
+            f"cluster: the worker on {socket.gethostname()} could not do its work: {error}",
+            next_step="mend that machine or leave it out; finished work is kept: --resume",
+        ) from error

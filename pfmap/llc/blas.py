@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import cache
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
@@ -21,3 +22,12 @@ def one_blas_thread() -> AbstractContextManager[object]:
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(limits=1)
+
+
+@cache
+def keep_one_blas_thread() -> None:
+    """Limit every BLAS to one thread for good, where several threads of a process compute.
+
+    The limit is the process's: a block that ends would lift it for the others.
+    """
+    one_blas_thread()

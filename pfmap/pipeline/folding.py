@@ -70,7 +70,8 @@ class Folding:
         if not self.active:
             return blocks
         groups = (GROUPS_A_FOLD + 1) * group_blocks(self.job.campaign)
-        return min(blocks, groups + self.job.threads)
+        ahead = self.job.cluster.room if self.job.cluster else self.job.threads
+        return min(blocks, groups + ahead)
 
     def _fold(self, least: int) -> None:
         """Fold the groups that are next and finished, if they are `least` or more."""

@@ -109,14 +109,25 @@ def merge(
     reporter = reporter or SilentReporter()
     used = check_threads(threads)
     sources = [CampaignFolder(Path(folder)) for folder in folders]
-    if len({source.path.resolve() for source in sources}) < 2:
-        raise SettingsError(f"folders: must be two or more, got {len(sources)}")
+    places = [source.path.resolve() for source in sources]
+    if len(places) < 2 or len(set(places)) < len(places):
+        got = f"{len(places)}, {len(set(places))} of them different"
+        raise SettingsError(f"folders: must be two or more, each named once, got {got}")
+    if Path(out).resolve() in places:
+        raise SettingsError(
+            f"out: must not be one of the folders, which are only read, got {out}",
+            next_step="choose another folder",
+        )
     campaign = joined_campaign(sources)
     blocks = blocks_to_take(sources, campaign)
     files = CampaignFolder(Path(out))
     with stop_on_signals() as stop:
         try:
             with folder_lock(files.path):
+                _check_room(files, sources, blocks)
+                for source, entries in zip(sources, blocks, strict=True):
+                    if entries:
+                        check_reproduces(Job(campaign, source, used, reporter, stop), max(entries))
                 campaign = open_campaign(
                     campaign, files, resume=resume, fresh=False, reporter=reporter
                 )
@@ -128,11 +139,6 @@ def merge(
                 }
                 write_provenance(files.provenance_file, campaign, record, first=True)
                 result = MergeResult(files.path, campaign)
-                _check_room(files, sources, blocks)
-                for source, entries in zip(sources, blocks, strict=True):
-                    if entries:
-                        job = Job(campaign, source, used, reporter, stop)
-                        check_reproduces(job, max(entries))
                 _copy(files, sources, blocks, reporter)
                 record["finished"] = now()
                 write_provenance(files.provenance_file, campaign, record, first=False)
@@ -169,9 +175,11 @@ def joined_campaign(sources: Sequence[CampaignFolder]) -> Campaign:
         same = campaign.digest() == first.digest() and settings_of(campaign) == settings_of(first)
         if drawn_otherwise or not same:
             what = "; ".join(differences(first, campaign, set(settings_of(first))))
+            if not what and drawn_otherwise:
+                what = "its blocks were drawn before campaign.toml was changed"
             raise SettingsError(
                 f"{source.path}: must have the settings of {sources[0].path}, got other ones: "
-                f"{what or 'its blocks were drawn before campaign.toml was changed'}",
+                f"{what or 'the points of its domain differ'}",
                 next_step="campaigns that draw otherwise cannot be joined; other settings: make "
                 "them equal in campaign.toml",
             )

@@ -307,8 +307,8 @@ def _run_stage(job: Job, stage: str, token: str) -> bool:
     same_token = known is not None and known.token == token
     if stage == "sample":
         drawn = sample(job, job.blocks)
-        if len(job.files.finished_blocks(job.campaign)) < job.campaign.n_blocks:
-            return drawn > 0  # the stage has not ended
+        if job.blocks is not None:
+            return drawn > 0  # other blocks were not looked at: the stage has not ended
         # Shards drawn again are what they were: later stages stay up to date.
         if same_token:
             return drawn > 0

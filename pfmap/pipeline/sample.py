@@ -48,8 +48,8 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     EnvironmentFault
         If the disk is full, or will be before the last block.
     """
-    sound = check_shards(job)
     order = range(job.campaign.n_blocks) if order is None else order
+    sound = check_shards(job, order)
     missing = [index for index in order if index not in sound]
     if missing and sound:
         check_reproduces(job, max(sound))

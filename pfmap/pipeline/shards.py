@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Container
 
 from pfmap.campaign import Campaign
 from pfmap.errors import DataError
@@ -68,8 +69,8 @@ def write_shard(
     )
 
 
-def check_shards(job: Job) -> dict[int, BlockEntry]:
-    """Journal entries of the finished blocks whose shards are what was written.
+def check_shards(job: Job, blocks: Container[int]) -> dict[int, BlockEntry]:
+    """Journal entries of those blocks that are finished and whose shards are what was written.
 
     Damaged shards are named to the reporter and noted as repaired: the caller draws them again.
     Folded blocks have no shard: they are sound if the files of the fold are.
@@ -78,6 +79,8 @@ def check_shards(job: Job) -> dict[int, BlockEntry]:
     before = job.files.journal.state.fold.blocks
     folded = folded_blocks(job)
     for index, entry in job.files.finished_blocks(job.campaign).items():
+        if index not in blocks:
+            continue
         if index < folded:
             sound[index] = entry
             continue

@@ -6,6 +6,9 @@ shards, and these find another way if a worker does not see it.
 
 from __future__ import annotations
 
+import atexit
+import secrets
+import shutil
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +22,7 @@ import numpy as np
 from pfmap.campaign import Campaign
 from pfmap.domain import PointsDomain
 from pfmap.errors import EnvironmentFault
-from pfmap.llc.blas import one_blas_thread
+from pfmap.llc.blas import keep_one_blas_thread
 from pfmap.llc.stage import Request, estimate_request
 from pfmap.sampling import SamplingPlan, plan_sampling, sample_blocks
 from pfmap.store import CampaignFolder
@@ -68,13 +71,13 @@ class Drawn(NamedTuple):
         The journal's line.
     content : bytes
         The shard, if it is sent; else empty.
-    staged : bool
-        Whether the shard waits at the staging location; if neither, it is in its place.
+    staged : str
+        Where the shard waits, if it was staged; if neither, it is in its place.
     """
 
     entry: BlockEntry
     content: bytes = b""
-    staged: bool = False
+    staged: str = ""
 
 
 def sent(campaign: Campaign) -> SentCampaign:
@@ -97,7 +100,9 @@ def campaign_here(sent: SentCampaign) -> Campaign:
     campaign = Campaign.model_validate_json(sent.settings)
     if not sent.points:
         return campaign
-    path = Path(tempfile.mkdtemp(prefix="pfmap-points-")) / "domain.npy"
+    folder = Path(tempfile.mkdtemp(prefix="pfmap-points-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "domain.npy"
     write_bytes(path, sent.points)
     domain = PointsDomain(kind="points", file=str(path))
     return campaign.model_copy(update={"domain": domain})
@@ -126,15 +131,14 @@ def draw_block(
         content = files.shard(block_index).read_bytes()
     if not place.staging:
         return Drawn(entry, content)
-    stage(place, entry, content)
-    return Drawn(entry, staged=True)
+    return Drawn(entry, staged=stage(place, entry, content))
 
 
-def stage(place: Place, entry: BlockEntry, content: bytes) -> None:
-    """Leave a shard at the staging location."""
+def stage(place: Place, entry: BlockEntry, content: bytes) -> str:
+    """Leave a shard at the staging location, under a name of its own; where it waits."""
     import fsspec
 
-    where = staged(place, entry)
+    where = f"{staged_by(place)}{Path(entry.shard).stem}-{secrets.token_hex(4)}.parquet"
     try:
         with fsspec.open(where, "wb", auto_mkdir=True) as file:
             file.write(content)
@@ -143,25 +147,25 @@ def stage(place: Place, entry: BlockEntry, content: bytes) -> None:
             f"staging: a worker cannot write {where}: {error}",
             next_step="choose a location that all workers can write",
         ) from error
+    return where
 
 
-def staged(place: Place, entry: BlockEntry) -> str:
-    """Where a shard waits; the token keeps apart what different runs leave there.
+def staged_by(place: Place) -> str:
+    """How the names of all begin that a run leaves at the staging location.
 
     Examples
     --------
-    >>> entry = BlockEntry(3, 10, 5, "counts/part-000003.parquet", "ab", 0.1)
-    >>> staged(Place("results/a", ".12ab.pfmap-tmp", "s3://bucket/x/"), entry)
-    's3://bucket/x/12ab-part-000003.parquet'
+    >>> staged_by(Place("results/a", ".12ab.pfmap-tmp", "s3://bucket/x/"))
+    's3://bucket/x/12ab-'
     """
     token = place.token.strip(".").partition(".")[0]
-    return f"{place.staging.rstrip('/')}/{token}-{Path(entry.shard).name}"
+    return f"{place.staging.rstrip('/')}/{token}-"
 
 
 def estimate(campaign: SentCampaign, request: Request) -> Any:
     """Rows of a learning coefficient."""
-    with one_blas_thread():
-        return estimate_request(campaign_here(campaign), request)
+    keep_one_blas_thread()
+    return estimate_request(campaign_here(campaign), request)
 
 
 def find_pilot(campaign: SentCampaign, key: str, signs: np.ndarray, settings: Settings) -> Levels:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pfmap.errors import DataError, EnvironmentFault
@@ -17,7 +18,7 @@ from pfmap.store.journal import BlockEntry
 
 from .compiling import compiled
 from .job import Job
-from .tasks import Place, draw_block, estimate, sent, staged
+from .tasks import Place, draw_block, estimate, sent, staged_by
 
 _APPEARS_S = 30.0
 
@@ -56,13 +57,15 @@ def worked_blocks(job: Job, cluster: Cluster, blocks: Sequence[int]) -> Iterator
     with _seen_folder(job) as place:
         for index in blocks:
             tasks.add(index, draw_block, campaign, index, place, job.notes)
-        for _, (entry, content, waits) in tasks:
+        for _, (entry, sent_home, waits) in tasks:
             path = job.files.shard(entry.block_index)
+            content = _fetch(waits) if waits else sent_home
             if content:
+                if hashlib.sha256(content).hexdigest() != entry.sha256:
+                    raise _not_written(path, entry, f"look at {waits or 'the network'}")
                 write_bytes(path, content)
-            elif waits:
-                _fetch(place, entry, path)
-            _check_arrived(path, entry)
+            else:
+                _wait_for(path, entry)
             yield entry
 
 
@@ -84,34 +87,52 @@ def _seen_folder(job: Job) -> Iterator[Place]:
     folder = job.files.path.resolve()
     write_bytes(folder / token, b"")
     try:
-        yield Place(str(folder), token, job.staging)
+        place = Place(str(folder), token, job.staging)
+        yield place
+        _clear_staging(place)
     finally:
         (folder / token).unlink(missing_ok=True)
 
 
-def _fetch(place: Place, entry: BlockEntry, path: Path) -> None:
-    """Bring a staged shard home."""
+def _fetch(where: str) -> bytes:
+    """A staged shard, taken from where it waits."""
     import fsspec
 
-    where = staged(place, entry)
     try:
         files, name = fsspec.core.url_to_fs(where)
-        write_bytes(path, files.cat_file(name))
+        content: bytes = files.cat_file(name)
         files.rm_file(name)
     except (OSError, ValueError, ImportError) as error:
         raise EnvironmentFault(
-            f"staging: {where} cannot be read: {error}",
-            next_step="see that this machine can read it; --resume draws the block again",
+            f"staging: {where} cannot be read and removed: {error}",
+            next_step="see that this machine may do both; --resume draws the block again",
         ) from error
+    return content
 
 
-def _check_arrived(path: Path, entry: BlockEntry) -> None:
+def _clear_staging(place: Place) -> None:
+    """Remove what late leases of this run left at the staging location."""
+    if not place.staging:
+        return
+    import fsspec
+
+    with suppress(OSError, ValueError):
+        files, names = fsspec.core.url_to_fs(staged_by(place))
+        for name in files.glob(f"{names}*"):
+            files.rm_file(name)
+
+
+def _wait_for(path: Path, entry: BlockEntry) -> None:
     """Refuse a shard that is not what its worker wrote; shared disks may show it late."""
     until = time.monotonic() + _APPEARS_S
     while not (path.is_file() and file_digest(path) == entry.sha256):
         if time.monotonic() > until:
-            raise DataError(
-                f"{path}: is not what a worker wrote: its SHA-256 is not {entry.sha256}",
-                next_step="see that all workers share this disk; --resume draws the block again",
-            )
+            raise _not_written(path, entry, "see that all workers share this disk")
         time.sleep(0.1)
+
+
+def _not_written(path: Path, entry: BlockEntry, advice: str) -> DataError:
+    return DataError(
+        f"{path}: is not what a worker wrote: its SHA-256 is not {entry.sha256}",
+        next_step=f"{advice}; --resume draws the block again",
+    )
