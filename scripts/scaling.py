@@ -212,7 +212,7 @@ def estimate_lines(
     table_bytes = large["table_bytes"] / large["functions"]
     merging_s = large["merge_s"] / large["rows"] * rows
     setup = campaign(total, MAX_BLOCK_DRAWS, counting={"keep": "sampled"})
-    waiting = min(blocks, (GROUPS_A_FOLD + 1) * group_blocks(setup) + 1000)
+    waiting = min(blocks, (GROUPS_A_FOLD + 1) * group_blocks(setup) + 2 * 1000)
     constants = {
         "draws/s of a core, all workers busy": f"{core_rate:,.0f}",
         f"rows of a shard a draw, blocks of {MAX_BLOCK_DRAWS:,}": f"{rows / total:.4f}",
