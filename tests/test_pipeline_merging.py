@@ -75,7 +75,7 @@ def test_a_merge_goes_on_where_it_was_stopped(parts, tmp_path):
 
     with pytest.raises(Exception, match="stopped on request: 3 of 8"):
         pipeline.merge(parts, tmp_path / "ab", reporter=Stop())
-    with pytest.raises(SettingsError, match="already holds a campaign"):
+    with pytest.raises(SettingsError, match="without a campaign"):
         pipeline.merge(parts, tmp_path / "ab")
     assert pipeline.merge(parts, tmp_path / "ab", resume=True).missing == []
     lines = (tmp_path / "ab" / "journal.jsonl").read_text().count('"event":"block"')
@@ -92,6 +92,11 @@ def test_folders_are_named_once_and_only_read(parts, tmp_path):
         pipeline.merge([parts[0], parts[0]], tmp_path / "aa")
     with pytest.raises(SettingsError, match="out: must not be one of the folders"):
         pipeline.merge(parts, parts[0], resume=True)
+    pipeline.merge(parts, tmp_path / "ab")
+    with pytest.raises(
+        SettingsError, match=r"without a campaign.*continue the merge with --resume"
+    ):
+        pipeline.merge(parts, tmp_path / "ab")
 
 
 def test_drawing_some_blocks_looks_at_no_others(parts, tmp_path):

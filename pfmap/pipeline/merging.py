@@ -118,9 +118,14 @@ def merge(
             f"out: must not be one of the folders, which are only read, got {out}",
             next_step="choose another folder",
         )
+    files = CampaignFolder(Path(out))
+    if files.holds_campaign() and not resume:
+        raise SettingsError(
+            f"out: must be a folder without a campaign, got {out}",
+            next_step="continue the merge with --resume, or choose another folder",
+        )
     campaign = joined_campaign(sources)
     blocks = blocks_to_take(sources, campaign)
-    files = CampaignFolder(Path(out))
     with stop_on_signals() as stop:
         try:
             with folder_lock(files.path):
