@@ -86,11 +86,11 @@ def _seen_folder(job: Job) -> Iterator[Place]:
     token = f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
     folder = job.files.path.resolve()
     write_bytes(folder / token, b"")
+    place = Place(str(folder), token, job.staging)
     try:
-        place = Place(str(folder), token, job.staging)
         yield place
-        _clear_staging(place)
     finally:
+        _clear_staging(place)
         (folder / token).unlink(missing_ok=True)
 
 

@@ -47,7 +47,7 @@ def waiting_bytes(rows: int, memory: int | None = None) -> int:
     Examples
     --------
     >>> waiting_bytes(100, 2**30), waiting_bytes(10**9, 2**30)
-    (0, 189597347200)
+    (0, 189597346816)
     """
     return max(0, rows * _BYTES_A_ROW - duckdb_memory(memory or default_memory()))
 
