@@ -25,8 +25,8 @@ STAGES = ("sample", "functions", "complexity", "analyze", "plot")
 POLL_S = 0.2
 
 
-def campaign(draws: int) -> Any:
-    """The campaign that is measured."""
+def campaign(draws: int, **settings: Any) -> Any:
+    """The campaign that is measured, with further settings."""
     from pfmap.campaign import campaign_from_mapping
 
     return campaign_from_mapping(
@@ -36,6 +36,7 @@ def campaign(draws: int) -> Any:
             "prior": {"preset": "gaussian"},
             "llc": {"functions": 0},
             "volume": {"functions": 0, "named": []},
+            **settings,
         }
     )
 

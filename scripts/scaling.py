@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from bench_memory import campaign
 
 from pfmap import pipeline
-from pfmap.campaign import MAX_BLOCK_DRAWS, Campaign, campaign_from_mapping
+from pfmap.campaign import MAX_BLOCK_DRAWS
 from pfmap.figures.style import (
     BLUE,
     GREY,
@@ -40,6 +40,7 @@ from pfmap.figures.style import (
 from pfmap.pipeline.folding import GROUPS_A_FOLD
 from pfmap.pipeline.kept import group_blocks
 from pfmap.store.provenance import machine
+from pfmap.threads import default_threads
 
 OUT = Path(__file__).parents[1] / "results" / "reference" / "scaling"
 LOOPBACK = Path("/sys/class/net/lo/statistics/rx_bytes")
@@ -64,37 +65,21 @@ class Clock(pipeline.SilentReporter):
         return (after - before) / (ended - began)
 
 
-def campaign(draws: int, block_draws: int = BLOCK_DRAWS, **settings: Any) -> Campaign:
-    """The campaign that is measured."""
-    return campaign_from_mapping(
-        {
-            "name": "scaling",
-            "draws": draws,
-            "block_draws": block_draws,
-            "prior": {"preset": "gaussian"},
-            "llc": {"functions": 0},
-            "volume": {"functions": 0, "named": []},
-            **settings,
-        }
-    )
-
-
 def sampled(draws: int, kind: str, number: int) -> dict[str, Any]:
     """Sample once with some threads or workers: rate, and bytes through the loopback device."""
     how: dict[str, Any] = {"threads": number}
     if kind == "workers":
         how = {"cluster": f"local:{number}"}
-    clock = Clock()
+    clock, setup = Clock(), campaign(draws, block_draws=BLOCK_DRAWS)
     with tempfile.TemporaryDirectory() as folder:
         before = loopback_bytes()
-        pipeline.run(campaign(draws), folder, stages=["sample"], reporter=clock, **how)
+        pipeline.run(setup, folder, stages=["sample"], reporter=clock, **how)
         sent = loopback_bytes() - before
-    blocks = -(-draws // BLOCK_DRAWS)
     return {
         "kind": kind,
         "number": number,
         "draws_per_s": clock.rate,
-        "bytes_per_block": sent / blocks,
+        "bytes_per_block": sent / setup.n_blocks,
     }
 
 
@@ -105,8 +90,8 @@ def loopback_bytes() -> float:
 
 def rates(draws: int, turns: int) -> pd.DataFrame:
     """Every number of threads and of workers, once a turn."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    numbers = [n for n in (1, 2, 4, 8, 16, 32, 64, 128) if n < (cores or 1)] + [cores or 1]
+    cores = default_threads()
+    numbers = [n for n in (1, 2, 4, 8, 16, 32, 64, 128) if n < cores] + [cores]
     sampled(2 * BLOCK_DRAWS, "threads", 1)  # kernels are compiled before any turn
     rows = []
     for turn in range(turns):
@@ -122,7 +107,7 @@ def merged(draws: int) -> dict[str, float]:
     clock = time.perf_counter
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        setup = campaign(draws, min(MAX_BLOCK_DRAWS, draws))
+        setup = campaign(draws, block_draws=min(MAX_BLOCK_DRAWS, draws))
         pipeline.run(setup, folder, stages=["sample"])
         began = clock()
         pipeline.run(setup, folder, stages=["functions"], resume=True, memory="1GiB")
@@ -144,7 +129,7 @@ def merged(draws: int) -> dict[str, float]:
 def kept(keep: str, draws: int) -> dict[str, Any]:
     """Seconds of folding and the most bytes on disk of a campaign that does not keep all."""
     with tempfile.TemporaryDirectory() as temporary:
-        setup = campaign(draws, counting={"keep": keep})
+        setup = campaign(draws, block_draws=BLOCK_DRAWS, counting={"keep": keep})
         result = pipeline.run(setup, temporary, stages=["sample"], profile=True)
         assert result.profile is not None
         parts = {row["part"]: row["wall_s"] for row in result.profile.parts}
@@ -211,7 +196,7 @@ def estimate_lines(
     row_bytes = large["shard_bytes"] / large["rows"]
     table_bytes = large["table_bytes"] / large["functions"]
     merging_s = large["merge_s"] / large["rows"] * rows
-    setup = campaign(total, MAX_BLOCK_DRAWS, counting={"keep": "sampled"})
+    setup = campaign(total, block_draws=MAX_BLOCK_DRAWS, counting={"keep": "sampled"})
     waiting = min(blocks, (GROUPS_A_FOLD + 1) * group_blocks(setup) + 2 * 1000)
     constants = {
         "draws/s of a core, all workers busy": f"{core_rate:,.0f}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from pfmap.profiling import timed
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import disk_faults
 from pfmap.store.journal import BlockEntry, FoldEntry
@@ -84,9 +85,10 @@ class Folding:
             end += step
         if end - begin < least * step:
             return
-        self._kept = with_shards(self._kept, files, campaign, begin, end)
-        files.journal.append(write_kept(self._kept, files, campaign, end, self.job.notes))
-        remove_folded(files)
+        with timed("folding counts"):
+            self._kept = with_shards(self._kept, files, campaign, begin, end)
+            files.journal.append(write_kept(self._kept, files, campaign, end, self.job.notes))
+            remove_folded(files)
         self._finished.difference_update(range(begin, end))
 
 

@@ -66,8 +66,7 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
                 job.files.journal.append(entry)
             now = time.perf_counter()
             size = job.files.shard(entry.block_index).stat().st_size
-            with timed("folding counts"):
-                folding.take(entry)
+            folding.take(entry)
             done += entry.draws
             written += 1
             progress(done, total)
@@ -129,7 +128,7 @@ def _check_space(job: Job, needed: int, blocks_left: int, rows: int) -> None:
             "finished block is kept",
         )
     if job.campaign.counting.keep == "all":
-        waiting = waiting_bytes(rows * (blocks_left + 1), job.memory)
+        waiting = waiting_bytes(rows * job.campaign.n_blocks, job.memory)
         if needed + waiting > free:
             job.reporter.message(
                 f"disk: merging may need {waiting / 1e9:.3g} GB for a while beside "

@@ -49,7 +49,7 @@ def waiting_bytes(rows: int, memory: int | None = None) -> int:
     >>> waiting_bytes(100, 2**30), waiting_bytes(10**9, 2**30)
     (0, 189597346816)
     """
-    return max(0, rows * _BYTES_A_ROW - duckdb_memory(memory or default_memory()))
+    return max(0, rows * _BYTES_A_ROW - _duckdb_limit(memory))
 
 
 def merge_counts(
@@ -188,8 +188,7 @@ def _count_passes(files: list[str], scratch: Path, threads: int | None, memory: 
     query = "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata($files)"
     with _session(scratch, threads, memory) as session:
         [(rows,)] = session.sql(query, params={"files": files}).fetchall()
-    limit = duckdb_memory(memory or default_memory())
-    return max(1, math.ceil(rows * _BYTES_A_ROW / (_TIMES_MEMORY * limit)))
+    return max(1, math.ceil(rows * _BYTES_A_ROW / (_TIMES_MEMORY * _duckdb_limit(memory))))
 
 
 def _stream(
@@ -315,9 +314,13 @@ def _settings(
     }
     if threads is not None:
         settings["threads"] = threads
-    limit = duckdb_memory(default_memory() if memory is None else memory)
-    settings["memory_limit"] = f"{limit // 2**20}MiB"
+    settings["memory_limit"] = f"{_duckdb_limit(memory) // 2**20}MiB"
     return settings
+
+
+def _duckdb_limit(memory: int | None) -> int:
+    """DuckDB's part of a budget; None is half of the machine's memory."""
+    return duckdb_memory(default_memory() if memory is None else memory)
 
 
 @contextmanager
