@@ -50,3 +50,7 @@ class EnvironmentFault(PfmapError):
     """The machine said no: full disk, unwritable folder, missing package (exit code 5)."""
 
     exit_code = 5
+
+
+class PfmapWarning(UserWarning):
+    """Something that stops nothing and that a user should know."""
