@@ -17,16 +17,19 @@ def _check_threads(said: str | None) -> None:
     Traceback (most recent call last):
         ...
     pfmap.errors.EnvironmentFault: NUMBA_NUM_THREADS: must be a whole number from 1 to 4096, \
-got '0' (next: unset NUMBA_NUM_THREADS, or set it to the cores to use)
+got '0' (next: unset it, or set it to the number of cores to use)
     """
+    if said is None:
+        return
     try:
-        sound = said is None or 1 <= int(said) <= _MOST_THREADS
+        sound = 1 <= int(said) <= _MOST_THREADS
     except ValueError:
         sound = False
     if not sound:
         raise EnvironmentFault(
-            f"NUMBA_NUM_THREADS: must be a whole number from 1 to {_MOST_THREADS}, got {said!r}",
-            next_step="unset NUMBA_NUM_THREADS, or set it to the cores to use",
+            f"NUMBA_NUM_THREADS: must be a whole number from 1 to {_MOST_THREADS}, "
+            f"got {said[:20]!r}",
+            next_step="unset it, or set it to the number of cores to use",
         )
 
 
