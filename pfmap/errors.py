@@ -57,6 +57,10 @@ class EnvironmentFault(PfmapError):
     exit_code = 5
 
 
+class PfmapWarning(UserWarning):
+    """Something that stops nothing and that a user should know."""
+
+
 def shown(value: object) -> str:
     """A value as an error quotes it; some that a parser accepts have no text in Python.
 
