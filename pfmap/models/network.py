@@ -9,7 +9,7 @@ import numpy as np
 
 from pfmap.activations import facts_of
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import CODES, RELU, activate
+from pfmap.kernels.activation import CODES, LINEAR, MONOMIAL, RELU, activate
 from pfmap.kernels.family import NETWORK, POLYNOMIAL
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel, facts_of_code
@@ -181,6 +181,34 @@ def has_kinks(model: CompiledModel) -> bool:
         return False
     codes, degree = model.ints[[HIDDEN_CODE, OUTPUT_CODE]], int(model.ints[DEGREE])
     return any(facts_of_code(int(code), degree).kinks for code in codes)
+
+
+def activation_degree(code: int, degree: int) -> int | None:
+    """Exponent of an activation that is a power of its argument; None for any other.
+
+    Examples
+    --------
+    >>> activation_degree(CODES["monomial"], 3), activation_degree(CODES["linear"], 3)
+    (3, 1)
+    """
+    return {LINEAR: 1, MONOMIAL: degree}.get(code)
+
+
+def is_polynomial(model: CompiledModel) -> bool:
+    """Whether the outputs are polynomials in the weights: monomial sums, networks of powers.
+
+    Examples
+    --------
+    >>> is_polynomial(network_model((2, 3, 1), np.eye(2), activation="monomial", degree=3))
+    True
+    >>> is_polynomial(network_model((2, 3, 1), np.eye(2), activation="tanh"))
+    False
+    """
+    if model.family == POLYNOMIAL:
+        return True
+    degree = int(model.ints[DEGREE])
+    codes = (int(code) for code in model.ints[[HIDDEN_CODE, OUTPUT_CODE]])
+    return all(activation_degree(code, degree) is not None for code in codes)
 
 
 def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
