@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,18 @@ from .progress import ProgressReporter
 from .render import JsonFlag, emit, table
 
 COLUMNS = [
-    "name", "true_llc", "llc", "llc_se", "error", "z", "true_multiplicity", "multiplicity",
+    "suite", "name", "true_llc", "llc", "llc_se", "error", "z", "true_multiplicity", "multiplicity",
     "verdict", "single_llc", "n_gradients", "elapsed_s",
 ]  # fmt: skip
+
+
+class SuiteName(StrEnum):
+    """What to calibrate on."""
+
+    ALL = "all"
+    DEFAULT = "default"
+    DRAWN = "drawn"
+    SINGULAR = "singular"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,12 +34,12 @@ def register(app: typer.Typer) -> None:
 
 
 def calibrate(
+    suite: Annotated[
+        SuiteName, typer.Option("--suite", help="Models to estimate; all: the three together.")
+    ] = SuiteName.ALL,
     drawn: Annotated[
-        int | None,
-        typer.Option(
-            "--drawn", help="Instead of the fixed suite, 40 models drawn by this seed.", min=0
-        ),
-    ] = None,
+        int, typer.Option("--drawn", help="Seed that draws the 40 models of the drawn suite.", min=0)
+    ] = 2027,
     precision: Annotated[
         float, typer.Option("--precision", help="Relative standard error asked for.")
     ] = 0.015,
@@ -39,7 +49,9 @@ def calibrate(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the chains.")] = 1,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="New folder for calibration.parquet and its figure."),
+        typer.Option(
+            "--out", help="New folder: SUITE/calibration.parquet and its figure for each suite."
+        ),
     ] = None,
     threads: ThreadsOption = None,
     as_json: JsonFlag = False,
@@ -57,14 +69,15 @@ def calibrate(
     typer.echo("pfmap: compiling kernels (first run only) …", err=True)
     from pfmap.llc.calibration.calibrate import calibrate as run_suite
     from pfmap.llc.calibration.calibrate import totals
-    from pfmap.llc.calibration.suites import default_suite, drawn_suite
+    from pfmap.llc.calibration.suites import SUITES, suite_named
 
-    suite = default_suite() if drawn is None else drawn_suite(drawn)
+    names = list(SUITES) if suite is SuiteName.ALL else [suite.value]
+    models = [(name, model) for name in names for model in suite_named(name, drawn)]
     start = time.monotonic()
     with ProgressReporter() as reporter:
         reporter.started("calibrate")
         found = run_suite(
-            suite,
+            [model for _, model in models],
             precision=precision,
             max_steps=max_steps,
             seed=seed,
@@ -72,6 +85,7 @@ def calibrate(
             progress=lambda done, total, _: reporter.progress("calibrate", done, total),
         )
         reporter.finished("calibrate", time.monotonic() - start, up_to_date=False)
+    found.insert(0, "suite", [name for name, _ in models])
     summary = {**totals(found), "wall_s": time.monotonic() - start}
     files = _write(out, found) if out is not None else []
     rows = found.astype(object).where(found.notna(), None).to_dict("records")
@@ -111,17 +125,21 @@ def _said(totals: dict[str, float | int]) -> str:
 
 
 def _write(folder: Path, found: Any) -> list[Path]:
-    """The table and the figure."""
+    """The table and the figure of every suite, in a folder of its name."""
     from pfmap.figures.calibration import draw_calibration
     from pfmap.figures.style import drawing, write_figure
     from pfmap.store.atomic import environment_fault
     from pfmap.store.tables import write_table
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise environment_fault(error, folder) from error
-    path = folder / "calibration.parquet"
-    write_table(path, found, "calibration")
-    with drawing():
-        return [path, *write_figure(draw_calibration(found), folder, "calibration")]
+    files: list[Path] = []
+    for suite, rows in found.groupby("suite", sort=False):
+        place, kept = folder / suite, rows.drop(columns="suite").reset_index(drop=True)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise environment_fault(error, place) from error
+        path = place / "calibration.parquet"
+        write_table(path, kept, "calibration")
+        with drawing():
+            files += [path, *write_figure(draw_calibration(kept), place, "calibration")]
+    return files

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from .exact_rank import rank
 from .render import JsonFlag, emit
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ T = TypeVar("T")
 
 exact = typer.Typer(
     no_args_is_help=True,
-    help="Print a learning coefficient λ and its multiplicity m that are known exactly.\n\n"
+    help="Print a learning coefficient λ and its multiplicity m, or a rank, known exactly.\n\n"
     "Example: pfmap exact deep-linear 10,10,10 --rank 5",
 )
+
+exact.command("rank")(rank)
 
 RankOption = Annotated[int, typer.Option("--rank", help="Rank of the true matrix.")]
 
@@ -49,7 +52,7 @@ def monomials(
     from pfmap.llc.exact import monomial_llc, parse_monomials
 
     names, exponents = parse_monomials(terms)
-    powers = _integers("--jacobian", jacobian) if jacobian is not None else [0] * len(names)
+    powers = integers("--jacobian", jacobian) if jacobian is not None else [0] * len(names)
     found = monomial_llc(terms, jacobian=powers)
     settings = {"variables": names, "exponents": exponents, "jacobian": powers}
     _show(f"half the sum of squares of {terms}, in {', '.join(names)}", settings, found, as_json)
@@ -83,7 +86,7 @@ def reduced_rank(
         found = reduced_rank_llc(n_inputs, n_hidden, n_outputs, rank=rank)
         _show(f"{name}, true rank {rank}", settings, found, as_json)
         return
-    pair = _integers("--ranks", ranks)
+    pair = integers("--ranks", ranks)
     if len(pair) != 2:
         raise _refused("--ranks", "two integers with a comma, such as 2,3", ranks)
     found = local_two_layer_llc(n_inputs, n_hidden, n_outputs, rank=rank, ranks=(pair[0], pair[1]))
@@ -103,7 +106,7 @@ def deep_linear(
     """
     from pfmap.llc.exact import deep_linear_llc
 
-    shape = _integers("WIDTHS", widths)
+    shape = integers("WIDTHS", widths)
     found = deep_linear_llc(shape, rank=rank)
     name = f"deep linear network, widths {', '.join(map(str, shape))}, true rank {rank}"
     _show(name, {"widths": shape, "rank": rank}, found, as_json)
@@ -198,7 +201,7 @@ def factored_polynomial(
     """
     from pfmap.llc.exact import factored_polynomial_llc
 
-    counts, true = _integers("FACTORS", factors), _numbers("--target", target)
+    counts, true = integers("FACTORS", factors), _numbers("--target", target)
     found = factored_polynomial_llc(counts, true)
     settings = {"n_factors": counts, "target": [float(value) for value in true]}
     name = f"polynomial with coefficients of {factors} factors, truth {target}"
@@ -247,7 +250,8 @@ def _with_decimal(value: Fraction) -> str:
     return f"{value} {'=' if Fraction(decimal) == value else '≈'} {decimal}"
 
 
-def _integers(name: str, text: str) -> list[int]:
+def integers(name: str, text: str) -> list[int]:
+    """Integers of an argument, with commas between them."""
     return _parsed(name, text, int, "integers with commas, such as 1,0,2")
 
 

@@ -6,11 +6,14 @@ Those of the prior and of the domain stand in `pfmap.prior` and `pfmap.domain`.
 from __future__ import annotations
 
 import itertools
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from pfmap.activations import require_facts
+
 Activation = Literal["relu", "tanh", "erf", "sin", "linear", "monomial"]
+require_facts(get_args(Activation))
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 
 MAX_PARAMETERS = 10**7

@@ -14,7 +14,8 @@ import pytest
 from pfmap.figures.calibration import draw_calibration
 from pfmap.llc.calibration import known
 from pfmap.llc.calibration.calibrate import calibrate, totals
-from pfmap.llc.calibration.suites import default_suite, drawn_suite
+from pfmap.llc.calibration.suites import default_suite, drawn_suite, suite_named
+from pfmap.llc.calibration.singular_suite import singular_suite
 from pfmap.llc.rank import jacobian_rank
 from pfmap.models.polynomial_net import polynomial_net_model
 
@@ -28,7 +29,19 @@ def test_the_default_suite_is_what_it_promises():
     assert {f"tanh H={n}" for n in range(1, 10)} <= {model.name for model in suite}
 
 
-@pytest.mark.parametrize("suite", [default_suite(), drawn_suite(3)], ids=["default", "drawn"])
+def test_the_singular_suite_is_what_it_promises():
+    suite = singular_suite()
+    assert len(suite) >= 60
+    assert len({model.name for model in suite}) == len(suite)
+    assert {model.exact.multiplicity for model in suite} == {1, 2, 3, 4}
+    assert [model.name for model in suite_named("singular")] == [model.name for model in suite]
+
+
+@pytest.mark.parametrize(
+    "suite",
+    [default_suite(), drawn_suite(3), singular_suite()],
+    ids=["default", "drawn", "singular"],
+)
 def test_every_center_is_a_zero_of_its_loss_and_respects_the_bound(suite):
     for one in suite:
         assert one.model.loss(one.center) == 0.0, one.name

@@ -349,7 +349,7 @@ def test_one_run_that_arrives_gives_no_draws(monkeypatch):
 def test_a_damaged_file_is_a_data_error(tmp_path, content):
     path = tmp_path / "set.npz"
     path.write_bytes(content)
-    with pytest.raises(DataError, match="data: cannot read"):
+    with pytest.raises(DataError, match=r"data: .* not valid (\.npz|Parquet, \.npy or \.npz): "):
         load_training_set(path, 8)
 
 

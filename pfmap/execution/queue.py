@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pfmap.errors import EnvironmentFault, SettingsError
+from pfmap.reading.settings import read_toml
 from pfmap.validation import settings_error
 
 _CLASSES = {
@@ -23,6 +23,7 @@ _CLASSES = {
     "htcondor": "HTCondorCluster",
     "local": "LocalCluster",
 }
+_SHOWN = "docs/clusters.md shows one"
 
 
 class Queue(BaseModel):
@@ -56,14 +57,7 @@ def read_queue(path: Path) -> Queue:
     SettingsError
         If it is missing, is not TOML, or breaks a rule.
     """
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"cluster: no such file: {path}", next_step="docs/clusters.md shows one"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    settings = read_toml(path, argument="cluster", next_step=_SHOWN, missing_next_step=_SHOWN)
     try:
         return Queue.model_validate(settings)
     except ValidationError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from pfmap.campaign import Network
 from pfmap.errors import DataError, SettingsError
 from pfmap.models.network import parameter_count
+from pfmap.reading.arrays import read_arrays
 
 
 def load_weights(path: Path, network: Network) -> np.ndarray:
@@ -156,16 +156,12 @@ def _read_array(path: Path, name: str, n_points: int) -> np.ndarray:
 def _read(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an .npz file."""
     remedy = "write it with numpy.savez"
-    if not path.exists():
-        raise SettingsError(f"no such file: {path}", next_step=remedy)
-    try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise DataError(f"{path}: must be an .npz file, found one array", next_step=remedy)
-        with file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as .npz: {error}", next_step=remedy) from error
+    arrays = read_arrays(path, next_step=remedy, missing=SettingsError)
+    if "" in arrays:
+        raise DataError(
+            f"{path}: must be an .npz file, found one array without a name", next_step=remedy
+        )
+    return arrays
 
 
 def _check_names(path: Path, arrays: dict[str, np.ndarray], used: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""Networks of quadratic activation whose matrices depend on two parameters."""
+"""Networks of monomial activation whose matrices depend on two parameters."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Polynomial = dict[tuple[int, int], float]
 """Coefficient of t1^i t2^j by (i, j)."""
 
 
-def polynomial_net_model(depth: int, points: np.ndarray) -> CompiledModel:
-    """f = W s(W s(… W x)) with `depth` matrices W = [[t1 + t2, t1²], [t1², t2²]] and s(z) = z².
+def polynomial_net_model(depth: int, points: np.ndarray, degree: int = 2) -> CompiledModel:
+    """f = W s(W s(… W x)) with `depth` matrices W = [[t1 + t2, t1²], [t1², t2²]], s(z) = z^degree.
 
     Both outputs at every point are polynomials in (t1, t2), expanded once; the target is 0. See
     `pfmap.llc.exact.polynomial_net_llc` for λ at the origin.
@@ -25,6 +25,8 @@ def polynomial_net_model(depth: int, points: np.ndarray) -> CompiledModel:
         Number of matrices, at least 1.
     points : ndarray, shape (P, 2)
         Inputs.
+    degree : int, default 2
+        Degree of s.
 
     Returns
     -------
@@ -45,12 +47,19 @@ def polynomial_net_model(depth: int, points: np.ndarray) -> CompiledModel:
         value: list[Polynomial] = [{(0, 0): float(x)} for x in point]
         for layer in range(depth):
             if layer > 0:
-                value = [_product(entry, entry) for entry in value]
+                value = [_power(entry, degree) for entry in value]
             value = [_sum(_product(row[0], value[0]), _product(row[1], value[1])) for row in matrix]
         outputs += value
     exponents = sorted({power for output in outputs for power in output})
     features = np.array([[output.get(power, 0.0) for power in exponents] for output in outputs])
     return polynomial_model(np.array(exponents, dtype=np.int64), features)
+
+
+def _power(base: Polynomial, exponent: int) -> Polynomial:
+    result: Polynomial = {(0, 0): 1.0}
+    for _ in range(exponent):
+        result = _product(result, base)
+    return result
 
 
 def _product(one: Polynomial, other: Polynomial) -> Polynomial:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from pfmap.reading import read_bytes
+
 from .atomic import disk_faults
 
 
@@ -155,7 +157,7 @@ class Journal:
     def read(self) -> JournalState:
         """Read the file anew; an absent file is an empty journal."""
         state = JournalState()
-        content = self.path.read_bytes() if self.path.exists() else b""
+        content = read_bytes(self.path, kind="JSON lines") if self.path.exists() else b""
         lines = content.split(b"\n")
         for number, line in enumerate(lines[:-1], start=1):
             entry = _parse(line)

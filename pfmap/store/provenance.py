@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from typing import Any
 import pfmap
 from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError
+from pfmap.reading import reading
 
 from .atomic import write_bytes
 from .schema import FORMAT_VERSION
@@ -108,11 +110,12 @@ def read_provenance(path: Path) -> dict[str, Any]:
         ``format``, ``campaign`` (settings) and ``runs`` (one record a run, in order). A missing or
         damaged file has no runs: no result depends on it.
     """
-    try:
+    with suppress(DataError), reading(path, kind="JSON"):
         record = json.loads(path.read_bytes())
-        return {**record, "runs": list(record["runs"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {"format": FORMAT_VERSION, "campaign": {}, "runs": []}
+        settings, runs = record["campaign"], record["runs"]
+        if isinstance(settings, dict) and all(isinstance(run, dict) for run in runs):
+            return {**record, "runs": list(runs)}
+    return {"format": FORMAT_VERSION, "campaign": {}, "runs": []}
 
 
 def campaign_of_provenance(path: Path) -> Campaign:

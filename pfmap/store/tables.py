@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pfmap.errors import DataError
+from pfmap.reading import reading
 
 from .atomic import atomic_file, disk_faults, file_digest
 from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
@@ -206,28 +207,23 @@ def stream_file(path: Path, name: str, columns: list[str] | None = None) -> Iter
                 yield rows.slice(start, ROW_GROUP)
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn what pyarrow says of a file that cannot be read into a `DataError`."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path}: no such file", next_step="make it with pfmap run FOLDER --resume"
-        ) from error
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"{path}: damaged or not a Parquet file ({_first_line(error)})",
-            next_step="pfmap run FOLDER --resume finds and recomputes damaged files",
-        ) from error
+def _reading(path: Path) -> AbstractContextManager[None]:
+    """The guard around a table, whose remedy is the same for every damage."""
+    made = path.exists()
+    return reading(
+        path,
+        kind="Parquet",
+        next_step="pfmap run FOLDER --resume finds and recomputes damaged files"
+        if made
+        else "make it with pfmap run FOLDER --resume",
+    )
 
 
 def bears_mark(path: Path) -> bool:
     """Whether a file is a Parquet table that pfmap wrote, of any format."""
-    try:
+    with suppress(DataError), _reading(path):
         return b"pfmap_table" in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowException, OSError):
-        return False
+    return False
 
 
 def row_count(path: Path, name: str) -> int:
@@ -239,12 +235,9 @@ def row_count(path: Path, name: str) -> int:
 
 def column_names(path: Path, name: str) -> list[str]:
     """Columns of a pfmap table, from its footer alone; raises as `read_file` does."""
-    try:
-        with pq.ParquetFile(path) as file:
-            check_format(file.schema_arrow, path, name)
-            return list(file.schema_arrow.names)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged or missing ({_first_line(error)})") from error
+    with _reading(path), pq.ParquetFile(path) as file:
+        check_format(file.schema_arrow, path, name)
+        return list(file.schema_arrow.names)
 
 
 def counting_notes(path: Path, name: str) -> dict[str, str]:
@@ -288,7 +281,3 @@ def check_format(schema: pa.Schema, path: Path, name: str) -> None:
         )
     if found != name:
         raise DataError(f"{path}: holds the table {found!r} where {name!r} is expected")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

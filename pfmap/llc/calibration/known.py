@@ -100,11 +100,12 @@ def relu_unit(points: np.ndarray) -> KnownModel:
     return KnownModel("relu unit", "relu", model, np.zeros(2), one_unit_llc("relu"))
 
 
-def polynomial_net(depth: int, points: np.ndarray) -> KnownModel:
+def polynomial_net(depth: int, points: np.ndarray, degree: int = 2) -> KnownModel:
     """The two-parameter polynomial net at the origin, truth 0."""
-    model = polynomial_net_model(depth, points)
-    exact = polynomial_net_llc(depth)
-    return KnownModel(f"polynomial net depth {depth}", "polynomial net", model, np.zeros(2), exact)
+    model = polynomial_net_model(depth, points, degree)
+    exact = polynomial_net_llc(depth, degree)
+    name = f"polynomial net depth {depth}" + (f", s = z^{degree}" if degree != 2 else "")
+    return KnownModel(name, "polynomial net", model, np.zeros(2), exact)
 
 
 def line_plus_dot(at: str) -> KnownModel:

@@ -1,21 +1,37 @@
 """The suites of models that calibrate the estimator.
 
 `default_suite` is fixed. `drawn_suite` draws from the same families by a seed; it was first run
-when every setting of the estimator stood.
+when every setting of the estimator stood. `singular_suite` holds singularities of other kinds.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
 from pfmap.llc.calibration import known
 from pfmap.llc.calibration.known import KnownModel
+from pfmap.llc.calibration.singular_suite import singular_suite
+
+DRAWN_SEED = 2027
+"""Seed of the drawn suite of the published calibration."""
 
 NET_POINTS = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
 RELU_POINTS = np.array([-1.0, -0.5, 0.5, 1.0])
+
+
+def suite_named(name: str, seed: int = DRAWN_SEED) -> list[KnownModel]:
+    """The models of the suite of that name in `SUITES`; `seed` draws those of ``drawn``.
+
+    Examples
+    --------
+    >>> len(suite_named("default"))
+    49
+    """
+    return SUITES[name](seed)
 
 
 def tanh_points(n_hidden: int) -> np.ndarray:
@@ -112,3 +128,11 @@ def _drawn_relu(rng: np.random.Generator) -> KnownModel:
 
 def _drawn_net(rng: np.random.Generator) -> KnownModel:
     return known.polynomial_net(int(rng.integers(1, 4)), rng.uniform(-1.0, 1.0, size=(3, 2)))
+
+
+SUITES: dict[str, Callable[[int], list[KnownModel]]] = {
+    "default": lambda _: default_suite(),
+    "drawn": drawn_suite,
+    "singular": lambda _: singular_suite(),
+}
+"""Suites of `pfmap calibrate` by name; each takes the seed of the drawn one."""

@@ -11,12 +11,14 @@ from .coefficient import LearningCoefficient, same_pair
 from .deep_linear import deep_linear_by_programme, deep_linear_llc
 from .monomials import monomial_llc, parse_monomials
 from .polynomials import factored_polynomial_llc, polynomial_net_llc
+from .quasi_homogeneous import brieskorn_llc, quasi_homogeneous_llc, weights_of
 from .reduced_rank import local_two_layer_llc, reduced_rank_llc
 from .regular import power_of_squares_llc, regular_llc
 from .units import one_unit_llc, tanh_llc
 
 __all__ = [
     "LearningCoefficient",
+    "brieskorn_llc",
     "deep_linear_by_programme",
     "deep_linear_llc",
     "factored_polynomial_llc",
@@ -29,9 +31,11 @@ __all__ = [
     "polynomial_net_llc",
     "power",
     "power_of_squares_llc",
+    "quasi_homogeneous_llc",
     "reduced_rank_llc",
     "regular_llc",
     "rescaled",
     "same_pair",
     "tanh_llc",
+    "weights_of",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import SupportsIndex
 
@@ -93,7 +93,7 @@ def monomial_llc(
                 f"{variables}, got {len(powers)}",
                 next_step="give 0 for a variable in which the density is positive",
             )
-    face = smallest_face(_vertices(rows), [power + 1 for power in powers])
+    face = smallest_face(minimal_exponents(rows), [power + 1 for power in powers])
     return LearningCoefficient(face.value / 2, face.codimension, SOURCE)
 
 
@@ -183,14 +183,16 @@ def _checked_exponents(monomials: Sequence[Sequence[SupportsIndex]]) -> tuple[tu
     return tuple(rows)
 
 
-def _vertices(rows: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Rows that no other row divides: the others lie inside the polyhedron of these."""
-    distinct = list(dict.fromkeys(rows))
-    return [
-        row
-        for row in distinct
-        if not any(
-            other != row and all(a <= b for a, b in zip(other, row, strict=True))
-            for other in distinct
-        )
-    ]
+def minimal_exponents(rows: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Rows that no other row divides: the others lie inside the polyhedron of these.
+
+    Examples
+    --------
+    >>> minimal_exponents([(1, 1), (2, 1), (0, 3)])
+    [(1, 1), (0, 3)]
+    """
+    kept: list[tuple[int, ...]] = []
+    for row in sorted(set(rows), key=lambda row: (sum(row), row)):
+        if not any(all(a <= b for a, b in zip(other, row, strict=True)) for other in kept):
+            kept.append(row)
+    return kept

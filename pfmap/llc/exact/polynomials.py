@@ -73,27 +73,32 @@ def factored_polynomial_llc(
     return independent_sum(*parts)
 
 
-def polynomial_net_llc(depth: SupportsIndex) -> LearningCoefficient:
+def polynomial_net_llc(depth: SupportsIndex, degree: SupportsIndex = 2) -> LearningCoefficient:
     """λ and m at the origin of the polynomial nets with two parameters, truth 0.
 
-    f = W s(W s(… W x)) with `depth` matrices W = [[t1 + t2, t1²], [t1², t2²]] and s(z) = z² on
-    each unit:
+    f = W s(W s(… W x)) with `depth` matrices W = [[t1 + t2, t1²], [t1², t2²]] and s(z) = z^r on
+    each unit, r the `degree`:
 
-        λ = 3/(4 (2^depth - 1)),   m = 1.
+        λ = 3/(4 (1 + r + … + r^(depth - 1))),   m = 1.
 
-    Give u = t1 + t2 the weight 2 and t1 the weight 1. Up to terms of higher weight every entry of
-    W then has weight 2, and f has 2 (2^depth - 1). On inputs that span the plane its leading part
-    vanishes nowhere but at the origin, so λ = (2 + 1)/(2 · weight) and m = 1.
+    Give u = t1 + t2 the weight 2 and v = t1 the weight 1. Up to terms of higher weight W is then
+    [[u, v²], [v², v²]], every entry of weight 2, and f has the weight 2 (1 + r + … + r^(depth-1)).
+    On inputs that span the plane this leading part vanishes nowhere but at the origin: where W is
+    invertible no layer maps anything else to 0; at v = 0 and at u = v² its image is a line, which
+    s and W map to itself, away from 0. So λ = (2 + 1)/(2 · weight) and m = 1, as in
+    `quasi_homogeneous_llc`.
 
     Parameters
     ----------
     depth : int
         Number of matrices, at least 1.
+    degree : int, default 2
+        r, at least 1.
 
     Returns
     -------
     LearningCoefficient
-        With ``proved`` false beyond depth 5, where the published table ends.
+        With ``proved`` false beyond the published table, which ends at r = 2 and depth 5.
 
     References
     ----------
@@ -103,13 +108,16 @@ def polynomial_net_llc(depth: SupportsIndex) -> LearningCoefficient:
     --------
     >>> [str(polynomial_net_llc(depth).llc) for depth in (1, 2, 3, 4, 5)]
     ['3/4', '1/4', '3/28', '1/20', '3/124']
+    >>> print(polynomial_net_llc(3, degree=3))
+    λ = 3/52, m = 1
     """
     layers = checked_integer("depth", depth, least=1)
-    tabulated = layers <= TABULATED_DEPTH
+    r = checked_integer("degree", degree, least=1)
+    tabulated = r == 2 and layers <= TABULATED_DEPTH
     return LearningCoefficient(
-        Fraction(3, 4 * (2**layers - 1)),
+        Fraction(3, 4 * sum(r**layer for layer in range(layers))),
         1,
         "polynomial net of two parameters (Sergeant-Perthuis et al. 2026"
-        f"{')' if tabulated else '; beyond depth 5 by its weights)'}",
+        f"{')' if tabulated else '; beyond its table by weights)'}",
         proved=tabulated,
     )
