@@ -160,12 +160,12 @@ def _warnings(
     dead = int((last == -math.inf).sum())
     if dead:
         found.append(f"{dead} of {n_runs} runs had no state left before the last level")
-    if n_runs > 1 and within > 0.0 and math.isfinite(spread):
-        if chains_disagree(spread, within, n_runs):
-            found.append(
-                f"the runs differ by more than their chains say (standard errors {spread:.2g} "
-                f"and {within:.2g} of ln V): ask for more steps"
-            )
+    known = n_runs > 1 and within > 0.0 and math.isfinite(spread)
+    if known and chains_disagree(spread, within, n_runs):
+        found.append(
+            f"the runs differ by more than their chains say (standard errors {spread:.2g} "
+            f"and {within:.2g} of ln V): ask for more steps"
+        )
     if between > 0.5:
         found.append(f"ln V has a standard error of {between:.2g}: ask for more runs or steps")
     return found
