@@ -47,7 +47,7 @@ class Posterior:
     ----------
     training : TrainingSet
     estimate : VolumeEstimate
-        Of P(S), with its verdict; without draws unless that is ``reached``.
+        Of P(S), with its verdict; without draws unless that is ``reached`` or ``uncertain``.
     words : ndarray of uint64, shape (runs, chains, draws, words)
         Bits of the function of every draw, the first point on top of word 0.
     weights : ndarray of float64, shape (runs,)
@@ -160,11 +160,14 @@ class Posterior:
     def error_bound(self) -> float:
         """PAC-Bayes' bound on the mean share of wrong inputs at δ = 0.05 (`error_bound`).
 
-        NaN if the inputs were not drawn, or P(S) is not known.
+        NaN if the inputs were not drawn, or P(S) is not known. Of an uncertain P(S) the lower bound
+        is taken, which makes the bound on the error larger.
         """
         if not self.training.drawn:
             return math.nan
-        return error_bound(self.estimate.log2_p, len(self.training.inputs))
+        uncertain = self.estimate.verdict == "uncertain"
+        log2_p = self.estimate.log2_p_lower if uncertain else self.estimate.log2_p
+        return error_bound(log2_p, len(self.training.inputs))
 
 
 def error_bound(log2_p: float, size: int, *, delta: float = DELTA) -> float:
@@ -284,7 +287,7 @@ def sample_posterior(
         watch=watch,
     )
     n_words = -(-training.n_points // 64)
-    if estimate.verdict != "reached" or not drawn:
+    if estimate.verdict not in ("reached", "uncertain") or not drawn:
         none = np.zeros((0, settings.chains, draws_per_chain, n_words), dtype=np.uint64)
         return Posterior(
             training, estimate, none, np.zeros(0), math.nan, time.perf_counter() - began
