@@ -147,7 +147,9 @@ def _read_points(path: Path) -> np.ndarray:
         else:
             import pandas as pd
 
-            table = pd.read_parquet(path)
+            # Given the path, pandas would read columns out of the names of its folders.
+            with path.open("rb") as file:
+                table = pd.read_parquet(file)
             for name, kind in table.dtypes.items():
                 if not pd.api.types.is_numeric_dtype(kind):
                     raise TypeError(f"column {name} holds {kind}, not numbers")

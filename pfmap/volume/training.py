@@ -151,7 +151,9 @@ def load_training_set(path: Path, n_points: int, *, truth: np.ndarray | None = N
         else:
             import pandas as pd
 
-            table = pd.read_parquet(path)
+            # Given the path, pandas would read columns out of the names of its folders.
+            with path.open("rb") as file:
+                table = pd.read_parquet(file)
             columns = {name: table[name].to_numpy() for name in ("input", "label")}
     except FileNotFoundError as error:
         raise DataError(f"data: no such file: {path}", next_step=remedy) from error
