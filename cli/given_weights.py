@@ -1,9 +1,11 @@
-"""What ``pfmap llc --weights`` read: layers, the activation assumed, the function expressed."""
+"""Weights given in a file: the option of their order, and what ``pfmap llc`` says it read."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from .render import table
 
@@ -12,6 +14,15 @@ if TYPE_CHECKING:
 
     from pfmap.campaign import Campaign
     from pfmap.llc.layers import FoundLayers
+
+OrderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--order",
+        help="With --weights: out,in (rows are units) or in,out (rows are inputs), where "
+        "neither shape nor names of a matrix tell.",
+    ),
+]
 
 COLUMNS = ["layer", "matrix", "shape", "order", "because", "bias"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .campaigns import CampaignArgument, MemoryOption, ThreadsOption, find_campaign, find_folder
-from .given_weights import describe_weights, weights_text
+from .given_weights import OrderOption, describe_weights, weights_text
 from .render import JsonFlag, emit, table
 from .run import run_stages
 
@@ -39,14 +39,7 @@ def llc(
             "of scikit-learn, PyTorch or Keras.",
         ),
     ] = None,
-    order: Annotated[
-        str | None,
-        typer.Option(
-            "--order",
-            help="With --weights: out,in (rows are units) or in,out (rows are inputs), where "
-            "neither shape nor names of a matrix tell.",
-        ),
-    ] = None,
+    order: OrderOption = None,
     target: Annotated[
         Path | None,
         typer.Option(
