@@ -96,7 +96,9 @@ def test_points_of_text_or_dates_are_refused(tmp_path, values):
     """They were converted to numbers."""
     path = tmp_path / "points.parquet"
     pd.DataFrame({"x": [0.0, 1.0], "name": values}).to_parquet(path)
-    with pytest.raises(DataError, match=r"domain\.file: must hold real numbers, and column name of .* holds "):
+    with pytest.raises(
+        DataError, match=r"domain\.file: must hold real numbers, and column name of .* holds "
+    ):
         domain_points(PointsDomain(kind="points", file=str(path)), 2)
 
 
