@@ -91,19 +91,45 @@ def start_queue(queue: Queue) -> Iterator[Any]:
 
 
 def queue_cluster(queue: Queue) -> Any:
-    """dask-jobqueue's cluster for a queue, with no workers asked for yet."""
+    """dask-jobqueue's cluster for a queue, with no workers asked for yet.
+
+    Its scheduler listens on a named interface and talks only to who has the run's credentials.
+    """
     try:
         import dask_jobqueue
+        import distributed
         from dask_jobqueue.local import LocalCluster
     except ImportError as error:
         raise EnvironmentFault(
             "cluster: job queues need dask-jobqueue, which is not installed",
             next_step="pip install 'pfmap[cluster]'",
         ) from error
+    from .secured import LOOPBACK, SilentScheduler, credentials
+
     kinds = {**vars(dask_jobqueue), "LocalCluster": LocalCluster}
-    scheduler = {"dashboard": False, **queue.options.get("scheduler_options", {})}
+    options = dict(queue.options)
+    scheduler = {"dashboard": False, **options.pop("scheduler_options", {})}
+    extra = [*options.pop("worker_extra_args", []), "--no-dashboard"]
+    extra += ["--dashboard-address", f"{LOOPBACK}:0"]  # where Dask serves a health page even so
+    if queue.kind == "local":
+        scheduler = {"host": LOOPBACK, **scheduler}
+        extra += ["--host", LOOPBACK]
+    if not (options.get("interface") or scheduler.keys() & {"interface", "host"}):
+        raise SettingsError(
+            "cluster: options.interface: must name the network interface by which workers reach "
+            "this machine, got none",
+            next_step='see them with: ip link; then write interface = "ib0" below [options]',
+        )
+    ours = {
+        "scheduler_options": scheduler,
+        "scheduler_cls": distributed.Scheduler if scheduler["dashboard"] else SilentScheduler,
+        "worker_extra_args": extra,
+        "security": credentials(),
+        # Jobs read the credentials from there: files that only this user can read.
+        "shared_temp_directory": str(Path.home()),
+    }
     try:
-        return kinds[_CLASSES[queue.kind]](**{**queue.options, "scheduler_options": scheduler})
+        return kinds[_CLASSES[queue.kind]](**{**ours, **options})
     except (TypeError, ValueError) as error:
         raise SettingsError(
             f"cluster: options of {queue.kind}: {error}",
