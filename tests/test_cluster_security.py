@@ -118,7 +118,8 @@ def test_jobs_of_a_queue_come_with_credentials_that_only_this_user_can_read(tmp_
             assert next(iter(client.nthreads())).startswith("tls://127.0.0.1:")
         with pytest.raises(OSError, match="tcp://127.0.0.1"):
             distributed.Client(cluster.scheduler_address.replace("tls", "tcp"), **CONNECT)
-        assert {host for host, _ in listening() - before} == {"127.0.0.1"}
+        ports = listening() - before
+        assert {host for host, _ in ports} == {"127.0.0.1"}, ports
     assert list(tmp_path.glob(".dask-jobqueue.worker.*")) == []
 
 

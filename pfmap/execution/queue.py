@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,7 +82,10 @@ def start_queue(queue: Queue) -> Iterator[Any]:
         If dask-jobqueue or the queue's commands are missing.
     """
     cluster = queue_cluster(queue)
-    with cluster:
+    with cluster, ExitStack() as files:
+        for name in ("ca_file", "cert", "key"):  # else they stay until the object is collected
+            if file := getattr(cluster, f"_job_{name}", None):
+                files.callback(file.close)
         try:
             cluster.scale(queue.workers)
         except (OSError, RuntimeError) as error:
