@@ -13,6 +13,7 @@ from pfmap.errors import SettingsError
 from pfmap.kernels.family import BERNOULLI
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
+from pfmap.llc.exact.bounds import exact_bounds
 from pfmap.llc.ladder.chains import Ladder, build_rungs, run_ladder
 from pfmap.llc.ladder.fit import LadderFit, block_means, covariance_of_means, fit_ladder
 from pfmap.llc.ladder.judge import (
@@ -32,6 +33,7 @@ from pfmap.llc.ladder.regular import (
     is_plateau,
     is_stationary,
 )
+from pfmap.llc.ladder.strata import told_apart
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import Model
 
@@ -59,7 +61,7 @@ class LadderEstimate:
         Whether λ = rank/2 with m = 1 because the rank is constant along the fibre, so that no
         chain was needed.
     verdict, advice : str
-        ok | not converged | not a minimum | short | nan, and what to do.
+        ok | not converged | not a minimum | short | stratum | nan, and what to do.
     rank : int or None
         Rank of the Jacobian at w*; None without one.
     loss_at_center : float
@@ -79,6 +81,9 @@ class LadderEstimate:
         Mean acceptance of the moves, and the lowest of an exchange.
     n_gradients : int
         Gradients evaluated.
+    wider : tuple of float or None
+        (radius, λ̂) of a wider ball that holds another stratum of smaller λ, where `radius` was
+        shrunk to leave it out; None where no such stratum was met.
     elapsed_s : float
         Wall time.
     """
@@ -108,6 +113,7 @@ class LadderEstimate:
     scaled: float = math.nan
     exchanged: float = math.nan
     n_gradients: int = 0
+    wider: tuple[float, float] | None = None
 
 
 def estimate_llc_ladder(
@@ -148,7 +154,8 @@ def estimate_llc_ladder(
     radius : float, optional
         λ̂ belongs to the ball of this radius around w* in the null space of the Jacobian: it is the
         smallest λ in it, so keep other strata of {K = K(w*)} outside. None takes 2, halved until
-        the stiff coordinates can be solved for in 9/10 of the ball. An exact result is λ at w*.
+        the stiff coordinates can be solved for in 9/10 of the ball, and less where a ball of
+        1/64 of it has a larger λ. An exact result is λ at w*.
     gamma : float, optional
         Localise by a Gaussian of precision γ instead, as in the literature, and sample K whole:
         ``means`` is then λ_eff at every nβ under that prior. In the limit λ̂ is the smallest λ
@@ -220,16 +227,44 @@ def estimate_llc_ladder(
             return _without_chains(problem, math.nan, "not a minimum", start)
         if is_plateau(problem, usable):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
-        n_betas = build_rungs(problem, losses, span=span, max_rungs=max_rungs)
-        for ladder in run_ladder(
-            problem, n_betas, chains=chains, max_steps=max_steps, threads=threads
-        ):
-            estimate = _conclude(problem, ladder, precision, start)
-            if estimate.verdict in ("nan", "not a minimum"):
-                break
-            m_settled = estimate.multiplicity is not None or estimate.llc > M_HIDDEN
-            if estimate.verdict == "ok" and m_settled:
-                break
+
+        def sample(ball: LadderProblem, losses: np.ndarray | None = None) -> LadderEstimate:
+            return _sampled(
+                ball, prior_losses(ball) if losses is None else losses, start, span=span,
+                max_rungs=max_rungs, chains=chains, max_steps=max_steps, precision=precision,
+                threads=threads,
+            )  # fmt: skip
+
+        estimate = sample(problem, losses)
+        if gamma is None:
+            bounds = exact_bounds(model, center)
+            estimate = told_apart(
+                problem, estimate, bounds, given_radius=radius is not None, sample=sample
+            )
+    return estimate
+
+
+def _sampled(
+    problem: LadderProblem,
+    losses: np.ndarray,
+    start: float,
+    *,
+    span: float,
+    max_rungs: int,
+    chains: int,
+    max_steps: int,
+    precision: float,
+    threads: int,
+) -> LadderEstimate:
+    """The estimate of one localised problem; `losses` come from `prior_losses`."""
+    n_betas = build_rungs(problem, losses, span=span, max_rungs=max_rungs)
+    for ladder in run_ladder(problem, n_betas, chains=chains, max_steps=max_steps, threads=threads):
+        estimate = _conclude(problem, ladder, precision, start)
+        if estimate.verdict in ("nan", "not a minimum"):
+            break
+        m_settled = estimate.multiplicity is not None or estimate.llc > M_HIDDEN
+        if estimate.verdict == "ok" and m_settled:
+            break
     return estimate
 
 

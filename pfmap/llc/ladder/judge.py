@@ -28,6 +28,8 @@ ADVICE = {
     "not converged": "the stiff coordinates cannot be solved for in most of the ball, or the "
     "chains do not settle: a smaller radius, or more max_steps",
     "short": "the error is above the precision asked for: more max_steps, or a larger precision",
+    "stratum": "a smaller ball around w* has a larger λ: λ̂ belongs to another stratum of zeros in "
+    "the ball; leave radius out, or give one that leaves that stratum out",
 }
 """What to do about each verdict."""
 
