@@ -235,6 +235,10 @@ CALIBRATION = (
     Column("covered", pa.bool_(), "", "Whether the interval holds true_llc."),
     Column("multiplicity", _i8, "", "Estimate of m; null: undetermined."),
     Column("weight_true_m", _f8, "", "Weight of the true m; 0 above 4."),
+    Column(
+        "limit_n_beta", _f8, "", "Highest nβ of a ladder that can tell m; null where not known."
+    ),
+    Column("limit", pa.string(), "", "What no fit of this ladder can tell apart."),
     Column("verdict", pa.string(), "", "ok | not converged | not a minimum | short | nan."),
     Column("exact", pa.bool_(), "", "Whether λ = rank/2 was shown, so that no chain was needed."),
     Column("rank", _i8, "", "Rank of the Jacobian at w*."),

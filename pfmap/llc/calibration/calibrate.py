@@ -12,6 +12,7 @@ import pandas as pd
 
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.calibration.known import KnownModel
+from pfmap.llc.calibration.limit import limit_columns
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 
@@ -50,8 +51,9 @@ def calibrate(
         One row a model: ``name, family, n_parameters, true_llc, true_multiplicity`` (exact),
         ``llc, llc_se, low, high, error`` (relative), ``z`` (in standard errors; 0 where both are
         exact), ``covered`` (the 95 % interval holds λ), ``multiplicity`` (null: undetermined),
-        ``weight_true_m``, ``verdict, exact, rank, single_llc`` (E[nβK] at nβ = 1086, γ = 1, the
-        value of the literature), ``n_gradients, elapsed_s``.
+        ``weight_true_m, limit_n_beta, limit`` (what no fit of that ladder could tell, of
+        `pfmap.llc.calibration.limit`), ``verdict, exact, rank, single_llc`` (E[nβK] at nβ = 1086,
+        γ = 1, the value of the literature), ``n_gradients, elapsed_s``.
 
     Examples
     --------
@@ -105,6 +107,7 @@ def _row(known: KnownModel, precision: float, max_steps: int, seed: int) -> dict
         "covered": estimate.low - 1e-12 <= true <= estimate.high + 1e-12,
         "multiplicity": estimate.multiplicity,
         "weight_true_m": weights[m - 1] if m <= len(weights) else 0.0,
+        **limit_columns(known, estimate),
         "verdict": estimate.verdict,
         "exact": estimate.exact,
         "rank": estimate.rank,
