@@ -88,6 +88,7 @@ def curve(
         raise SettingsError(
             "function: none was given", next_step="name one, such as --named parity or --key KEY"
         )
+    read = _read(network, wanted)
     if not 0.0 < lowest < math.inf:
         raise SettingsError(f"--lowest: must be above 0, got {lowest}", next_step="such as 1e-6")
     from dataclasses import replace
@@ -124,10 +125,12 @@ def curve(
     labels = {item.wanted.name: _label(item.wanted) for item in curves}
     crossings = tables.crossings.to_pylist()
     described = targets.described(network, folder)
-    text = "\n\n".join([described, _text(rows, crossings, labels), f"written: {place}"])
+    head = "\n".join([described, *map(_read_text, read)])
+    text = "\n\n".join([head, _text(rows, crossings, labels), f"written: {place}"])
     emit(
         {
             "network": described,
+            "read": read,
             "functions": rows,
             "crossings": crossings,
             "files": [str(path) for path in written],
@@ -159,6 +162,25 @@ def _wanted(
                 f"function: {name} names two of them", next_step="rename one of the files"
             )
     return found
+
+
+def _read(network: Campaign, wanted: list[Wanted]) -> list[dict[str, Any]]:
+    """What the targets of files express: outputs that equal them, read as the campaign does."""
+    from dataclasses import asdict
+
+    from pfmap.functions.expressed import expressed_function
+
+    return [
+        {"name": item.name, "loss": item.loss, **asdict(expressed_function(network, item.targets))}
+        for item in wanted
+        if item.function is None
+    ]
+
+
+def _read_text(row: dict[str, Any]) -> str:
+    ones = "" if row["ones"] is None else f", 1 at {row['ones']} of {row['n_points']} points"
+    kind = "targets" if row["loss"] == "squared" else "probabilities"
+    return f"{row['name']}: {kind} of the function {row['key']}{ones}"
 
 
 def _label(wanted: Wanted) -> str:

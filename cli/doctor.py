@@ -58,7 +58,7 @@ def doctor(as_json: JsonFlag = False) -> None:
     if answers != "pass":
         raise EnvironmentFault(
             f"doctor: known-answer test: {answers}",
-            next_step="delete the kernel cache and run pfmap doctor again; report it if it fails again",
+            next_step="delete the kernel cache and run pfmap doctor again; report a second failure",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pfmap.llc.exact import LearningCoefficient
 
 T = TypeVar("T")
+
+_DIGITS = "[0-9]{1,18}"
+_NUMBER = re.compile(rf"[+-]?{_DIGITS}(/{_DIGITS}|(\.{_DIGITS})?([eE][+-]?[0-9]{{1,2}})?)")
 
 exact = typer.Typer(
     no_args_is_help=True,
@@ -210,7 +214,8 @@ def factored_polynomial(
 
 @exact.command("polynomial-net")
 def polynomial_net(
-    depth: Annotated[int, typer.Argument(help="Number of matrices.")], as_json: JsonFlag = False
+    depth: Annotated[int, typer.Argument(help="Number of matrices.", min=1, max=1000)],
+    as_json: JsonFlag = False,
 ) -> None:
     """Two-parameter polynomial net of Sergeant-Perthuis et al. 2026, truth 0, at the origin.
 
@@ -256,7 +261,14 @@ def integers(name: str, text: str) -> list[int]:
 
 
 def _numbers(name: str, text: str) -> list[Fraction]:
-    return _parsed(name, text, Fraction, "numbers with commas, such as 1,0,1/2")
+    return _parsed(name, text, _number, "numbers of at most 18 digits with commas, such as 1,0,1/2")
+
+
+def _number(text: str) -> Fraction:
+    """A decimal or a quotient; Fraction alone would write out 1e999999999."""
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError
+    return Fraction(text)
 
 
 def _parsed(name: str, text: str, read: Callable[[str], T], rule: str) -> list[T]:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pfmap.errors import SettingsError
+
+from .given_weights import OrderOption
 from .render import JsonFlag, emit
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ def rank(
             "out, for the generic rank.",
         ),
     ] = None,
+    order: OrderOption = None,
     seed: Annotated[int, typer.Option("--seed", help="Of primes, points and weights.")] = 1,
     as_json: JsonFlag = False,
 ) -> None:
@@ -40,13 +44,15 @@ def rank(
 
     shape = integers("WIDTHS", widths)
     place = None
+    if order is not None and weights is None:
+        raise SettingsError("--order: goes with --weights", next_step="leave it out")
     if weights is not None:
         from pfmap.campaign import Network
         from pfmap.llc.load import load_weights
 
         # A campaign's network has one output; here it may have more, so it is not validated.
         network = Network.model_construct(widths=tuple(shape), bias=False)
-        place = load_weights(weights, network)
+        place = load_weights(weights, network, order=order).vector
     found = generic_network_rank(shape, degree=degree, weights=place, seed=seed)
     d, hidden = parameter_count(tuple(shape), False), sum(shape[1:-1])
     payload = {

@@ -75,7 +75,11 @@ class Campaign(BaseModel):
     @field_validator("domain", mode="before")
     @classmethod
     def _default_kind(cls, value: Any) -> Any:
-        return {"kind": "boolean", **value} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        if not isinstance(value.get("kind", ""), str):
+            raise ValueError("kind must be text")  # pydantic would quote it, whatever it is
+        return {"kind": "boolean", **value}
 
     @model_validator(mode="after")
     def _check_blocks(self) -> Self:

@@ -34,8 +34,8 @@ class GridDomain(BaseModel):
 
     model_config = _SETTINGS
     kind: Literal["grid"] = Field(description=_KIND)
-    low: float = Field(default=-1.0, allow_inf_nan=False, description="First point of an axis.")
-    high: float = Field(default=1.0, allow_inf_nan=False, description="Last point of an axis.")
+    low: float = Field(default=-1.0, ge=-1e30, le=1e30, description="First point of an axis.")
+    high: float = Field(default=1.0, ge=-1e30, le=1e30, description="Last point of an axis.")
     points: int = Field(default=64, ge=2, le=4096, description="Points of an axis.")
 
 
@@ -180,4 +180,3 @@ def _read_points(path: Path) -> np.ndarray:
     if not np.isfinite(points).all():
         raise DataError(f"domain.file: {path} holds NaN or infinity", next_step="remove them")
     return points
-

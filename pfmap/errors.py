@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-_LONGEST = 2000
 
 class PfmapError(Exception):
     """Base of every error that pfmap raises on purpose.
@@ -70,17 +69,17 @@ def shown(value: object) -> str:
     ("'7'", 'an integer of more than 4,300 digits')
     """
     try:
-        return _one_line(repr(value))
+        return _one_line(repr(value), 300)
     except ValueError:  # the interpreter's limit for integers, wherever they stand inside
         return f"an integer of more than {sys.get_int_max_str_digits():,} digits"
     except RecursionError:
         return "tables nested too deep to be shown"
 
 
-def _one_line(text: str) -> str:
+def _one_line(text: str, most: int = 2000) -> str:
     """`text` on one line that any terminal can show."""
     if not text.isprintable():
         text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
+    if len(text) > most:
+        text = f"{text[: most // 2]} … {text[-most // 2 :]}"
     return text

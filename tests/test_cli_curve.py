@@ -50,6 +50,13 @@ def printed(place) -> dict:
     return json.loads(shown)
 
 
+def test_what_the_targets_of_files_express_is_said(printed):
+    assert printed["read"] == [
+        {"name": "halves", "loss": "squared", "key": "e", "ones": 3, "n_points": 4},
+        {"name": "noisy", "loss": "bernoulli", "key": "1", "ones": 1, "n_points": 4},
+    ]
+
+
 def test_every_function_has_its_curve(printed, place):
     rows = {row["function"]: row for row in printed["functions"]}
     assert set(rows) == {"1", "constant", "halves", "noisy"}

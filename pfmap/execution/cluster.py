@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pfmap.errors import EnvironmentFault, SettingsError
+from pfmap.signals import stop_signals
 
 from .versions import check_same_code, code_versions
 
@@ -210,7 +211,9 @@ def _check_versions(cluster: Cluster) -> None:
 
 def ignore_interrupts() -> None:
     """Leave Ctrl-C to the run itself: a terminal sends it to the workers on its machine too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in stop_signals():
+        if number != signal.SIGTERM:  # with which Dask ends its workers
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -62,7 +62,9 @@ def refusal() -> str:
         found = root.stat()
         if os.name == "posix":
             if found.st_uid not in _trusted():
-                return f"{root} belongs to another user ({found.st_uid}), who can put any code there"
+                return (
+                    f"{root} belongs to another user ({found.st_uid}), who can put any code there"
+                )
             if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
                 mode = stat.S_IMODE(found.st_mode)
                 return f"others can put any code into {root} (mode {mode:03o}): delete that folder"

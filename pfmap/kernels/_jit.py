@@ -1,8 +1,8 @@
 """The only caller of ``numba.njit``: fixed flags, and a cache that an edit cannot make stale.
 
 Numba's own file cache looks at the file that holds a kernel, not at the files that kernel calls
-into, so an edit in one module leaves stale machine code in another. Here every module's cache folder
-is named by a digest of its source *and* of every kernel module it imports.
+into, so an edit in one module leaves stale machine code in another. Here every module's cache
+folder is named by a digest of its source *and* of every kernel module it imports.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ def _closure(module: str, found: set[str]) -> set[str]:
 
 @cache
 def kernel_digest(module: str) -> str:
-    """Digest of the sources that decide the machine code of kernel module `module`."""
-    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version_info[:2]}".encode())
+    """Digest of the sources and settings that decide the machine code of kernel module `module`."""
+    flags = (config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
+    made_by = f"numba {numba.__version__} {flags} python {sys.version_info[:2]}"
+    digest = hashlib.sha256(made_by.encode())
     for name in sorted(_closure(module, {"_jit"})):
         digest.update((_KERNELS / f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]

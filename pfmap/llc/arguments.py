@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.errors import SettingsError
+from pfmap.errors import SettingsError, shown
 from pfmap.models.base import Model
 
 
@@ -21,9 +21,15 @@ def check_position(model: Model, weights: np.ndarray) -> np.ndarray:
     return position
 
 
+MOST = 10**7
+"""Steps, chains and the like: beyond it nothing ends."""
+
+
 def check_count(name: str, value: object, least: int) -> None:
-    """SettingsError unless `value` is a whole number of at least `least`."""
+    """SettingsError unless `value` is a whole number from `least` to `MOST`."""
     if not isinstance(value, (int, np.integer)):
-        raise SettingsError(f"{name}: must be a whole number, got {value!r}")
+        raise SettingsError(f"{name}: must be a whole number, got {shown(value)}")
     if value < least:
-        raise SettingsError(f"{name}: must be at least {least}, got {value}")
+        raise SettingsError(f"{name}: must be at least {least}, got {shown(value)}")
+    if value > MOST:
+        raise SettingsError(f"{name}: must be at most {MOST:,}, got {shown(value)}")

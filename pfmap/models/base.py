@@ -29,8 +29,8 @@ def facts_of_code(code: int, degree: int) -> Activation:
 
 
 @runtime_checkable
-class Model(Protocol):
-    """Anything with a loss and a gradient."""
+class LossModel(Protocol):
+    """Anything with a loss."""
 
     @property
     def n_parameters(self) -> int:
@@ -38,6 +38,11 @@ class Model(Protocol):
 
     def loss(self, weights: np.ndarray) -> float:
         """K at a parameter vector of shape (d,)."""
+
+
+@runtime_checkable
+class Model(LossModel, Protocol):
+    """Anything with a loss and a gradient."""
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
         """Gradient of K, shape (d,)."""

@@ -74,7 +74,8 @@ def read_numbers(
             missing=missing,
             most_bytes=MOST_BYTES,
         ),
-        pq.ParquetFile(path) as file,
+        path.open("rb") as source,  # given a path, Arrow reads some names as places elsewhere
+        pq.ParquetFile(source) as file,
     ):
         found = file.metadata
         size = sum(found.row_group(group).total_byte_size for group in range(found.num_row_groups))

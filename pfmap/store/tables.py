@@ -141,7 +141,8 @@ def spill(path: Path) -> Iterator[Callable[[pa.Table], None]]:
         def write(rows: pa.Table) -> None:
             nonlocal writer
             if writer is None:
-                writer = stack.enter_context(pq.ParquetWriter(path, rows.schema, compression="lz4"))
+                file = stack.enter_context(open(path, "wb"))
+                writer = stack.enter_context(pq.ParquetWriter(file, rows.schema, compression="lz4"))
             writer.write_table(rows)
 
         yield write
@@ -178,8 +179,7 @@ def read_file(path: Path, name: str, columns: list[str] | None = None) -> pa.Tab
         If it is missing, is not a pfmap table or another one, has a format this version cannot
         read, or is damaged.
     """
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        check_format(file.schema_arrow, path, name)
+    with _opened(path, name) as file:
         return file.read(columns=columns)
 
 
@@ -196,15 +196,42 @@ def stream_file(path: Path, name: str, columns: list[str] | None = None) -> Iter
     DataError
         As `read_file`.
     """
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        check_format(file.schema_arrow, path, name)
-        if file.num_row_groups == 0:
-            yield file.read(columns=columns)
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, columns=columns)
-            # Groups of files written by pfmap 0.1 hold up to 2^20 rows.
-            for start in range(0, len(rows), ROW_GROUP):
-                yield rows.slice(start, ROW_GROUP)
+    with _opened(path, name) as file:
+        yield from _pieces(file, columns)
+
+
+def stream_spilled(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Rows of a file of `spill`, as `stream_file` gives those of a table; raises as it does."""
+    with _opened(path, None) as file:
+        yield from _pieces(file, columns)
+
+
+def _pieces(file: pq.ParquetFile, columns: list[str] | None) -> Iterator[pa.Table]:
+    """Rows of an open file, `ROW_GROUP` at a time."""
+    if file.num_row_groups == 0:
+        yield file.read(columns=columns)
+    for group in range(file.num_row_groups):
+        rows = file.read_row_group(group, columns=columns)
+        # Groups of files written by pfmap 0.1 hold up to 2^20 rows.
+        for start in range(0, len(rows), ROW_GROUP):
+            yield rows.slice(start, ROW_GROUP)
+
+
+@contextmanager
+def _opened(path: Path, name: str | None) -> Iterator[pq.ParquetFile]:
+    """Open one Parquet file, pages checked, that holds the table `name`; None: any.
+
+    The system opens it. Given a path, Arrow would take ``~`` or a missing ``file:/x`` for what they
+    mean elsewhere, and pandas and DuckDB read ``*`` as a pattern and ``key=value`` as a column.
+    """
+    with (
+        _reading(path),
+        open(path, "rb") as source,
+        pq.ParquetFile(source, page_checksum_verification=True) as file,
+    ):
+        if name is not None:
+            check_format(file.schema_arrow, path, name)
+        yield file
 
 
 def _reading(path: Path) -> AbstractContextManager[None]:
@@ -221,22 +248,20 @@ def _reading(path: Path) -> AbstractContextManager[None]:
 
 def bears_mark(path: Path) -> bool:
     """Whether a file is a Parquet table that pfmap wrote, of any format."""
-    with suppress(DataError), _reading(path):
-        return b"pfmap_table" in (pq.read_schema(path).metadata or {})
+    with suppress(DataError), _opened(path, None) as file:
+        return b"pfmap_table" in (file.schema_arrow.metadata or {})
     return False
 
 
 def row_count(path: Path, name: str) -> int:
     """Rows of a pfmap table, from its footer alone; raises as `read_file` does."""
-    with _reading(path), pq.ParquetFile(path) as file:
-        check_format(file.schema_arrow, path, name)
+    with _opened(path, name) as file:
         return int(file.metadata.num_rows)
 
 
 def column_names(path: Path, name: str) -> list[str]:
     """Columns of a pfmap table, from its footer alone; raises as `read_file` does."""
-    with _reading(path), pq.ParquetFile(path) as file:
-        check_format(file.schema_arrow, path, name)
+    with _opened(path, name) as file:
         return list(file.schema_arrow.names)
 
 
@@ -246,8 +271,7 @@ def counting_notes(path: Path, name: str) -> dict[str, str]:
     ``pfmap_keep`` (frequent or sampled), ``pfmap_draws``, and ``pfmap_count_error`` in draws or
     the probability ``pfmap_inclusion``. Raises as `read_file` does.
     """
-    with _reading(path), pq.ParquetFile(path) as file:
-        check_format(file.schema_arrow, path, name)
+    with _opened(path, name) as file:
         metadata = file.schema_arrow.metadata or {}
     if b"pfmap_keep" not in metadata:
         return {}

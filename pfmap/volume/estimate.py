@@ -207,7 +207,9 @@ def runs_needed(target: Target, settings: Settings, levels: Levels) -> int:
 
 def _check_resolution(target: Target, lowest: float) -> None:
     """Refuse levels of a loss where the rounding of outputs near their targets decides."""
-    largest = float(np.abs(target.model.targets).max(initial=0.0))
+    # A loss of one's own without targets is taken to be exact.
+    targets = getattr(target.model, "targets", 0.0)
+    largest = float(np.abs(targets).max(initial=0.0))
     least = 1e4 * (np.finfo(float).eps * largest) ** 2
     if target.loss != "signs" and lowest < least:
         raise SettingsError(

@@ -17,10 +17,13 @@ SOURCE = "Newton polyhedron (Howald 2001; Lin 2011), certified in fractions"
 LARGEST = 10**6
 """Largest exponent: floating point must tell sums of them apart."""
 
+MOST_MONOMIALS, MOST_VARIABLES = 1000, 200
+"""What the linear programme solves in seconds."""
+
 SYNTAX = "write the monomials with commas between them, such as 'x*y, x^2*z'"
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_FACTOR = re.compile(r"(?P<name>[^\W\d]\w*)(\^(?P<power>\d+))?")
+_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{1,300})?")
+_FACTOR = re.compile(r"(?P<name>[^\W\d]\w*)(\^(?P<power>\d{1,18}))?")
 
 
 def monomial_llc(
@@ -167,6 +170,12 @@ def _checked_exponents(monomials: Sequence[Sequence[SupportsIndex]]) -> tuple[tu
     if not rows:
         raise SettingsError(
             "monomials: must hold at least one monomial, got none", next_step=SYNTAX
+        )
+    if len(rows) > MOST_MONOMIALS or len(rows[0]) > MOST_VARIABLES:
+        raise SettingsError(
+            f"monomials: at most {MOST_MONOMIALS} in at most {MOST_VARIABLES} variables, got "
+            f"{len(rows)} in {len(rows[0])}",
+            next_step="split independent parts and join their coefficients by independent_sum",
         )
     for index, row in enumerate(rows):
         if len(row) != len(rows[0]):
