@@ -88,8 +88,9 @@ EVIDENCE = (
         "fit",
         pa.string(),
         "",
-        "Verdict on λ and m: ok | short | m open | not converged | not reached | few levels. λ "
-        "counts only with ok. Null for signs, where nothing is fitted.",
+        "Verdict on λ and m: ok | plateau (the slope is not that of t -> 0: it breaks a bound on λ, "
+        "or still changes) | short | m open | not converged | not reached | few levels. λ counts "
+        "only with ok. Null for signs, where nothing is fitted.",
     ),
     Column("learning_coefficient_low", _f8, "", "Lower end of the 95 % interval of λ."),
     Column("learning_coefficient_high", _f8, "", "Upper end of the 95 % interval of λ."),
@@ -100,6 +101,31 @@ EVIDENCE = (
         "Lower bound of log2 V at the lowest severity, wrong with probability 0.025 at most: the "
         "mean of the runs over 40 (Markov's inequality; the runs are unbiased). Null where no run "
         "got there.",
+    ),
+    Column(
+        "learning_coefficient_known_low",
+        _f8,
+        "",
+        "Lower bound on λ that holds whatever is sampled; null where none is known.",
+    ),
+    Column(
+        "learning_coefficient_known_high",
+        _f8,
+        "",
+        "Upper bound on λ that holds whatever is sampled; null where none is known.",
+    ),
+    Column(
+        "learning_coefficient_known",
+        pa.string(),
+        "",
+        "Where both bounds come from; empty where none is known, null for signs.",
+    ),
+    Column(
+        "n_asymptote",
+        _f8,
+        "samples",
+        "Lower bound on the n at which λ log n can begin to lead F(n), where the fit is a plateau; "
+        "null where none is known.",
     ),
 )
 
