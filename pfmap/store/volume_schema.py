@@ -88,9 +88,9 @@ EVIDENCE = (
         "fit",
         pa.string(),
         "",
-        "Verdict on λ and m: ok | plateau (the slope is not that of t -> 0: it breaks a bound on λ, "
-        "or still changes) | short | m open | not converged | not reached | few levels. λ counts "
-        "only with ok. Null for signs, where nothing is fitted.",
+        "Verdict on λ and m: ok | plateau (the slope is not that of t -> 0: it breaks a bound on "
+        "λ, or still changes) | short | m open | not converged | not reached | few levels. λ "
+        "counts only with ok. Null for signs, where nothing is fitted.",
     ),
     Column("learning_coefficient_low", _f8, "", "Lower end of the 95 % interval of λ."),
     Column("learning_coefficient_high", _f8, "", "Upper end of the 95 % interval of λ."),

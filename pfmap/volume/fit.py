@@ -91,7 +91,8 @@ class CurveFit:
     low, high : float
         95 % interval.
     multiplicity : int or None
-        m where its weight is at least 0.9 and λ̂ at most 5, else None: undetermined.
+        m where it is known; else where its weight is at least 0.9 and λ̂ at most 5, and not on a
+        plateau. None: undetermined.
     multiplicity_weights : tuple of float
         Weight of m = 1, 2, ….
     verdict, advice : str
@@ -231,12 +232,13 @@ def fit_curve(
             verdict = "plateau"
     best = int(np.argmax(fit.multiplicity_weights))
     clear = fit.multiplicity_weights[best] >= CLEAR_WEIGHT and fit.llc <= M_HIDDEN
+    settled = clear and fits and verdict != "plateau"
     return CurveFit(
         learning_coefficient=fit.llc,
         learning_coefficient_se=fit.llc_se,
         low=fit.low,
         high=fit.high,
-        multiplicity=known.multiplicity or (best + 1 if clear and fits else None),
+        multiplicity=known.multiplicity or (best + 1 if settled else None),
         multiplicity_weights=fit.multiplicity_weights,
         verdict=verdict,
         advice=ADVICE[verdict],

@@ -68,6 +68,14 @@ class KnownBounds:
     multiplicity: int | None = None
     source: str = ""
 
+    def __str__(self) -> str:
+        """Such as ``1/2``, ``1/2 … 9/2``, ``>= 1``, ``<= 1/6`` or ``-``."""
+        if self.low is None:
+            return "-" if self.high is None else f"<= {self.high}"
+        if self.high is None:
+            return f">= {self.low}"
+        return f"{self.low}" if self.low == self.high else f"{self.low} … {self.high}"
+
     @property
     def limits(self) -> tuple[float, float]:
         """Both bounds as numbers: 0 and infinity where nothing is known."""
@@ -90,9 +98,8 @@ def known_at(model: Model, weights: np.ndarray) -> KnownBounds:
     Examples
     --------
     >>> from pfmap.models.polynomial import polynomial_model
-    >>> found = known_at(polynomial_model([[1, 3]]), np.zeros(2))
-    >>> found.low, str(found.high)
-    (None, '1/6')
+    >>> str(known_at(polynomial_model([[1, 3]]), np.zeros(2)))
+    '<= 1/6'
     """
     found = exact_bounds(model, weights)
     if found.high is None:
@@ -123,11 +130,11 @@ def known_bounds(campaign: Campaign, wanted: Wanted) -> KnownBounds:
     ...     campaign = Campaign(network=network, prior=prior)
     ...     f = parse_function(name, widths[0])
     ...     found = known_bounds(campaign, Wanted(f.key, f.signs, function=f))
-    ...     return str(found.low), str(found.high), found.multiplicity
+    ...     return str(found), found.multiplicity
     >>> bounds((3, 32, 1), "constant"), bounds((3, 32, 1), "parity"), bounds((2, 8, 8, 1), "xor2")
-    (('1/2', '1/2', 1), ('5/2', '5/2', 1), ('1', '1', 1))
+    (('1/2', 1), ('5/2', 1), ('1', 1))
     >>> bounds((3, 8, 1), "and", "tanh")
-    ('1', 'None', None)
+    ('>= 1', None)
     """
     network = campaign.network
     _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
