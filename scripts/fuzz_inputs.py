@@ -158,7 +158,11 @@ def array(rng: random.Random) -> np.ndarray:
     size = int(np.prod(shape))
     numbers = np.array([rng.choice((0, 1, -1, 2, 0.5)) for _ in range(size)]).reshape(shape)
     with np.errstate(all="ignore"):
-        held = numbers.astype("<i8").astype(kind) if np.dtype(kind).kind in "Mu" else numbers.astype(kind)
+        held = (
+            numbers.astype("<i8").astype(kind)
+            if np.dtype(kind).kind in "Mu"
+            else numbers.astype(kind)
+        )
     if kind == "<f8" and size and rng.random() < 0.3:
         held.flat[rng.randrange(size)] = rng.choice((np.nan, np.inf, 1e200, 1e-320))
     return np.asfortranarray(held) if rng.random() < 0.2 else held

@@ -1,33 +1,25 @@
 """What fuzzing does with hostile inputs: one function a kind, which makes one and has it read.
 
-Each returns what came of it, ``read`` or ``refused``, or the exit code of a command; `Fault` means
-that pfmap broke its promise: an error that is no `PfmapError`, exit code 1, a traceback, or a
-reading command that changed a file.
+Each returns what came of it, ``read`` or ``refused``, or the exit code of a command.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import json
-import os
 import random
 import shutil
-import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import fuzz_inputs as make
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from fuzz_bench import BASE, SHORT, Bench, Fault, attempt, command, digest, reads
 
-import pfmap_cli.main
-from pfmap import pipeline
 from pfmap.campaign import Campaign, campaign_from_mapping, read_campaign
 from pfmap.domain import PointsDomain, domain_points
 from pfmap.errors import PfmapError
@@ -38,149 +30,23 @@ from pfmap.llc.load import load_probabilities, load_targets, load_weights
 from pfmap.sampling import plan_sampling
 from pfmap.store.tables import write_table
 from pfmap.volume.training import load_training_set
-from pfmap_cli import render
 
-BASE: dict[str, Any] = {
-    "name": "base",
-    "draws": 1000,
-    "block_draws": 256,
-    "network": {"widths": [3, 4, 1], "activation": "tanh"},
-    "prior": {"preset": "gaussian"},
-    "domain": {"kind": "boolean"},
-    "readout": {"kind": "sign"},
-    "counting": {"keep": "all"},
-    "complexity": {"proxies": ["lz", "entropy"]},
-    "llc": {"functions": 1, "draws_per_function": 1, "steps": 100, "warmup": 50, "ladder_steps": 0},
-    "volume": {"functions": 1, "named": ["and"], "chains": 8, "steps": 4, "runs": 2},
-    "analysis": {"bootstrap": 100, "noise_simulations": 200},
-}
 QUEUE = b'kind = "slurm"\nworkers = 4\n[options]\ncores = 1\nmemory = "2GB"\n'
-SHORT = ("--runs", "4", "--chains", "8", "--steps", "4", "--max-levels", "2")
-
-
-class Fault(Exception):
-    """pfmap did what no input may make it do."""
-
-
-@dataclass
-class Bench:
-    """A working folder with a finished campaign, and what it was when it was made."""
-
-    folder: Path
-    campaign: Campaign
-    content: dict[str, bytes]
-
-    @property
-    def held(self) -> Path:
-        """The folder of the campaign."""
-        return self.folder / "held"
-
-    def put(self, name: str, content: bytes) -> Path:
-        """A file beside the campaign."""
-        path = self.folder / name
-        path.write_bytes(content)
-        return path
-
-    def restore(self) -> None:
-        """The campaign as it was."""
-        for path in sorted(self.held.rglob("*"), reverse=True):
-            if path.is_file() and path.relative_to(self.held).as_posix() not in self.content:
-                path.unlink()
-        for name, content in self.content.items():
-            path = self.held / name
-            if not path.is_file() or path.read_bytes() != content:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-
-
-def build(folder: Path) -> None:
-    """Run the campaign of a bench."""
-    pipeline.run(campaign_from_mapping(BASE), folder / "held", threads=1)
-
-
-def bench(folder: Path) -> Bench:
-    """The bench in `folder`, where `build` was."""
-    (folder / "small.toml").write_bytes(SMALL)
-    (folder / "right.npz").write_bytes(_RIGHT_WEIGHTS)
-    return Bench(folder, campaign_from_mapping(BASE), _files(folder / "held"))
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
-
-
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name, content in _files(folder).items():
-        digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape") + content)
-    return digest.hexdigest()
-
-
-def _try(read: Callable[[], Any]) -> str:
-    """Call a reader: what it may say is a `PfmapError` of one line."""
-    try:
-        read()
-    except PfmapError as error:
-        if "\n" in str(error) or len(str(error)) > 5000:
-            raise Fault(f"not one line: {str(error)[:200]}") from error
-        return "refused"
-    except Exception as error:
-        raise Fault(f"{type(error).__name__}: {str(error)[:300]}") from error
-    return "read"
-
-
-def command(arguments: list[str], folder: Path, allowed: tuple[int, ...] = (0, 2, 3, 4, 5)) -> str:
-    """Run pfmap's entry in this process; the exit code in words."""
-    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
-    told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
-    before, place, argv = dict(os.environ), Path.cwd(), sys.argv
-    code: Any = 0
-    render._emitted.clear()
-    try:
-        os.chdir(folder)
-        sys.argv = ["pfmap", *arguments]
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(told):
-            pfmap_cli.main.entry()
-    except SystemExit as ended:
-        code = ended.code if ended.code is not None else 0
-    except BaseException as error:
-        raise Fault(f"{type(error).__name__} came through: {error}") from error
-    finally:
-        os.chdir(place)
-        sys.argv = argv
-        os.environ.clear()
-        os.environ.update(before)
-    told.flush()
-    text = told.buffer.getvalue().decode(errors="replace")
-    if code not in allowed or "Traceback" in text or "internal error" in text:
-        raise Fault(f"exit code {code}: {text[-400:]}")
-    return f"exit {code}"
-
-
-def _reads(on: Bench, arguments: list[str], folder: Path | None = None) -> str:
-    """A reading command, which leaves every file as it was."""
-    watched = folder or on.held
-    before = _digest(watched)
-    outcome = command(arguments, on.folder)
-    if _digest(watched) != before:
-        raise Fault(f"{' '.join(arguments)} changed a file")
-    return outcome
 
 
 def campaign_file(rng: random.Random, on: Bench) -> str:
     """Campaign files, read and laid out for the kernels; small ones draw a block."""
     path = on.put("fuzzed.toml", make.toml_file(rng, BASE))
     found: list[Campaign] = []
-    outcome = _try(lambda: found.append(read_campaign(path)))
+    outcome = attempt(lambda: found.append(read_campaign(path)))
     if not found:
-        return _reads(on, ["status", "fuzzed.toml"]) if rng.random() < 0.1 else outcome
-    _try(lambda: found[0].points)
-    _try(lambda: campaign_from_mapping(found[0].model_dump(mode="json", exclude_none=True)))
+        return reads(on, ["status", "fuzzed.toml"]) if rng.random() < 0.1 else outcome
+    attempt(lambda: found[0].points)
+    attempt(lambda: campaign_from_mapping(found[0].model_dump(mode="json", exclude_none=True)))
     network = found[0].network
     if max(network.widths) * len(network.widths) > 200 or rng.random() < 0.7:
         return outcome
-    _try(lambda: plan_sampling(found[0]))
+    attempt(lambda: plan_sampling(found[0]))
     if found[0].draws <= 2000 and found[0].counting.functions <= 10**6:
         out = on.folder / "drawn"
         shutil.rmtree(out, ignore_errors=True)
@@ -197,7 +63,7 @@ def name(rng: random.Random, on: Bench) -> str:
         text = text[:place] + noise + text[place:]
     what = rng.randrange(6)
     if what == 0:
-        return _reads(on, ["show", "--in", "held", "--", text])
+        return reads(on, ["show", "--in", "held", "--", text])
     if what == 1:
         return command(["probability", "--widths", "2,1", *SHORT, f"--named={text}"], on.folder)
     if what == 2:
@@ -205,8 +71,8 @@ def name(rng: random.Random, on: Bench) -> str:
     if what == 3 and len(text) < 3000:
         return command(["complexity", f"--table={text}"], on.folder)
     if what == 4:
-        return _try(lambda: check_key(text, on.campaign))
-    return _try(lambda: parse_function(text, rng.choice((2, 3, 8))))
+        return attempt(lambda: check_key(text, on.campaign))
+    return attempt(lambda: parse_function(text, rng.choice((2, 3, 8))))
 
 
 def weights(rng: random.Random, on: Bench) -> str:
@@ -215,7 +81,7 @@ def weights(rng: random.Random, on: Bench) -> str:
     path = on.put("fuzzed" + rng.choice((".npz", ".npz", ".npy", "")), make.npz_file(rng, names))
     if rng.random() < 0.02:
         return command(["llc", "held", "--weights", path.name, "--threads", "1"], on.folder)
-    return _try(
+    return attempt(
         rng.choice(
             (
                 lambda: load_weights(path, on.campaign.network),
@@ -246,14 +112,14 @@ def points(rng: random.Random, on: Bench) -> str:
     path = on.put("fuzzed" + rng.choice((".npy", ".npz", ".parquet")), content)
     n_inputs = rng.choice((1, 2, 3))
     if rng.random() < 0.3:
-        return _try(lambda: load_training_set(path, 8))
-    return _try(lambda: domain_points(PointsDomain(kind="points", file=str(path)), n_inputs))
+        return attempt(lambda: load_training_set(path, 8))
+    return attempt(lambda: domain_points(PointsDomain(kind="points", file=str(path)), n_inputs))
 
 
 def queue_file(rng: random.Random, on: Bench) -> str:
     """Descriptions of job queues."""
     path = on.put("queue.toml", make.damaged(rng, QUEUE))
-    return _try(lambda: read_queue(path))
+    return attempt(lambda: read_queue(path))
 
 
 def _inside(rng: random.Random, on: Bench, file: str, content: bytes) -> str:
@@ -270,7 +136,7 @@ def _inside(rng: random.Random, on: Bench, file: str, content: bytes) -> str:
                 ["status", "held", "--json"],
             )
         )
-        return _reads(on, arguments)
+        return reads(on, arguments)
     finally:
         on.restore()
 
@@ -355,7 +221,7 @@ def table_content(rng: random.Random, on: Bench) -> str:
                 ["show", "ff", "--in", "held", "--json"],
             )
         )
-        return _reads(on, arguments)
+        return reads(on, arguments)
     finally:
         on.restore()
 
@@ -374,23 +240,37 @@ def _columns(table: Any) -> list[Any]:
 
 def merging(rng: random.Random, on: Bench) -> str:
     """Two parts of a campaign joined, one of them damaged; the parts are only read."""
-    out = on.folder / "joined"
-    shutil.rmtree(out, ignore_errors=True)
-    file = rng.choice(
-        [file for file in on.content if file.startswith(("counts/", "journal", "camp"))]
-    )
-    change = make.json_lines if file == "journal.jsonl" else make.damaged
-    try:
-        (on.held / file).write_bytes(change(rng, on.content[file]))
-        return _reads(on, ["merge", "held", "--out", "joined"])
-    finally:
-        on.restore()
+    for folder in ("joined", "hurt"):
+        shutil.rmtree(on.folder / folder, ignore_errors=True)
+    hurt = shutil.copytree(on.folder / "second", on.folder / "hurt")
+    path = rng.choice([path for path in sorted(hurt.rglob("*")) if path.is_file()])
+    change = make.json_lines if path.name == "journal.jsonl" else make.damaged
+    path.write_bytes(change(rng, path.read_bytes()))
+    order = rng.choice((["first", "hurt"], ["hurt", "first"]))
+    return reads(on, ["merge", *order, "--out", "joined", "--threads", "1"], hurt)
+
+
+def kernel_file(rng: random.Random, on: Bench) -> str:
+    """Files of compiled kernels: a damaged one is dropped, never believed."""
+    from pfmap.kernels._cache import cache_root, check_files
+
+    folder = on.folder / "kernels"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    source = rng.choice(sorted(cache_root().rglob("*.nbc")))
+    content = source.read_bytes()
+    hurt = make.damaged(rng, content)
+    (folder / source.name).write_bytes(hurt)
+    sound, dropped = check_files(folder)
+    if bool(sound) != (hurt == content):
+        raise Fault(f"{source.name}: {sound} sound, {dropped} dropped")
+    return "read" if sound else "refused"
 
 
 def command_line(rng: random.Random, on: Bench) -> str:
     """Commands with hostile values among their arguments."""
     arguments = list(rng.choice(COMMANDS))
-    for _ in range(rng.randint(1, 2)):
+    for _ in range(rng.choice((1, 1, 1, 2))):
         changeable = [
             place
             for place in range(1, len(arguments))
@@ -411,12 +291,12 @@ def command_line(rng: random.Random, on: Bench) -> str:
     (cwd / "held").symlink_to(on.held)
     for file in ("right.npz", "small.toml"):
         shutil.copy(on.folder / file, cwd)
-    before = _digest(on.held)
+    before = digest(on.held)
     try:
         outcome = command(arguments, cwd)
     except Fault as fault:
         raise Fault(f"{json.dumps(arguments)[:500]}: {fault}") from fault
-    if _digest(on.held) != before:
+    if digest(on.held) != before:
         raise Fault(f"{json.dumps(arguments)[:500]} changed a file")
     return outcome
 
@@ -458,19 +338,6 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
      "--memory", "2GiB", "--blocks", "0:1"),
     ("calibrate", "--drawn", "x", "--precision", "-1", "--max-steps", "0", "--seed", "x"),
 )  # fmt: skip
-SMALL = b'name = "small"\ndraws = 300\nblock_draws = 256\n[network]\nwidths = [2, 1]\n' + (
-    b'[prior]\npreset = "gaussian"\n[llc]\nsteps = 100\nwarmup = 50\nladder_steps = 0\n'
-)
-
-
-def _right_weights() -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, W1=np.ones((1, 2)), b1=np.zeros(1))
-    return buffer.getvalue()
-
-
-_RIGHT_WEIGHTS = _right_weights()
-
 Kind = Callable[[random.Random, Bench], str]
 KINDS: dict[str, tuple[Kind, str]] = {
     "campaign": (campaign_file, "campaign files"),
@@ -484,5 +351,6 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "table": (table_content, "right tables with wrong rows, likewise"),
     "merge": (merging, "a damaged folder merged"),
     "resume": (resumed, "a damaged folder continued, analysed, drawn"),
+    "kernel": (kernel_file, "files of the kernel cache"),
     "command": (command_line, "command lines"),
 }
