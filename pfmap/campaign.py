@@ -17,7 +17,15 @@ from typing import Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from .domain import MAX_POINTS, BooleanDomain, Domain, PointsDomain, domain_points
+from .domain import (
+    MAX_POINTS,
+    BooleanDomain,
+    DigitsDomain,
+    Domain,
+    PointsDomain,
+    domain_points,
+    has_order,
+)
 from .prior import Prior
 from .reading.settings import read_toml
 from .sections import (
@@ -140,6 +148,12 @@ class Campaign(BaseModel):
                     f"llc.selection: {selection} needs numbers of ones, got readout.kind = "
                     f"{self.readout.kind}; set it to stratified"
                 )
+            if not has_order(self.domain):
+                raise ValueError(
+                    f"llc.selection: {selection} needs the lz of ordered points, got domain.order "
+                    '= none; set it to "file" if the order of the points is meant, or the '
+                    "selection to stratified"
+                )
             if self.complexity.proxies and "lz" not in self.complexity.proxies:
                 raise ValueError(
                     f"llc.selection: {selection} needs the proxy lz, got complexity.proxies = "
@@ -181,6 +195,8 @@ class Campaign(BaseModel):
         if not sections and self.counting.keep != "all":
             # Only then: campaigns begun before there was a choice keep their digest.
             settings["counting"] = [self.counting.keep, self.counting.functions]
+        if isinstance(self.domain, DigitsDomain) and "domain" in chosen:
+            del settings["domain"]["order"]  # it decides nothing that is drawn
         if isinstance(self.domain, PointsDomain) and "domain" in chosen:
             settings["domain"] = hashlib.sha256(self.points.tobytes()).hexdigest()
         canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))

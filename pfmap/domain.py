@@ -16,6 +16,11 @@ from .reading.tables import is_parquet, read_numbers
 MAX_POINTS = 2**14
 
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
+_ORDER = (
+    "none: nothing orders the points, and measures that read them one after another, such as lz, "
+    "stand in the table and enter no fit, bound, correlation or figure; file: the order they are "
+    "listed in is meant."
+)
 _KIND = "boolean (all inputs of n bits), grid, points (of a file) or digits (images)."
 
 
@@ -49,6 +54,7 @@ class PointsDomain(BaseModel):
         description="Parquet (every column an input) or .npy of shape (points, inputs), 2 to 16384 "
         "points; a relative path is taken from the campaign file's folder.",
     )
+    order: Literal["none", "file"] = Field(default="none", description=_ORDER)
 
 
 class DigitsDomain(BaseModel):
@@ -59,11 +65,27 @@ class DigitsDomain(BaseModel):
     images: int = Field(
         default=64, ge=2, le=1797, description="How many images, in the order of the data set."
     )
+    order: Literal["none", "file"] = Field(default="none", description=_ORDER)
 
 
 Domain = Annotated[
     BooleanDomain | GridDomain | PointsDomain | DigitsDomain, Field(discriminator="kind")
 ]
+
+
+def has_order(domain: Domain) -> bool:
+    """Whether the points of a domain have an order: by construction, or because it is declared.
+
+    Examples
+    --------
+    >>> has_order(GridDomain(kind="grid")), has_order(DigitsDomain(kind="digits"))
+    (True, False)
+    >>> has_order(DigitsDomain(kind="digits", order="file"))
+    True
+    """
+    if isinstance(domain, (BooleanDomain, GridDomain)):
+        return True
+    return domain.order == "file"
 
 
 def boolean_points(n_inputs: int, encoding: str = "01") -> np.ndarray:

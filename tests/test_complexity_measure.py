@@ -44,7 +44,13 @@ def boolean_batch(n_functions: int, n: int = 4) -> FunctionBatch:
 
 @pytest.fixture
 def first_bit():
-    @proxy("first_bit", meaning="f at the first input", unit="", kinds=["boolean", "labels"])
+    @proxy(
+        "first_bit",
+        meaning="f at the first input",
+        unit="",
+        kinds=["boolean", "labels"],
+        reads_order=True,
+    )
     def compute(batch):
         return batch.bits[:, 0].astype(float)
 
@@ -59,9 +65,16 @@ def test_proxies_of_every_kind():
         "lz_mingard2025",
         "entropy",
         "ones",
+        "neighbour_disagreement",
     ]
     curve = [item.name for item in proxies_for("curve")]
-    assert curve == ["lz", "kinks", "total_variation", "spectral_centroid"]
+    assert curve == [
+        "lz",
+        "kinks",
+        "total_variation",
+        "spectral_centroid",
+        "neighbour_disagreement",
+    ]
     assert {item.name for item in proxies_for("boolean") if item.dear} == DEAR
 
 
@@ -114,7 +127,7 @@ def test_no_functions_give_empty_columns():
 def test_labels_have_the_complexities_of_strings():
     bits = np.random.default_rng(1).integers(0, 2, (20, 37), dtype=np.uint8)
     values = measure(FunctionBatch("labels", np.zeros((37, 64)), bits=bits))
-    assert set(values) == {"lz", "lz_mingard2025", "entropy", "ones"}
+    assert set(values) == {"lz", "lz_mingard2025", "entropy", "ones", "neighbour_disagreement"}
     np.testing.assert_array_equal(values["ones"], bits.sum(axis=1))
     words = values["lz"] / (np.log2(37) / 2)
     np.testing.assert_allclose(words, np.round(words), rtol=1e-12)
@@ -129,22 +142,22 @@ def test_a_users_proxy_joins_and_leaves(first_bit):
 
 
 def test_a_users_proxy_may_be_defined_again_but_not_replace_one_of_pfmap(first_bit):
-    @proxy(first_bit, meaning="its complement", unit="", kinds=["boolean"])
+    @proxy(first_bit, meaning="its complement", unit="", kinds=["boolean"], reads_order=True)
     def again(batch):
         return 1.0 - batch.bits[:, 0]
 
     batch = boolean_batch(3)
     np.testing.assert_array_equal(measure(batch, [first_bit])[first_bit], 1 - batch.values[:, 0])
     with pytest.raises(SettingsError, match="'lz' is a proxy of pfmap"):
-        proxy("lz", meaning="", unit="", kinds=["boolean"])(again)
+        proxy("lz", meaning="", unit="", kinds=["boolean"], reads_order=True)(again)
     # In a campaign the column would win, and the proxy vanish without a word.
     for column in ("count", "log2_p", "lz_orbit_min"):
         with pytest.raises(SettingsError, match=f"column of functions.parquet, got '{column}'"):
-            proxy(column, meaning="", unit="", kinds=["boolean"])(again)
+            proxy(column, meaning="", unit="", kinds=["boolean"], reads_order=True)(again)
 
 
 def test_a_proxy_that_returns_another_shape_is_named(first_bit):
-    @proxy(first_bit, meaning="", unit="", kinds=["boolean"])
+    @proxy(first_bit, meaning="", unit="", kinds=["boolean"], reads_order=True)
     def wrong(batch):
         return batch.bits.astype(float)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from pfmap.analysis.bound import bound_rows
 from pfmap.analysis.dropping import Dropping
 from pfmap.analysis.extended import extended_correlations, extended_fits
-from pfmap.analysis.fit import FitRow
+from pfmap.analysis.fit import FitRow, missing_rows
 from pfmap.analysis.learning import llc_correlations, variance_rows
 from pfmap.analysis.line import envelope_rows, least_squares_rows
 from pfmap.analysis.population import Population, population_of
@@ -27,6 +28,7 @@ from pfmap.analysis.quantities import (
     definitions,
     functions_named,
     ladder_estimates,
+    order_bound_columns,
     selected_functions,
     with_controls,
 )
@@ -77,6 +79,8 @@ def analyze(
     campaign: Campaign,
     ladder: pd.DataFrame | None = None,
     evidence: pd.DataFrame | None = None,
+    *,
+    unordered: Collection[str] | None = None,
 ) -> AnalysisResult:
     """Fit and correlate the tables of one campaign.
 
@@ -98,6 +102,9 @@ def analyze(
         ``ladder.parquet``: λ_eff at finite n, every nβ a definition ``estimator/center@nβ``.
     evidence : DataFrame, optional
         ``evidence.parquet``: probabilities by splitting; their log2 is called ``log2_p_volume``.
+    unordered : collection of str, optional
+        Complexities that read an order of the points which the campaign does not have: they enter
+        nothing. None: those of pfmap, where the domain declares no order.
 
     Returns
     -------
@@ -122,14 +129,21 @@ def analyze(
     """
     settings = campaign.analysis
     population = population_of(functions)
-    functions, controls = with_controls(population.functions, campaign.n_points)
+    left_out = set(order_bound_columns(campaign) if unordered is None else unordered)
+    everything = population.functions.drop(columns=left_out, errors="ignore")
+    functions, controls = with_controls(everything, campaign.n_points)
+    if evidence is not None:
+        evidence = evidence.drop(columns=left_out, errors="ignore")
     complexities = complexity_columns(functions, population.valued)
     counted = counted_functions(functions, settings.min_count)
     orbits = counted_orbits(functions, settings.min_count, population.orbit_lz)
 
     # The bound scales with the extremes over all functions drawn.
     levels = population.lz_levels if population.part is None else (None, None)
-    fits = _probability_fits(functions, levels, counted, orbits, campaign)
+    if "lz" in left_out and "lz" in population.functions:
+        fits = _unordered_fits()
+    else:
+        fits = _probability_fits(functions, levels, counted, orbits, campaign)
     correlations = function_correlations(counted, complexities, controls, campaign)
     quantities = ["log2_p", *complexities]
     has_orbits = _has_orbits(functions)
@@ -227,6 +241,18 @@ def _probability_fits(
                 rng=seeded(campaign.seed, "least_squares", response, predictor),
             )
     return rows
+
+
+def _unordered_fits() -> list[FitRow]:
+    """The fits of log2 P against lz that are not made where nothing orders the points."""
+    problem = (
+        "nothing orders the points that lz reads one after another (domain.order declares an order)"
+    )
+    return [
+        row
+        for fit in ("dingle_bound", "quantile_envelope", "least_squares")
+        for row in missing_rows(fit, "log2_p", "lz", ("slope",), 0, problem)
+    ]
 
 
 def _has_orbits(functions: pd.DataFrame) -> bool:

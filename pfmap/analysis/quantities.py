@@ -10,6 +10,8 @@ import pandas as pd
 from pfmap.analysis.dropping import QUANTITIES, Dropping, examine_dropping
 from pfmap.analysis.resampling import seeded, subset_rows
 from pfmap.analysis.variance import Estimates, collect
+from pfmap.campaign import Campaign
+from pfmap.domain import has_order
 from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, LZ_ORBIT_MIN
 
 CONTROLS = ("ones", "entropy")
@@ -23,11 +25,30 @@ so that orbit-based P of the rows counted falls with the size by selection alone
 LADDER_MARK = "@"
 """Stands in a definition's name before its nβ: ``quadratic/self@100``."""
 
+READS_ORDER = ("lz", "lz_mingard2025")
+"""Measures of pfmap that read the points in their order; a test holds them to the registry."""
+
 LZ_MEAN = "lz_orbit_mean_seen"
 LZ_MIN = LZ_ORBIT_MIN.name
+ORDER_FREE = "neighbour_disagreement"
+"""The measure that stands in for lz where nothing orders the points."""
+
 MAX_ROWS = 100_000
 N_STRATA = 4
 _CONTRACT = {column.name for column in (*FUNCTIONS, COUNT_ERROR)}
+
+
+def order_bound_columns(campaign: Campaign) -> tuple[str, ...]:
+    """Columns of pfmap's own that read an order of the points which the campaign does not have.
+
+    Examples
+    --------
+    >>> from pfmap.domain import DigitsDomain
+    >>> digits = Campaign(domain=DigitsDomain(kind="digits"), network={"widths": (64, 4, 1)})
+    >>> order_bound_columns(digits), order_bound_columns(Campaign())
+    (('lz', 'lz_mingard2025'), ())
+    """
+    return () if has_order(campaign.domain) else READS_ORDER
 
 
 def complexity_columns(functions: pd.DataFrame, valued: Collection[str] = ()) -> list[str]:

@@ -11,7 +11,7 @@ from pfmap.analysis.analyze import AnalysisResult
 from pfmap.analysis.coverage import counting_lines, unseen_lines
 from pfmap.analysis.extended import COMPARISON, RESPONSE, measured_functions
 from pfmap.analysis.population import Population, population_of
-from pfmap.analysis.quantities import LADDER_MARK, LZ_MIN
+from pfmap.analysis.quantities import LADDER_MARK, LZ_MIN, ORDER_FREE, order_bound_columns
 from pfmap.campaign import Campaign
 from pfmap.functions.richness import estimate_richness
 
@@ -104,6 +104,7 @@ def _functions(population: Population, result: AnalysisResult, campaign: Campaig
         counted += f" and {result.n_counted_orbits:,} orbits"
     lines += [
         "",
+        *_order_lines(functions, campaign),
         *counting_lines(population, campaign),
         *unseen_lines(estimate_richness(population.frequencies)),
         f"- {counted} are counted at least {campaign.analysis.min_count} times: only they enter "
@@ -111,6 +112,19 @@ def _functions(population: Population, result: AnalysisResult, campaign: Campaig
         "",
     ]
     return lines
+
+
+def _order_lines(functions: pd.DataFrame, campaign: Campaign) -> list[str]:
+    """A warning about measures that read an order which the points do not have."""
+    held = [name for name in order_bound_columns(campaign) if name in functions.columns]
+    if not held:
+        return []
+    verb = "depends" if len(held) == 1 else "depend"
+    return [
+        f"- WARNING: {' and '.join(held)} {verb} on the order in which the points are listed, and "
+        "nothing orders them: no fit, bound, correlation or figure uses them. If the order is "
+        f'meant, set domain.order = "file"; {ORDER_FREE} needs none.'
+    ]
 
 
 def _fits(result: AnalysisResult) -> list[str]:
@@ -260,9 +274,9 @@ def _correlations(result: AnalysisResult) -> list[str]:
     table = table[table["subset"] == "all"]
     labels = [label for label in result.splits if LADDER_MARK not in label]
     main = (
-        (table["x"].isin(_PROBABILITIES) & (table["y"] == "lz"))
+        (table["x"].isin(_PROBABILITIES) & table["y"].isin(["lz", ORDER_FREE]))
         | ((table["x"] == "log2_p_orbit") & (table["y"] == LZ_MIN))
-        | (table["x"].isin(labels) & table["y"].isin(["log2_p", "lz"]))
+        | (table["x"].isin(labels) & table["y"].isin(["log2_p", "lz", ORDER_FREE]))
     )
     plain = table[main & (table["method"] == "spearman")]
     partial = table[main & (table["method"] == "partial_spearman")]

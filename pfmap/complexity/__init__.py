@@ -23,6 +23,7 @@ from . import halfspaces as _halfspaces  # noqa: F401
 from . import kinks as _kinks  # noqa: F401
 from . import total_variation as _total_variation  # noqa: F401
 from . import spectral_centroid as _spectral_centroid  # noqa: F401
+from . import neighbour_disagreement as _neighbour_disagreement  # noqa: F401
 # isort: on
 
 from .measure import measure, measure_tables

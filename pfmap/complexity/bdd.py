@@ -15,6 +15,7 @@ from .registry import FunctionBatch, proxy
     "in their order, first input on top; terminals not counted.",
     unit="nodes",
     kinds=("boolean",),
+    reads_order=False,
 )
 def bdd(batch: FunctionBatch) -> np.ndarray:
     """Distinct subfunctions that depend on their first input (Bryant 1986), no complement edges."""

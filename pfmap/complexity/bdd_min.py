@@ -15,6 +15,7 @@ from .registry import FunctionBatch, proxy
     "of the inputs, exact; terminals not counted.",
     unit="nodes",
     kinds=("boolean",),
+    reads_order=False,
     dear=True,
 )
 def bdd_min(batch: FunctionBatch) -> np.ndarray:

@@ -13,6 +13,7 @@ from .registry import FunctionBatch, proxy
     meaning="Share of inputs with a neighbour at Hamming distance 1 on which f differs.",
     unit="",
     kinds=("boolean",),
+    reads_order=False,
 )
 def critical_sample_ratio(batch: FunctionBatch) -> np.ndarray:
     """2^-n |{x : some i has f(x) ≠ f(x with input i flipped)}|.

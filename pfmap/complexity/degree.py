@@ -14,6 +14,7 @@ from .registry import FunctionBatch, proxy
     meaning="Degree of the real multilinear polynomial that equals f on every input.",
     unit="",
     kinds=("boolean",),
+    reads_order=False,
 )
 def degree(batch: FunctionBatch) -> np.ndarray:
     """Largest |S| with f̂(S) ≠ 0, which is the degree in inputs of 0, 1 or of -1, 1 alike."""

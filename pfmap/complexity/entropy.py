@@ -12,6 +12,7 @@ from .registry import FunctionBatch, proxy
     meaning="Binary entropy of T/N, the share of inputs where f is 1.",
     unit="bits",
     kinds=("boolean", "labels"),
+    reads_order=False,
 )
 def entropy(batch: FunctionBatch) -> np.ndarray:
     """H(p) = -p log2 p - (1 - p) log2(1 - p) with p = T/N; 0 for constants."""

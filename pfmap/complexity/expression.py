@@ -59,6 +59,7 @@ def node_budget(n_inputs: int) -> int:
     "exact for n <= 5, beyond the best found by a bounded search.",
     unit="literals",
     kinds=("boolean",),
+    reads_order=False,
     dear=True,
 )
 def expression(batch: FunctionBatch) -> np.ndarray:

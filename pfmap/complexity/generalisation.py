@@ -16,6 +16,7 @@ from .registry import FunctionBatch, proxy
     "and at distance 2 on which f differs.",
     unit="",
     kinds=("boolean",),
+    reads_order=False,
 )
 def generalisation(batch: FunctionBatch) -> np.ndarray:
     """C = C1 + C2 with C_i = 2^-n Σ_x |{y at distance i : f(x) ≠ f(y)}| / C(n, i).

@@ -15,6 +15,7 @@ from .registry import FunctionBatch, proxy
     "for the class that takes fewer; exact for n <= 5, an upper bound for n = 6 … 10, null beyond.",
     unit="half-spaces",
     kinds=("boolean",),
+    reads_order=False,
     dear=True,
 )
 def halfspaces(batch: FunctionBatch) -> np.ndarray:

@@ -16,6 +16,7 @@ from .registry import FunctionBatch, proxy
     "unless the domain is a grid in 1 dimension.",
     unit="pieces",
     kinds=("curve",),
+    reads_order=False,
 )
 def kinks(batch: FunctionBatch) -> np.ndarray:
     """Fewest runs of neighbouring grid points that each lie on a line to half a step.

@@ -56,6 +56,7 @@ def lempel_ziv(batch: FunctionBatch, *, slack: int = 0, drop: int = 0) -> np.nda
     "times the words read forwards and backwards.",
     unit="bits",
     kinds=("boolean", "labels", "curve"),
+    reads_order=True,
 )
 def lz(batch: FunctionBatch) -> np.ndarray:
     """Textbook LZ76."""

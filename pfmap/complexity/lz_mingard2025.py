@@ -14,6 +14,7 @@ from .registry import FunctionBatch, proxy
     "Mingard et al. 2025; for comparison with published histograms only.",
     unit="bits",
     kinds=("boolean", "labels"),
+    reads_order=True,
 )
 def lz_mingard2025(batch: FunctionBatch) -> np.ndarray:
     """A widespread transcription of Kaspar and Schuster's scan.

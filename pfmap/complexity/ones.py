@@ -12,6 +12,7 @@ from .registry import FunctionBatch, proxy
     meaning="T(f), the number of inputs where f is 1.",
     unit="inputs",
     kinds=("boolean", "labels"),
+    reads_order=False,
 )
 def ones(batch: FunctionBatch) -> np.ndarray:
     """T(f), which a campaign's table of functions holds already when complexities are measured."""

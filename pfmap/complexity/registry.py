@@ -132,6 +132,8 @@ class Proxy:
         Unit of the value.
     kinds : frozenset of str
         Kinds of function it is defined for.
+    reads_order : bool
+        Whether the value changes with the order in which the points are listed.
     dear : bool
         Whether it is computed only for selected and frequent functions.
     compute : callable
@@ -143,6 +145,7 @@ class Proxy:
     meaning: str
     unit: str
     kinds: frozenset[str]
+    reads_order: bool
     dear: bool
     compute: Compute
 
@@ -151,7 +154,13 @@ _PROXIES: dict[str, Proxy] = {}
 
 
 def proxy(
-    name: str, *, meaning: str, unit: str, kinds: Iterable[Kind], dear: bool = False
+    name: str,
+    *,
+    meaning: str,
+    unit: str,
+    kinds: Iterable[Kind],
+    reads_order: bool,
+    dear: bool = False,
 ) -> Callable[[Compute], Compute]:
     """Register a function as the proxy `name`.
 
@@ -165,6 +174,9 @@ def proxy(
         For the schema and the documentation.
     kinds : iterable of {"boolean", "labels", "curve"}
         Kinds of function it is defined for.
+    reads_order : bool
+        Whether the value changes with the order in which the points are listed, as that of a
+        string does: it enters nothing where the points have no order. No default: a proxy says so.
     dear : bool, default False
         Whether it is too dear for every function of a campaign.
 
@@ -176,7 +188,8 @@ def proxy(
 
     Examples
     --------
-    >>> @proxy("first_bit", meaning="f at the first input", unit="", kinds=["boolean"])
+    >>> @proxy("first_bit", meaning="f at the first input", unit="", kinds=["boolean"],
+    ...        reads_order=True)
     ... def first_bit(batch):
     ...     return batch.bits[:, 0].astype(float)
     >>> batch = FunctionBatch("boolean", np.zeros((2, 1)), bits=np.array([[1, 0]], dtype=np.uint8))
@@ -198,7 +211,7 @@ def proxy(
                 f"name: a proxy must not be called as a column of functions.parquet, got {name!r}",
                 next_step="choose another name",
             )
-        _PROXIES[name] = Proxy(name, meaning, unit, frozenset(kinds), dear, compute)
+        _PROXIES[name] = Proxy(name, meaning, unit, frozenset(kinds), reads_order, dear, compute)
         return compute
 
     return register
@@ -263,10 +276,12 @@ def proxies_for(kind: str, names: Iterable[str] = ()) -> list[Proxy]:
 
 
 def proxy_table() -> str:
-    """Every registered proxy as a Markdown table: name, kinds, whether dear, unit, meaning."""
-    lines = ["| name | kinds | dear | unit | meaning |", "| --- | --- | --- | --- | --- |"]
+    """Every registered proxy as a Markdown table, a row each."""
+    head = ["name", "kinds", "reads order", "dear", "unit", "meaning"]
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for item in _PROXIES.values():
         kinds = ", ".join(kind for kind in KINDS if kind in item.kinds)
-        dear = "yes" if item.dear else ""
-        lines.append(f"| `{item.name}` | {kinds} | {dear} | {item.unit} | {item.meaning} |")
+        order, dear = ("yes" if fact else "" for fact in (item.reads_order, item.dear))
+        cells = [f"`{item.name}`", kinds, order, dear, item.unit, item.meaning]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

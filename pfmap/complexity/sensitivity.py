@@ -13,6 +13,7 @@ from .registry import FunctionBatch, proxy
     meaning="Average sensitivity: mean number of single input flips that change f.",
     unit="inputs",
     kinds=("boolean",),
+    reads_order=False,
 )
 def sensitivity(batch: FunctionBatch) -> np.ndarray:
     """2^-n Σ_x |{i : f(x) ≠ f(x with input i flipped)}| (O'Donnell 2014, section 2.3)."""

@@ -14,6 +14,7 @@ from .registry import FunctionBatch, proxy
     "cycles per side of the domain; 0 for constants, null off a grid.",
     unit="cycles",
     kinds=("curve",),
+    reads_order=False,
 )
 def spectral_centroid(batch: FunctionBatch) -> np.ndarray:
     """Σ_k (|k|/2) c_k² / Σ_k c_k² over k ≠ 0, c the cosine transform DCT-II of the symbols.

@@ -14,6 +14,7 @@ from .registry import FunctionBatch, proxy
     "neighbours; in 2 dimensions the mean over grid lines, added over both axes; null off a grid.",
     unit="outputs",
     kinds=("curve",),
+    reads_order=False,
 )
 def total_variation(batch: FunctionBatch) -> np.ndarray:
     """δ Σ_i |s_(i+1) - s_i|, δ the step; the anisotropic total variation in 2 dimensions.

@@ -14,6 +14,7 @@ from .registry import FunctionBatch, proxy
     meaning="L1 Fourier norm: sum of the absolute Walsh coefficients of (-1)^f.",
     unit="",
     kinds=("boolean",),
+    reads_order=False,
 )
 def walsh_l1(batch: FunctionBatch) -> np.ndarray:
     """Σ_S |f̂(S)|, with f̂(S) = 2^-n Σ_x (-1)^(f(x) + <S, x>) (O'Donnell 2014, section 1.2)."""

@@ -16,6 +16,7 @@ from pfmap.analysis.population import (
     population_of,
     read_population,
 )
+from pfmap.analysis.quantities import order_bound_columns
 from pfmap.campaign import Campaign
 from pfmap.store import CampaignFolder, read_campaign_folder, read_table
 from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, arrow_schema
@@ -60,8 +61,9 @@ class Tables:
 
     @property
     def complexities(self) -> list[str]:
-        """Names of the complexity columns that have a value."""
-        return [name for name in self.everything.valued if name not in _CONTRACT]
+        """Names of the complexity columns that have a value, and the order that they read."""
+        left_out = {*_CONTRACT, *order_bound_columns(self.campaign)}
+        return [name for name in self.everything.valued if name not in left_out]
 
     @property
     def has_orbits(self) -> bool:

@@ -7,6 +7,7 @@ from pfmap.store.folder import SUMMARY
 from pfmap.store.tables import read_file, write_table
 
 from .job import Job
+from .weigh import order_bound
 
 
 def analyze(job: Job) -> list[str]:
@@ -28,7 +29,12 @@ def analyze(job: Job) -> list[str]:
     ladder = read_file(job.files.table("ladder"), "ladder").to_pandas()
     evidence = read_file(job.files.table("evidence"), "evidence").to_pandas()
     result = analyze_tables(
-        functions, None if estimates.empty else estimates, campaign, ladder, evidence
+        functions,
+        None if estimates.empty else estimates,
+        campaign,
+        ladder,
+        evidence,
+        unordered=order_bound(campaign),
     )
     written = []
     for name in ("fits", "correlations", "predictors"):

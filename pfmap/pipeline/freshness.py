@@ -9,6 +9,7 @@ from typing import Any
 
 import pfmap
 from pfmap.campaign import Campaign
+from pfmap.domain import has_order
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
 from pfmap.store.schema import FORMAT_VERSION
@@ -53,7 +54,12 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
     own: dict[str, Any] = {
         "sample": [campaign.digest(), campaign.draws],
         "functions": [pfmap.__version__, FORMAT_VERSION],
-        "complexity": [campaign.digest("complexity"), list(proxies), selection],
+        "complexity": [
+            campaign.digest("complexity"),
+            list(proxies),
+            selection,
+            *([] if has_order(campaign.domain) else ["no order"]),
+        ],
         "llc": campaign.digest("llc"),
         "volume": [campaign.digest("volume"), campaign.analysis.min_count],
         "analyze": _analysis_settings(campaign),

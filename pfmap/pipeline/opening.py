@@ -201,5 +201,5 @@ def _leaves(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _with_points_of(files: CampaignFolder, campaign: Campaign) -> Campaign:
     """`campaign` with its points read from the folder's own copy, wherever the user's file goes."""
-    domain = PointsDomain(kind="points", file=str(files.points_file.resolve()))
+    domain = campaign.domain.model_copy(update={"file": str(files.points_file.resolve())})
     return campaign.model_copy(update={"domain": domain})

@@ -104,7 +104,7 @@ def campaign_here(sent: SentCampaign) -> Campaign:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "domain.npy"
     write_bytes(path, sent.points)
-    domain = PointsDomain(kind="points", file=str(path))
+    domain = campaign.domain.model_copy(update={"file": str(path)})
     return campaign.model_copy(update={"domain": domain})
 
 

@@ -31,7 +31,7 @@ from pfmap.volume.splitting import Levels
 from .choosing import selected_for_volume
 from .job import Job
 from .tasks import find_pilot, make_run, sent
-from .weigh import campaign_proxies, function_kind
+from .weigh import campaign_proxies, function_kind, proxy_columns
 from .workers import leases
 
 
@@ -288,7 +288,7 @@ def write_volume(
         bits = np.array([item.signs > 0.0 for item in wanted], dtype=np.uint8)
         batch = FunctionBatch(function_kind(campaign), campaign.points, bits=bits)
         proxies = campaign_proxies(campaign)
-        extra = tuple(Column(item.name, pa.float64(), item.unit, item.meaning) for item in proxies)
+        extra = proxy_columns(proxies, campaign)
         values = measure(batch, [item.name for item in proxies], threads=job.threads)
         for row, ones in zip(evidence, bits.sum(axis=1).tolist(), strict=True):
             row["ones"] = ones

@@ -15,6 +15,7 @@ from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch, Kind, Proxy, proxies_for
 from pfmap.counting import HashedSample
+from pfmap.domain import has_order
 from pfmap.errors import DataError
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.functions.probability import orbit_table, weighed_rows
@@ -40,6 +41,12 @@ from .kept import counts_table, everything_kept, ranked
 from .orbit_column import orbit_minima, wants_orbit_column
 
 _BASE = [column.name for column in FUNCTIONS]
+
+UNORDERED = (
+    "WARNING: it depends on the order in which the points are listed, and nothing orders them: it "
+    "enters no fit, bound, correlation or figure unless domain.order is declared."
+)
+"""What the Parquet metadata say of a measure that reads an order which the points do not have."""
 
 
 def functions(job: Job) -> list[str]:
@@ -177,14 +184,16 @@ def complexity(job: Job) -> list[str]:
 
     with scratch_folder(job.files.path) as scratch:
         measured = scratch / path.name
-        with table_writer(measured, "functions", extra=(*error, *_columns(cheap))) as write:
+        with table_writer(
+            measured, "functions", extra=(*error, *proxy_columns(cheap, job.campaign))
+        ) as write:
             for start, rows in numbered(stream_file(path, "functions", base)):
                 write(measured_rows(job, rows, cheap, teller(0, start, n_rows)))
         least = None
         if orbits:
             least = orbit_minima(job, measured, scratch, partial(tell, parts - 1))
         chosen = dear_rows(job, measured) if dear else np.zeros(0, dtype=np.int64)
-        extra = (*error, *_columns(proxies), *([LZ_ORBIT_MIN] if orbits else []))
+        extra = (*error, *proxy_columns(proxies, job.campaign), *([LZ_ORBIT_MIN] if orbits else []))
         with table_writer(path, "functions", extra=extra, notes=notes) as write:
             for start, rows in numbered(stream_file(measured, "functions")):
                 inside = chosen[(chosen >= start) & (chosen < start + len(rows))] - start
@@ -206,9 +215,34 @@ def numbered(pieces: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
         start += len(rows)
 
 
-def _columns(proxies: list[Proxy]) -> tuple[Column, ...]:
-    """Proxies as columns of the data contract."""
-    return tuple(Column(item.name, pa.float64(), item.unit, item.meaning) for item in proxies)
+def proxy_columns(proxies: list[Proxy], campaign: Campaign) -> tuple[Column, ...]:
+    """Proxies as columns of the data contract, those that nothing orders with a warning."""
+    bound = order_bound(campaign)
+    return tuple(
+        Column(
+            item.name,
+            pa.float64(),
+            item.unit,
+            item.meaning + (f" {UNORDERED}" if item.name in bound else ""),
+        )
+        for item in proxies
+    )
+
+
+def order_bound(campaign: Campaign) -> list[str]:
+    """Columns that depend on an order of the points which the campaign does not have.
+
+    Examples
+    --------
+    >>> from pfmap.domain import DigitsDomain
+    >>> order_bound(Campaign(domain=DigitsDomain(kind="digits"), network={"widths": (64, 4, 1)}))
+    ['lz', 'lz_mingard2025']
+    >>> order_bound(Campaign())
+    []
+    """
+    if has_order(campaign.domain):
+        return []
+    return [item.name for item in campaign_proxies(campaign) if item.reads_order]
 
 
 def function_kind(campaign: Campaign) -> Kind:
