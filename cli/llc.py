@@ -114,7 +114,7 @@ def _ladder(
     from pfmap.execution import check_threads
     from pfmap.llc.ladder.estimate import estimate_llc_ladder
     from pfmap.llc.load import load_targets
-    from pfmap.llc.stage import campaign_model
+    from pfmap.llc.stage import campaign_model, sampler_arguments
 
     model = campaign_model(campaign)
     center = estimate.center_weights
@@ -123,7 +123,12 @@ def _ladder(
     else:
         model = model.with_targets(model.outputs(center))
     found = estimate_llc_ladder(
-        model, center, seed=campaign.seed, stream=(estimate.center,), threads=check_threads(threads)
+        model,
+        center,
+        support=sampler_arguments(campaign)["support"],
+        seed=campaign.seed,
+        stream=(estimate.center,),
+        threads=check_threads(threads),
     )
     row = {
         "center": estimate.center,
