@@ -65,12 +65,12 @@ class LlcEstimate:
     rank_constant : bool or None
         Whether rank/2 is λ itself; False means λ > rank/2; None if not known.
     rank_verdict : str
-        ok | nan | overflow | outside | unresolved | not a minimum | kink | soft: how far rank/2
-        can be trusted as a lower bound. It bounds λ at zeros of K only: ``not a minimum`` also
-        where nβ K(w*) > 0.05. ``soft`` also where `rational_rank` is another.
+        ok | nan | overflow | outside | not a minimum | kink | soft: how far rank/2 can be trusted
+        as a lower bound. It bounds λ at zeros of K only: ``not a minimum`` also where
+        nβ K(w*) > 0.05. ``soft`` also where `rational_rank` is another.
     rational_rank : int or None
         Rank over the rational numbers at these float64 weights, where the outputs are polynomials
-        of at most 5,000 parameters (`pfmap.llc.exact.finite_rank`).
+        and not too many (`pfmap.llc.exact.finite_rank`).
     quadratic_llc : float
         What λ̂ would be if the loss were quadratic around w*; NaN without a Jacobian.
     n_beta, gamma : float
@@ -250,7 +250,7 @@ def estimate_llc(
     n_betas = tuple(n_beta / replica_ratio**index for index in range(replicas))
     problem = Problem(model, position, loss, basis, curvature, n_betas, gamma, key)
     ready = time.perf_counter()
-    is_minimum = not fault and reached and _is_stationary(problem)
+    is_minimum = fault not in UNCOMPUTABLE and reached and _is_stationary(problem)
     for factor in (1, *longer):
         sizes = {"chains": chains, "steps": factor * steps, "warmup": factor * warmup}
         ran = _run(problem, threads=threads, **sizes) if not fault else None
@@ -280,7 +280,9 @@ def estimate_llc(
         rank=found.rank if found else None,
         rank_gap=found.gap if found else math.nan,
         rank_constant=constant,
-        rank_verdict=fault or _judge_rank(found, rational, is_minimum and at_zero, on_kink),
+        rank_verdict=_judge_rank(found, rational, is_minimum and at_zero, on_kink)
+        if fault in ("", "unresolved")
+        else fault,
         rational_rank=rational.rank if rational else None,
         quadratic_llc=problem.quadratic_llc if found else math.nan,
         n_beta=n_beta,
