@@ -124,7 +124,7 @@ def _ladder(
     """λ and m from a ladder at the w* of an estimate, and what to do about its verdict."""
     from pfmap.execution import check_threads
     from pfmap.llc.ladder.estimate import estimate_llc_ladder
-    from pfmap.llc.stage import campaign_model
+    from pfmap.llc.stage import campaign_model, sampler_arguments
 
     model = campaign_model(campaign)
     center = estimate.center_weights
@@ -133,7 +133,12 @@ def _ladder(
     else:
         model = model.with_targets(model.outputs(center))
     found = estimate_llc_ladder(
-        model, center, seed=campaign.seed, stream=(estimate.center,), threads=check_threads(threads)
+        model,
+        center,
+        support=sampler_arguments(campaign)["support"],
+        seed=campaign.seed,
+        stream=(estimate.center,),
+        threads=check_threads(threads),
     )
     row = {
         "center": estimate.center,

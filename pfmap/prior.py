@@ -158,3 +158,26 @@ def parameter_sds(widths: tuple[int, ...], bias: bool, prior: Prior) -> np.ndarr
         if bias:
             parts.append(np.full(units, bias_sds[layer]))
     return np.concatenate(parts)
+
+
+def support_of(widths: tuple[int, ...], bias: bool, prior: Prior) -> np.ndarray | None:
+    """Half-widths of the box around 0 outside which the prior has no mass.
+
+    Returns
+    -------
+    ndarray of float64, shape (d,), or None
+        In the order of a parameter vector; None where the prior has mass everywhere.
+
+    Examples
+    --------
+    >>> support_of((1, 1), True, Prior(law="uniform")).round(3).tolist()
+    [1.732, 1.732]
+    >>> support_of((1, 1), True, Prior(bias_sd=0.0)).tolist()  # every bias is 0
+    [inf, 0.0]
+    >>> support_of((1, 1), True, Prior()) is None
+    True
+    """
+    sds = parameter_sds(widths, bias, prior)
+    if prior.law == "uniform":
+        return math.sqrt(3.0) * sds
+    return np.where(sds > 0.0, math.inf, 0.0) if (sds == 0.0).any() else None

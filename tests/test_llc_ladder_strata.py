@@ -21,7 +21,7 @@ NOTHING = ExactBounds(Fraction(0), None, None, None, ())
 PASSING = polynomial_model([[1, 1, 10]])
 """w1 w2 w3^10: λ = 1/20 on w3 = 0, and 1/2 with m = 2 at (0, 0, c) for c not 0."""
 
-SHORT = {"max_steps": 4000, "precision": 0.05}
+SHORT = {"max_steps": 2000, "precision": 0.1}
 
 
 @pytest.fixture
@@ -54,7 +54,8 @@ def test_in_a_ball_of_the_users_it_is_said():
 def test_bounds_tell_a_stratum_nearer_than_the_ball():
     """At a distance of 0.01, inside the first inner ball too: λ(w*) = 1/2 is exactly known."""
     found = estimate_llc_ladder(PASSING, np.array([0.0, 0.0, 0.01]), **SHORT)
-    assert found.verdict != "ok" or found.llc == pytest.approx(0.5, abs=0.05)
+    assert found.wider is not None
+    assert found.llc == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pfmap.domain import boolean_points
+from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.rank import jacobian_rank, rank_is_constant
 from pfmap.llc.train import train_to_targets
 from pfmap.models.linear import deep_linear_model, padded_identity
@@ -138,3 +139,15 @@ def test_a_saturated_tanh_attains_no_target_of_one():
     assert not open_range.attains(np.ones(8))
     assert open_range.attains(np.full(8, 0.9))
     assert network_model((3, 4, 1), boolean_points(3)).attains(np.ones(8))
+
+
+@pytest.mark.parametrize(("degree", "verdict"), [(2, "ok"), (5, "soft"), (7, "soft")])
+def test_the_rank_of_a_polynomial_model_is_soft_where_floats_lose_it(degree, verdict):
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(40, 2))
+    model = network_model((2, 3, 3, 1), points, activation="monomial", degree=degree, bias=False)
+    found = estimate_llc(model, rng.normal(size=model.n_parameters), steps=20, warmup=5)
+    assert found.rank_verdict == verdict
+    assert (found.rank == found.rational_rank) is (verdict == "ok")
+    if degree > 2:
+        assert found.rational_rank == 12

@@ -73,8 +73,10 @@ def test_the_error_of_correlated_chains_is_that_of_their_effective_size():
         ("not a minimum", chains_of(good_trace(), lowest=-1.0), {}),
         ("not a minimum", chains_of(good_trace()), {"is_minimum": False}),
         ("not converged", chains_of(good_trace() + np.arange(4)[:, None]), {}),
-        ("not converged", chains_of(good_trace(), distance=np.outer(range(4), np.ones(1000))), {}),
-        ("not converged", chains_of(np.ones((4, 1000))), {}),
+        ("stuck", chains_of(good_trace(), distance=np.outer(range(4), np.ones(1000))), {}),
+        ("stuck", chains_of(good_trace(), acceptance=np.array([0.6, 0.6, 0.6, 0.0])), {}),
+        ("constant", chains_of(np.ones((4, 1000))), {}),
+        ("ok", chains_of(good_trace(), acceptance=np.ones(4)), {}),  # a quadratic K
         ("not converged", chains_of(good_trace(), acceptance=np.array([0.6, 0.6, 0.6, 0.1])), {}),
         ("not converged", chains_of(good_trace(), virial=good_trace()), {}),  # mean 1, d is 2
         ("short", chains_of(good_trace()[:, :40]), {}),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.llc import faults
 from pfmap.llc.problem import Chains
 
 MAX_RHAT = 1.05
@@ -19,9 +20,13 @@ MAX_SHORTFALL = 0.01
 
 ADVICE = {
     "ok": "nothing to do",
-    "nan": "look for NaN or infinity in weights, targets or loss",
+    **faults.ADVICE,
     "not a minimum": "w* is not a minimum of the loss: train longer, lower n_beta, or report the "
     "loss instead of a coefficient",
+    "constant": "K is the same wherever the chains went: λ = 0 if w* lies inside a plateau of K, "
+    "else raise n_beta or lower gamma until K changes",
+    "stuck": "a chain, or half of one, made no step: more warmup, a larger gamma, or a gradient "
+    "that fits the loss (pfmap.models.own.check_gradient)",
     "not converged": "the chains disagree: more warmup and steps, or a larger gamma",
     "short": "the chains agree but are too short for the error: more steps",
     "soft": "weakly curved directions are not resolved: raise n_beta or lower gamma, with replicas "
@@ -120,11 +125,16 @@ def judge(
 ) -> str:
     """Verdict on an estimate: the first rule below that is broken, else ``ok``.
 
-    - ``nan``: U was not finite at w*, or the trace is not.
+    What `pfmap.llc.faults` finds at w* comes before all of these.
+
+    - ``nan``: U was not finite where the chains started, or the trace is not.
     - ``not a minimum``: `is_minimum` is False (training failed or the gradient at w* is not small),
       or a chain met K < K(w*) by more than 0.05/nβ.
-    - ``not converged``: R-hat above 1.05 (or a chain that stood still), a chain's acceptance below
-      0.2, or a mean of (w - w*)·∇U more than 5 standard errors from d.
+    - ``stuck``: a chain accepted nothing, or half of one stood still.
+    - ``constant``: nβ (K - K*) is the same at every step though the chains moved. (Acceptance of
+      exactly 1 alone is no fault: where K is quadratic the sampler's proposals fit it exactly.)
+    - ``not converged``: R-hat above 1.05 or not a number, a chain's acceptance below 0.2, or a
+      mean of (w - w*)·∇U more than 5 standard errors from d.
     - ``short``: effective sample size below 200.
     - ``soft``: λ̂ still rises with nβ, slope > 0.1 λ̂ by more than 3 standard errors; or λ̂ lies
       more than 1 % and 3 standard errors below its lower bound rank/2; or the rank is not constant
@@ -149,6 +159,12 @@ def judge(
         return "nan"
     if not is_minimum or chains.lowest < -MAX_DESCENT:
         return "not a minimum"
+    if chains.acceptance.min() == 0.0:
+        return "stuck"
+    if float(np.ptp(chains.excess)) == 0.0:
+        return "constant"
+    if math.isinf(summary.rhat):
+        return "stuck"
     if not summary.rhat <= MAX_RHAT or chains.acceptance.min() < MIN_ACCEPTANCE:
         return "not converged"
     if abs(summary.virial - n_parameters) > MAX_VIRIAL_SE * summary.virial_se:

@@ -12,11 +12,14 @@ from pfmap.campaign import Llc
 from pfmap.errors import SettingsError
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
+from pfmap.llc.center import place_center
 from pfmap.llc.compiled import run_compiled
 from pfmap.llc.diagnostics import ADVICE, judge, summarize
+from pfmap.llc.exact.finite_rank import FiniteRank, jacobian_rank_exactly
+from pfmap.llc.faults import UndefinedGradient, fault_at, is_resolved
 from pfmap.llc.nullity import Nullity, nullity_by_cause
 from pfmap.llc.plain import run_plain
-from pfmap.llc.problem import Chains, Problem, metric, stream_key
+from pfmap.llc.problem import Chains, Problem, metric, no_chains, stream_key
 from pfmap.llc.rank import (
     GAP_LIMIT,
     JacobianRank,
@@ -24,13 +27,14 @@ from pfmap.llc.rank import (
     rank_is_constant,
     weighted_jacobian,
 )
-from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel, Model, RegressionModel
 from pfmap.models.network import kink_margin
 
 CENTERS = ("self", "target", "bernoulli", "given")
 MAX_DECREMENT = 0.05
 MIN_KINK_MARGIN = 1e-9
+UNCOMPUTABLE = ("nan", "overflow")
+RETRIED = ("short", "stuck", "not converged")
 _DEFAULTS = Llc()
 
 
@@ -45,7 +49,8 @@ class LlcEstimate:
     llc_slope : float
         d λ̂ / d ln nβ; near 0 where λ̂ has settled.
     verdict : str
-        ok | not converged | not a minimum | short | soft | nan.
+        ok | nan | overflow | outside | unresolved | not a minimum | constant | stuck |
+        not converged | short | soft.
     advice : str
         What to do about the verdict.
     center : str
@@ -60,8 +65,12 @@ class LlcEstimate:
     rank_constant : bool or None
         Whether rank/2 is λ itself; False means λ > rank/2; None if not known.
     rank_verdict : str
-        ok | not a minimum | kink | soft | nan: how far rank/2 can be trusted as a lower bound. It
-        bounds λ at zeros of K only: ``not a minimum`` also where nβ K(w*) > 0.05.
+        ok | nan | overflow | outside | not a minimum | kink | soft: how far rank/2 can be trusted
+        as a lower bound. It bounds λ at zeros of K only: ``not a minimum`` also where
+        nβ K(w*) > 0.05. ``soft`` also where `rational_rank` is another.
+    rational_rank : int or None
+        Rank over the rational numbers at these float64 weights, where the outputs are polynomials
+        and not too many (`pfmap.llc.exact.finite_rank`).
     quadratic_llc : float
         What λ̂ would be if the loss were quadratic around w*; NaN without a Jacobian.
     n_beta, gamma : float
@@ -99,6 +108,7 @@ class LlcEstimate:
     rank_gap: float
     rank_constant: bool | None
     rank_verdict: str
+    rational_rank: int | None
     quadratic_llc: float
     n_beta: float
     gamma: float
@@ -123,6 +133,7 @@ def estimate_llc(
     *,
     targets: np.ndarray | None = None,
     center: str = "self",
+    support: np.ndarray | None = None,
     n_beta: float = _DEFAULTS.n_beta,
     gamma: float = _DEFAULTS.gamma,
     chains: int = _DEFAULTS.chains,
@@ -158,6 +169,9 @@ def estimate_llc(
         `weights` to the targets. bernoulli: as self, with outputs read as logits and K the mean KL
         divergence from the probabilities at `weights`; for networks. given: w* is `weights` and
         the loss is the model's own.
+    support : ndarray, shape (d,), optional
+        Half-widths of the box outside which the prior has no mass, from
+        `pfmap.prior.support_of`; None where it has mass everywhere.
     n_beta : float
         Inverse temperature nβ.
     gamma : float
@@ -172,7 +186,7 @@ def estimate_llc(
         Loss at which training has succeeded.
     longer : tuple of int, default ()
         Factors on `steps` and `warmup` of further attempts, made one after the other while the
-        verdict is ``short`` or ``not converged``.
+        verdict is ``short``, ``stuck`` or ``not converged``.
     seed : int, default 1
         Seed; equal arguments give equal results.
     stream : tuple, default ()
@@ -205,40 +219,46 @@ def estimate_llc(
     )  # fmt: skip
     key = stream_key(seed, *stream)
     found, constant, on_kink, nullity, max_llc = None, None, False, None, math.nan
-    with one_blas_thread():
-        model, position, reached = _place_center(model, position, targets, center, target_tolerance)
+    rational: FiniteRank | None = None
+    # Numbers beyond float64 are a verdict, `overflow`, and no warning.
+    with one_blas_thread(), np.errstate(all="ignore"):
+        fault, reached = fault_at(model, position), False
+        if not fault:
+            model, position, reached = place_center(
+                model, position, targets, center, target_tolerance
+            )
+            fault = fault_at(model, position, support=support)
         loss = float(model.loss(position))
         at_zero = n_beta * loss <= MAX_DECREMENT
-        if isinstance(model, CompiledModel):
+        if isinstance(model, CompiledModel) and fault not in UNCOMPUTABLE:
             on_kink = kink_margin(model, position) < MIN_KINK_MARGIN
         bounded = at_zero and not on_kink  # elsewhere rank/2 bounds nothing
-        if isinstance(model, RegressionModel):
+        if isinstance(model, RegressionModel) and fault not in UNCOMPUTABLE:
             jacobian = weighted_jacobian(model, position)
-            if np.isfinite(jacobian).all():
-                found = jacobian_rank(jacobian)
-                max_llc = 0.5 * min(jacobian.shape)
-                if isinstance(model, CompiledModel):
-                    nullity = nullity_by_cause(model, position, jacobian, found)
-                if bounded:
-                    constant = rank_is_constant(model, position, found, seed=key)
+            found = jacobian_rank(jacobian)
+            max_llc = 0.5 * min(jacobian.shape)
+            if isinstance(model, CompiledModel):
+                rational = jacobian_rank_exactly(model, position)
+                nullity = nullity_by_cause(model, position, jacobian, found)
+            if bounded:
+                constant = rank_is_constant(model, position, found, seed=key)
+        reach = 1.0 / math.sqrt(gamma)
+        if not fault and not is_resolved(model, position, reach=reach, n_beta=n_beta):
+            fault = "unresolved"
     n_points = model.n_points if isinstance(model, RegressionModel) else 1
     basis, curvature = metric(found, len(position), n_points, n_beta)
     n_betas = tuple(n_beta / replica_ratio**index for index in range(replicas))
     problem = Problem(model, position, loss, basis, curvature, n_betas, gamma, key)
     ready = time.perf_counter()
-    is_minimum = reached and _is_stationary(problem)
+    is_minimum = fault not in UNCOMPUTABLE and reached and _is_stationary(problem)
     for factor in (1, *longer):
         sizes = {"chains": chains, "steps": factor * steps, "warmup": factor * warmup}
-        if not math.isfinite(loss) or (found is None and isinstance(model, RegressionModel)):
-            nothing = np.full((chains, steps), math.nan)
-            none = nothing[:, 0]
-            result = Chains(nothing, nothing, nothing, none, none, math.nan, finite=False)
-        elif isinstance(model, CompiledModel):
-            result = run_compiled(problem, model, threads=threads, **sizes)
-        else:
-            result = run_plain(problem, **sizes)
+        ran = _run(problem, threads=threads, **sizes) if not fault else None
+        if ran is None:
+            fault = fault or "nan"
+        result = ran or no_chains(chains, steps)
         summary = summarize(result)
-        verdict = judge(
+        verdict = fault or judge(
             summary,
             result,
             n_parameters=len(position),
@@ -246,7 +266,7 @@ def estimate_llc(
             rank=found.rank if found and bounded else None,
             rank_constant=constant,
         )
-        if verdict not in ("short", "not converged"):
+        if verdict not in RETRIED:
             break
     return LlcEstimate(
         llc=summary.llc,
@@ -260,7 +280,10 @@ def estimate_llc(
         rank=found.rank if found else None,
         rank_gap=found.gap if found else math.nan,
         rank_constant=constant,
-        rank_verdict=_judge_rank(found, is_minimum and at_zero, on_kink),
+        rank_verdict=_judge_rank(found, rational, is_minimum and at_zero, on_kink)
+        if fault in ("", "unresolved")
+        else fault,
+        rational_rank=rational.rank if rational else None,
         quadratic_llc=problem.quadratic_llc if found else math.nan,
         n_beta=n_beta,
         gamma=gamma,
@@ -278,6 +301,17 @@ def estimate_llc(
         elapsed_s=time.perf_counter() - ready,
         rank_elapsed_s=ready - start,
     )
+
+
+def _run(problem: Problem, *, threads: int, **sizes: int) -> Chains | None:
+    """The chains; None where the loss is finite and its gradient is not."""
+    with np.errstate(all="ignore"):
+        if isinstance(problem.model, CompiledModel):
+            return run_compiled(problem, problem.model, threads=threads, **sizes)
+        try:
+            return run_plain(problem, **sizes)
+        except UndefinedGradient:
+            return None
 
 
 def _check_arguments(
@@ -320,38 +354,6 @@ def _check_arguments(
     return position
 
 
-def _place_center(
-    model: Model,
-    weights: np.ndarray,
-    targets: np.ndarray | None,
-    center: str,
-    tolerance: float,
-) -> tuple[Model, np.ndarray, bool]:
-    """The model with its targets, w*, and whether training to them succeeded."""
-    if targets is not None and center != "target":
-        raise SettingsError(f'targets: go with center="target", got center={center!r}')
-    if center == "given" or not isinstance(model, RegressionModel):
-        return model, weights, True
-    if center == "self":
-        return model.with_targets(model.outputs(weights)), weights, True
-    if center == "bernoulli":
-        if not isinstance(model, CompiledModel):
-            raise SettingsError(
-                f"center: 'bernoulli' needs a compiled network, got {type(model).__name__}",
-                next_step="use network_model",
-            )
-        logits = model.in_bernoulli_form()
-        return logits.with_targets(logits.outputs(weights)), weights, True
-    if targets is not None:
-        wanted, given = np.shape(model.targets), np.shape(targets)
-        if np.size(targets) != np.size(model.targets) or not np.isfinite(targets).all():
-            raise SettingsError(f"targets: must be finite, of shape {wanted}, got shape {given}")
-    aimed = model if targets is None else model.with_targets(targets)
-    trained = train_to_targets(aimed, weights, tolerance=tolerance)
-    attained = not isinstance(aimed, CompiledModel) or aimed.attains(aimed.targets)
-    return aimed, trained.weights, trained.reached and attained
-
-
 def _is_stationary(problem: Problem) -> bool:
     """Whether a Newton step from w* would lower nβK by less than 0.05.
 
@@ -366,7 +368,9 @@ def _is_stationary(problem: Problem) -> bool:
     return decrement <= MAX_DECREMENT
 
 
-def _judge_rank(found: JacobianRank | None, at_minimum: bool, on_kink: bool) -> str:
+def _judge_rank(
+    found: JacobianRank | None, rational: FiniteRank | None, at_minimum: bool, on_kink: bool
+) -> str:
     """Verdict on rank/2 as a lower bound on λ; `at_minimum`: w* is a minimum with K = 0."""
     if found is None:
         return "nan"
@@ -374,4 +378,5 @@ def _judge_rank(found: JacobianRank | None, at_minimum: bool, on_kink: bool) -> 
         return "not a minimum"
     if on_kink:
         return "kink"
-    return "soft" if found.gap > GAP_LIMIT else "ok"
+    differs = rational is not None and rational.rank != found.rank
+    return "soft" if differs or found.gap > GAP_LIMIT else "ok"

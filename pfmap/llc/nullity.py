@@ -33,6 +33,7 @@ from pfmap.activations import Activation
 from pfmap.kernels.family import POLYNOMIAL
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE
 from pfmap.llc.rank import JacobianRank, rank_cut
+from pfmap.llc.singular import decompose, singular_values
 from pfmap.models.base import CompiledModel, facts_of_code
 from pfmap.models.network import layer_values, unflatten
 
@@ -103,7 +104,8 @@ def nullity_by_cause(
     cut = rank_cut(jacobian, found.singular_values)
 
     def rank(chosen: np.ndarray) -> int:
-        return int((np.linalg.svd(jacobian[:, chosen], compute_uv=False) > cut).sum())
+        values = singular_values(jacobian[:, chosen])
+        return 0 if values is None else int((values > cut).sum())
 
     def lost(chosen: np.ndarray) -> int:
         return len(chosen) - rank(chosen) if len(chosen) else 0
@@ -223,9 +225,12 @@ def _rank_outside(
     """Dimension that null directions add to those inside the column sets `held`."""
     left = np.array(directions)
     for chosen in held:
-        _, values, basis = np.linalg.svd(jacobian[:, chosen], full_matrices=False)
-        row_space = basis[values > cut]
+        parts = decompose(jacobian[:, chosen])
+        if parts is None:
+            continue
+        row_space = parts[2][parts[1] > cut]
         # What is left of a direction is its part in the row space of these columns.
         left[:, chosen] = (left[:, chosen] @ row_space.T) @ row_space
     size = np.linalg.norm(directions, axis=1, keepdims=True)
-    return int(np.linalg.matrix_rank(left / np.where(size > 0.0, size, 1.0), tol=1e-9))
+    found = singular_values(left / np.where(size > 0.0, size, 1.0))
+    return 0 if found is None else int((found > 1e-9).sum())

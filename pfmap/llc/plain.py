@@ -17,6 +17,7 @@ from pfmap.kernels.langevin import (
     draw_noise,
     word_count,
 )
+from pfmap.llc.faults import defined_gradient
 from pfmap.llc.problem import Chains, Problem
 
 
@@ -114,12 +115,13 @@ class Replica:
         return base * vector + (along * (self.problem.basis @ vector)) @ self.problem.basis
 
     def evaluate(self, offset: np.ndarray) -> tuple[float, float, np.ndarray]:
-        """U, nβ (K - K*) and ∇U at an offset."""
+        """U, nβ (K - K*) and ∇U at an offset; U is infinite where K is not finite."""
         model, gamma = self.problem.model, self.problem.gamma
         weights = self.problem.center + offset
         excess = self.n_beta * (float(model.loss(weights)) - self.problem.loss_at_center)
-        gradient = np.asarray(model.gradient(weights), dtype=np.float64)
-        force = self.n_beta * gradient + gamma * offset
+        if not math.isfinite(excess):
+            return math.inf, excess, np.zeros_like(offset)
+        force = self.n_beta * defined_gradient(model, weights) + gamma * offset
         return excess + 0.5 * gamma * float(offset @ offset), excess, force
 
     def noise(self, step: int) -> tuple[np.ndarray, float, float, float]:

@@ -88,6 +88,13 @@ class Chains:
     exchange: float = 1.0
 
 
+def no_chains(chains: int, steps: int) -> Chains:
+    """What stands for chains that were not run: NaN throughout."""
+    nothing = np.full((chains, steps), np.nan)
+    none = nothing[:, 0]
+    return Chains(nothing, nothing, nothing, none, none, np.nan, finite=False)
+
+
 def metric(
     found: JacobianRank | None, n_parameters: int, n_points: int, n_beta: float
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pfmap.llc.singular import singular_values
+
 N_BETAS = (1e1, 1e2, 1e3, 1e4)
 
 
@@ -32,12 +34,15 @@ def quadratic_llc(
     Returns
     -------
     ndarray, shape (n_betas,)
+        NaN where an entry of the Jacobian is not finite.
 
     Examples
     --------
     >>> quadratic_llc(np.array([[1.0, 0.0]]), np.ones(2), 1, (1.0, 1e6)).round(3).tolist()
     [0.25, 0.5]
     """
-    values = np.linalg.svd(jacobian * scales, compute_uv=False)
+    values = singular_values(jacobian * scales)
+    if values is None:
+        return np.full(len(n_betas), np.nan)
     curvature = np.multiply.outer(np.array(n_betas), values**2 / n_points)
     return 0.5 * np.sum(curvature / (curvature + 1.0), axis=1)

@@ -22,7 +22,7 @@ from pfmap.llc.quadratic import N_BETAS, quadratic_llc
 from pfmap.llc.rank import weighted_jacobian
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import network_model
-from pfmap.prior import parameter_sds
+from pfmap.prior import parameter_sds, support_of
 from pfmap.store.schema import arrow_schema
 from pfmap.threads import count_threads
 
@@ -53,7 +53,7 @@ def campaign_model(campaign: Campaign) -> CompiledModel:
 
 
 def sampler_arguments(campaign: Campaign) -> dict[str, Any]:
-    """What a campaign settles of `estimate_llc`: temperature, locality, lengths, seed.
+    """What a campaign settles of `estimate_llc`: temperature, locality, lengths, support, seed.
 
     Examples
     --------
@@ -64,7 +64,9 @@ def sampler_arguments(campaign: Campaign) -> dict[str, Any]:
         "n_beta", "gamma", "chains", "steps", "warmup", "replicas", "replica_ratio",
         "target_tolerance",
     }  # fmt: skip
-    return {**campaign.llc.model_dump(include=names), "seed": campaign.seed}
+    network = campaign.network
+    support = support_of(network.widths, network.bias, campaign.prior)
+    return {**campaign.llc.model_dump(include=names), "support": support, "seed": campaign.seed}
 
 
 class LlcTables(NamedTuple):
@@ -332,7 +334,8 @@ def _ladder_rows(
         if estimate.center == "bernoulli":
             model = model.in_bernoulli_form()
         jacobian = weighted_jacobian(model, estimate.center_weights)
-        values = quadratic_llc(jacobian, scales, model.n_points).tolist()
+        found = quadratic_llc(jacobian, scales, model.n_points)
+        values = [_finite(float(value)) for value in found]
     return [
         {**place, "n_beta": n_beta, "lambda_eff": value, "estimator": "quadratic"}
         for n_beta, value in zip(N_BETAS, values, strict=True)

@@ -127,8 +127,8 @@ LLC = (
         "verdict",
         pa.string(),
         "",
-        "ok | not converged | not a minimum | short | soft (not ladder) | kink (not mala) | "
-        "skipped (ladder only) | nan.",
+        "ok | outside | nan | overflow | unresolved | not a minimum | stuck | not converged | "
+        "short; mala: constant, soft; rank: kink, soft; ladder: kink, stratum, skipped.",
     ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),

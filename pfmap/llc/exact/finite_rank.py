@@ -24,7 +24,10 @@ from pfmap.models.base import CompiledModel
 from pfmap.models.network import is_polynomial, parameter_count
 
 LARGEST = 5_000
-"""Parameters, and rows of a Jacobian, up to which a rank is a matter of a minute."""
+"""Parameters up to which a generic rank is a matter of minutes."""
+
+MAX_WORK = 5e8
+"""Rows × columns × the smaller of both, up to which a Jacobian's rank is a matter of seconds."""
 
 HALF_RANGE = 2**30
 """Random weights and inputs are integers from minus this to this."""
@@ -77,7 +80,8 @@ def jacobian_rank_exactly(
     Returns
     -------
     FiniteRank or None
-        None where the outputs are no polynomials of the parameters, or more than 5,000 of either.
+        None where the outputs are no polynomials of the parameters, or there are too many of both:
+        outputs × parameters × the smaller of them above 5·10^8.
 
     Examples
     --------
@@ -86,7 +90,8 @@ def jacobian_rank_exactly(
     >>> jacobian_rank_exactly(model, np.array([1.0, 1e-9])).rank
     1
     """
-    if not is_polynomial(model) or max(len(model.targets), model.n_parameters) > LARGEST:
+    sides = (len(model.targets), model.n_parameters)
+    if not is_polynomial(model) or math.prod(sides) * min(sides) > MAX_WORK:
         return None
     numbers = model.check_weights(weights)
     if not np.isfinite(numbers).all():

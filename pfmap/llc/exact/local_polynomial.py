@@ -22,8 +22,8 @@ MAX_TERMS = 600
 MAX_OUTPUTS = 60
 
 ROUNDING = Fraction(1, 10**9)
-"""A coefficient this small next to the terms that it sums, or to the largest coefficient, may be
-rounding."""
+"""A coefficient this small next to the terms that it sums, and a weight, input or feature this
+small next to the largest, may be rounding."""
 
 
 class TooLarge(Exception):
@@ -83,15 +83,18 @@ def local_polynomials(model: CompiledModel, weights: np.ndarray) -> LocalPolynom
         return None
     d = model.n_parameters
     none = (0,) * d
-    clean = True
-    largest = max((abs(c) for output in outputs for c in output.values()), default=Fraction(0))
+    clean = _none_is_tiny(weights) and _none_is_tiny(model.floats)
     for output, size, target in zip(outputs, sizes, model.targets, strict=True):
         constant = output.pop(none, Fraction(0)) - Fraction(float(target))
         clean &= constant == 0
-        clean &= all(
-            abs(value) > ROUNDING * max(size[powers], largest) for powers, value in output.items()
-        )
+        clean &= all(abs(value) > ROUNDING * size[powers] for powers, value in output.items())
     return LocalPolynomials(tuple(outputs), d, clean)
+
+
+def _none_is_tiny(numbers: np.ndarray) -> bool:
+    """Whether every number but 0 is well above the rounding of the largest."""
+    sizes = np.abs(numbers[numbers != 0.0])
+    return not len(sizes) or bool(sizes.min() > float(ROUNDING) * sizes.max())
 
 
 def _network_outputs(

@@ -14,6 +14,7 @@ from pfmap.kernels.family import BERNOULLI
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.exact.bounds import exact_bounds
+from pfmap.llc.faults import UndefinedGradient, fault_at, is_resolved
 from pfmap.llc.ladder.chains import Ladder, build_rungs, run_ladder
 from pfmap.llc.ladder.fit import LadderFit, block_means, covariance_of_means, fit_ladder
 from pfmap.llc.ladder.judge import (
@@ -24,7 +25,14 @@ from pfmap.llc.ladder.judge import (
     judge_ladder,
     worst_rhat,
 )
-from pfmap.llc.ladder.localise import prior_losses, solvable, widest, with_gaussian, with_radius
+from pfmap.llc.ladder.localise import (
+    MAX_RADIUS,
+    prior_losses,
+    solvable,
+    widest,
+    with_gaussian,
+    with_radius,
+)
 from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, make_problem
 from pfmap.llc.ladder.regular import (
     FLAT,
@@ -61,7 +69,8 @@ class LadderEstimate:
         Whether λ = rank/2 with m = 1 because the rank is constant along the fibre, so that no
         chain was needed.
     verdict, advice : str
-        ok | not converged | not a minimum | short | stratum | nan, and what to do.
+        ok | nan | overflow | outside | unresolved | not a minimum | stuck | not converged |
+        stratum | short, and what to do.
     rank : int or None
         Rank of the Jacobian at w*; None without one.
     loss_at_center : float
@@ -120,6 +129,7 @@ def estimate_llc_ladder(
     model: Model,
     weights: np.ndarray,
     *,
+    support: np.ndarray | None = None,
     radius: float | None = None,
     gamma: float | None = None,
     precision: float = 0.015,
@@ -151,6 +161,8 @@ def estimate_llc_ladder(
         with a loss and a gradient only is sampled whole.
     weights : ndarray, shape (d,)
         w*.
+    support : ndarray, shape (d,), optional
+        As for `pfmap.llc.estimate.estimate_llc`.
     radius : float, optional
         λ̂ belongs to the ball of this radius around w* in the null space of the Jacobian: it is the
         smallest λ in it, so keep other strata of {K = K(w*)} outside. None takes 2, halved until
@@ -201,10 +213,15 @@ def estimate_llc_ladder(
         span=span, max_rungs=max_rungs, chains=chains, leaps=leaps, threads=threads,
     )  # fmt: skip
     key = stream_key(seed, "ladder", *stream)
-    with one_blas_thread():
+    # Numbers beyond float64 are a verdict, `overflow`, and no warning.
+    with one_blas_thread(), np.errstate(all="ignore"):
         problem = make_problem(model, center, reduced=gamma is None, leaps=leaps, key=key)
-        if not math.isfinite(problem.loss_at_center):
-            return _without_chains(problem, math.nan, "nan", start)
+        reach = (MAX_RADIUS if radius is None else radius) if gamma is None else gamma**-0.5
+        fault = fault_at(model, center, support=support)
+        if not fault and not is_resolved(model, center, reach=reach):
+            fault = "unresolved"
+        if fault:
+            return _without_chains(problem, math.nan, fault, start)
         if not is_stationary(problem):
             return _without_chains(problem, math.nan, "not a minimum", start)
         if gamma is not None:
@@ -235,12 +252,13 @@ def estimate_llc_ladder(
                 threads=threads,
             )  # fmt: skip
 
-        estimate = sample(problem, losses)
-        if gamma is None:
-            bounds = exact_bounds(model, center)
-            estimate = told_apart(
-                problem, estimate, bounds, given_radius=radius is not None, sample=sample
-            )
+        try:
+            estimate = sample(problem, losses)
+            if gamma is None:
+                bounds, given = exact_bounds(model, center), radius is not None
+                estimate = told_apart(problem, estimate, bounds, given_radius=given, sample=sample)
+        except UndefinedGradient:
+            return _without_chains(problem, math.nan, "nan", start)
     return estimate
 
 
@@ -273,7 +291,7 @@ def _conclude(
 ) -> LadderEstimate:
     """The estimate from what the chains have given so far."""
     if float(np.ptp(ladder.trace, axis=2).min()) == 0.0:  # a rung that never moved
-        return _without_chains(problem, math.nan, "not converged", start)
+        return _without_chains(problem, math.nan, "stuck", start)
     blocks = block_means(ladder.trace)
     skip = first_agreeing(blocks)
     n_kept = len(ladder.n_betas) - skip

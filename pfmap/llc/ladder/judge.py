@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from pfmap.llc import faults
+
 MAX_DISAGREEMENT = 3.0
 """Standard errors by which hot and cold chains may differ on a rung."""
 
@@ -22,11 +24,13 @@ N_GROUPS = 10
 
 ADVICE = {
     "ok": "nothing to do",
-    "nan": "look for NaN or infinity in weights, targets or loss",
+    **faults.ADVICE,
     "not a minimum": "w* is not a minimum of the loss: train longer, or report the loss instead of "
     "a coefficient",
     "not converged": "the stiff coordinates cannot be solved for in most of the ball, or the "
     "chains do not settle: a smaller radius, or more max_steps",
+    "stuck": "a chain never moved at some nβ: a smaller radius, a smaller span, or a gradient that "
+    "fits the loss (pfmap.models.own.check_gradient)",
     "short": "the error is above the precision asked for: more max_steps, or a larger precision",
     "stratum": "a smaller ball around w* has a larger λ: λ̂ belongs to another stratum of zeros in "
     "the ball; leave radius out, or give one that leaves that stratum out",

@@ -13,6 +13,7 @@ from pfmap.kernels import ladder as kernel
 from pfmap.kernels.philox import random_words
 from pfmap.kernels.remainder import MAX_CHORDS
 from pfmap.kernels.variates import normal_of_word, uniform_of_word
+from pfmap.llc.faults import defined_gradient
 from pfmap.llc.ladder.problem import LadderProblem
 from pfmap.llc.ladder.state import LadderState
 from pfmap.models.base import RegressionModel
@@ -54,7 +55,7 @@ def plain_loss_force(
     if not math.isfinite(loss):
         return loss, np.zeros_like(offset)
     if problem.rank == 0 or not isinstance(model, RegressionModel):
-        return loss, np.asarray(model.gradient(weights), dtype=np.float64)
+        return loss, defined_gradient(model, weights)
     jacobian = model.jacobian(weights)
     force = residual / model.n_points @ jacobian
     force = (residual / model.n_points - (right @ force / problem.values) @ left) @ jacobian

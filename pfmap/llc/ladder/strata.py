@@ -78,22 +78,36 @@ def told_apart(
         verdict ``stratum`` where none of the balls leaves that stratum out.
     """
     wider: tuple[float, float] | None = None
+    radius = estimate.radius
     for _ in range(MAX_SHRINKS):
         if estimate.verdict != "ok" or estimate.exact or _at_most(bounds.high, estimate):
             break
-        inner = with_radius(whole, SHRINK * estimate.radius)
+        radius *= SHRINK
+        inner = with_radius(whole, radius)
         sampled = estimate.means - 0.5 * whole.rank
-        contradicted = estimate.high < float(bounds.low)
+        contradicted = _is_below(bounds.low, estimate)
         if not contradicted and not inner_curve_is_higher(inner, estimate.n_betas, sampled):
             break
-        closer = None if given_radius else sample(inner)
-        if closer is None or not closer.low > estimate.high:
-            if given_radius or contradicted:
-                return dataclasses.replace(estimate, verdict="stratum", advice=ADVICE["stratum"])
+        closer = sample(inner)
+        if closer.low > estimate.high:
+            if given_radius:
+                return _of_another(estimate)
+            wider = (estimate.radius, estimate.llc)
+            estimate = closer
+        elif not contradicted:
             break
-        wider = (estimate.radius, estimate.llc)
-        estimate = closer
+    if _is_below(bounds.low, estimate):
+        return _of_another(estimate)
     return dataclasses.replace(estimate, wider=wider)
+
+
+def _is_below(low: Fraction, estimate: LadderEstimate) -> bool:
+    """Whether the interval of an estimate that passes for good lies below the bound of λ(w*)."""
+    return estimate.verdict == "ok" and estimate.high < float(low)
+
+
+def _of_another(estimate: LadderEstimate) -> LadderEstimate:
+    return dataclasses.replace(estimate, verdict="stratum", advice=ADVICE["stratum"])
 
 
 def _at_most(high: Fraction | None, estimate: LadderEstimate) -> bool:
