@@ -153,7 +153,7 @@ def _determinants() -> list[KnownModel]:
                          family="determinant"),
         singular.outputs("minors of 3 x 3", minors,
                          quasi_homogeneous_llc(half * 9, away=regular_llc(4)),
-                         family="determinant"),
+                         family="determinant", next_pole=half[0] / 2),
     ]  # fmt: skip
 
 
@@ -174,7 +174,8 @@ def _mixtures() -> list[KnownModel]:
         singular.outputs(
             "mixture of two, one empty", ["a*b + c - a*c", "a*b^2 + c^2 - a*c^2",
                                           "a*b^3 + c^3 - a*c^3"],
-            independent_sum(one, monomial_llc("a*b^2")), family="mixture"),
+            independent_sum(one, monomial_llc("a*b^2")), family="mixture",
+            next_pole=Fraction(1, 4)),
         # Equal weights: power sums; modulo s the second is a definite form in two variables.
         singular.outputs(
             "mixture of three, equal weights", ["a + b + c", "a^2 + b^2 + c^2", "a^3 + b^3 + c^3"],
