@@ -25,8 +25,6 @@ from pfmap.llc.exact import (
     regular_llc,
 )
 
-NET_POINTS = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
-
 CUSP = brieskorn_llc([2, 3])
 
 CURVES = (
@@ -58,7 +56,7 @@ def singular_suite() -> list[KnownModel]:
     models += [*_turned(), *_beside_regular(), *_not_isolated(), *_determinants(), *_mixtures()]
     models += [singular.norm_power(n, k) for n, k in ((3, 1), (10, 1), (3, 2), (5, 2), (4, 3))]
     nets = ((4, 2), (2, 3), (3, 3), (2, 4), (2, 5))
-    models += [known.polynomial_net(depth, NET_POINTS, degree) for depth, degree in nets]
+    models += [known.polynomial_net(depth, known.NET_POINTS, degree) for depth, degree in nets]
     models += [_tanh_of_both_signs(n_hidden) for n_hidden in range(1, 10)]
     two_layers = (((3, 4, 3), 0), ((3, 3, 3), 0), ((2, 3, 4), 1))
     more_layers = (
