@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from pfmap.llc.exact import LearningCoefficient
 
 T = TypeVar("T")
+
+
+class Zeros(StrEnum):
+    """Real zeros of a function off the origin."""
+
+    REGULAR = "regular"
+    NONE = "none"
+
 
 _DIGITS = "[0-9]{1,18}"
 _NUMBER = re.compile(rf"[+-]?{_DIGITS}(/{_DIGITS}|(\.{_DIGITS})?([eE][+-]?[0-9]{{1,2}})?)")
@@ -189,6 +198,62 @@ def squares(
     _show(f"sum of {n_squares} squares to the power {k}", settings, found, as_json)
 
 
+@exact.command("quasi-homogeneous")
+def quasi_homogeneous(
+    weights: Annotated[
+        str, typer.Argument(help="Weights α > 0 that give every term degree 1: 1/2,1/3.")
+    ],
+    zeros: Annotated[
+        Zeros,
+        typer.Option(
+            "--zeros",
+            help="Real zeros of f other than the origin: regular (its gradient is not 0 at any of "
+            "them) or none.",
+        ),
+    ],
+    as_json: JsonFlag = False,
+) -> None:
+    """Half the square of f with f(s^α_1 x_1, s^α_2 x_2, ...) = s f(x), at the origin.
+
+    Example: pfmap exact quasi-homogeneous 3/8,1/4 --zeros regular
+    """
+    from pfmap.llc.exact import quasi_homogeneous_llc, regular_llc
+
+    found = quasi_homogeneous_llc(
+        _numbers("WEIGHTS", weights), away=regular_llc(1) if zeros is Zeros.REGULAR else None
+    )
+    others = "regular zeros off the origin" if zeros is Zeros.REGULAR else "no other zero"
+    name = f"half the square of a function of weights {weights} and degree 1, {others}"
+    _show(name, {"weights": weights.split(","), "zeros": zeros.value}, found, as_json)
+
+
+@exact.command("brieskorn")
+def brieskorn(
+    exponents: Annotated[str, typer.Argument(help="Exponents, each at least 2: 2,3,7.")],
+    signs: Annotated[
+        str | None,
+        typer.Option("--signs", help="A sign of each term: +,+,-; all + if left out."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Half the square of a sum of powers x^a + y^b - ..., at the origin.
+
+    Example: pfmap exact brieskorn 2,4,4 --signs +,-,-
+    """
+    from pfmap.llc.exact import brieskorn_llc
+
+    powers = _integers("EXPONENTS", exponents)
+    chosen = ["+"] * len(powers) if signs is None else [sign.strip() for sign in signs.split(",")]
+    if not set(chosen) <= {"+", "-"}:
+        raise _refused("--signs", "+ and - with commas, such as +,-", signs or "")
+    found = brieskorn_llc(powers, [1 if sign == "+" else -1 for sign in chosen])
+    text = " ".join(
+        f"{s} x{i}^{a}" for i, (s, a) in enumerate(zip(chosen, powers, strict=False), 1)
+    )
+    settings = {"exponents": powers, "signs": chosen}
+    _show(f"half the square of {text.removeprefix('+ ')}", settings, found, as_json)
+
+
 @exact.command("factored-polynomial")
 def factored_polynomial(
     factors: Annotated[
@@ -215,6 +280,9 @@ def factored_polynomial(
 @exact.command("polynomial-net")
 def polynomial_net(
     depth: Annotated[int, typer.Argument(help="Number of matrices.", min=1, max=1000)],
+    degree: Annotated[
+        int, typer.Option("--degree", help="Degree of the activation.", min=2, max=100)
+    ] = 2,
     as_json: JsonFlag = False,
 ) -> None:
     """Two-parameter polynomial net of Sergeant-Perthuis et al. 2026, truth 0, at the origin.
@@ -223,8 +291,9 @@ def polynomial_net(
     """
     from pfmap.llc.exact import polynomial_net_llc
 
-    found = polynomial_net_llc(depth)
-    _show(f"two-parameter polynomial net of depth {depth}", {"depth": depth}, found, as_json)
+    found = polynomial_net_llc(depth, degree)
+    name = f"two-parameter polynomial net of depth {depth}, activation z^{degree}"
+    _show(name, {"depth": depth, "degree": degree}, found, as_json)
 
 
 def _show(model: str, settings: dict[str, Any], found: LearningCoefficient, as_json: bool) -> None:

@@ -77,7 +77,7 @@ def solved(center: np.ndarray, scale: np.ndarray, weight: np.ndarray, power: int
     return np.maximum(np.diff(volume), 0.0)
 
 
-FINE = np.arange(-170.0, 0.0, 0.01) + 0.005
+FINE = np.arange(-170.0, 0.0, 0.05) + 0.025
 """Grid of the logarithm of one variable in (0, 1)."""
 
 

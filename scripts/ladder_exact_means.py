@@ -26,18 +26,20 @@ States = tuple[np.ndarray, np.ndarray]
 
 def exact_means(known: KnownModel, n_betas: np.ndarray) -> np.ndarray | None:
     """E[nβK] at every nβ, shape of `n_betas`; None where no quadrature is at hand."""
-    states = log_losses(known)
+    states, n_regular = log_losses(known), regular_beside(known)
     if states is None:
         return None
-    n_regular = 0
-    words = known.name.split(", ")
-    if words[-1].endswith("regular"):
-        n_regular = int(words[-1].split()[0])
-    if words[-1] == "bent":
-        n_regular = 1
     n_outputs = 1 + n_regular if n_regular else 1
     scaled = np.asarray(n_betas, dtype=np.float64) / n_outputs
     return means(states, scaled) + 0.5 * n_regular * scaled / (1.0 + scaled)
+
+
+def regular_beside(known: KnownModel) -> int:
+    """Number of regular parameters beside f, which `log_losses` leaves out."""
+    last = known.name.split(", ")[-1]
+    if last == "bent":
+        return 1
+    return int(last.split()[0]) if last.endswith(" regular") else 0
 
 
 def means(states: States, n_betas: np.ndarray) -> np.ndarray:
@@ -137,10 +139,10 @@ def norm(known: KnownModel) -> States:
 
 def mixture(empty: bool) -> States:
     """Two means: c from the first moment s and b, so that s = 0 is a plane of the grid."""
-    logs = np.arange(-50.0, 0.0, 0.2)
+    logs = np.arange(-45.0, 0.0, 0.3)
     size = np.concatenate([np.exp(logs), -np.exp(logs)])
     s, b = (v[..., None] for v in np.meshgrid(size, np.exp(logs), indexing="ij"))
-    a = 0.5 * np.exp(np.arange(-60.0, 0.0, 0.25)) if empty else np.linspace(0.25, 0.75, 11)
+    a = 0.5 * np.exp(np.arange(-45.0, 0.0, 0.4)) if empty else np.linspace(0.25, 0.75, 11)
     c = (s - a * b) / (1.0 - a)
     loss = sum((a * b**k + (1.0 - a) * c**k) ** 2 for k in (2, 3)) + s**2
     measure = np.abs(s * b) * (a if empty else 1.0) / (1.0 - a)
@@ -149,12 +151,23 @@ def mixture(empty: bool) -> States:
 
 def mixture_of_three() -> States:
     """Power sums of a, b and c = s - a - b, in the length and angle of (a, b)."""
-    logs = np.arange(-45.0, 0.0, 0.1)
+    logs = np.arange(-45.0, 0.0, 0.25)
     size = np.concatenate([np.exp(logs), -np.exp(logs)])
     s, r, angle = np.meshgrid(size, np.exp(logs), np.linspace(0, 2 * np.pi, 17)[:-1], indexing="ij")
     a, b = r * np.cos(angle), r * np.sin(angle)
     loss = s**2 + sum((a**k + b**k + (s - a - b) ** k) ** 2 for k in (2, 3))
     return np.log(loss / 6.0).ravel(), (np.abs(s) * r**2).ravel()
+
+
+def mixture_in_the_plane() -> States:
+    """Means b and c = 2 s - b in the plane, at the weights 1/2: both lengths and both angles."""
+    logs, angles = np.arange(-45.0, 0.0, 0.3), np.arange(8) * np.pi / 4
+    s, b, turn, between = np.meshgrid(np.exp(logs), np.exp(logs), angles, angles, indexing="ij")
+    s1, s2 = s * np.cos(turn + between), s * np.sin(turn + between)
+    b1, b2 = b * np.cos(turn), b * np.sin(turn)
+    c1, c2 = 2.0 * s1 - b1, 2.0 * s2 - b2
+    second = (b1**2 + c1**2) ** 2 + (b2**2 + c2**2) ** 2 + (b1 * b2 + c1 * c2) ** 2
+    return np.log((s**2 + second / 4.0) / 10.0).ravel(), (s**2 * b**2).ravel()
 
 
 def polynomial_net(known: KnownModel) -> States:
@@ -183,6 +196,7 @@ BY_NAME: dict[str, Callable[[], States]] = {
     "minors of 3 x 3": minors_of_3_by_3,
     "mixture of two": lambda: mixture(empty=False),
     "mixture of two, one empty": lambda: mixture(empty=True),
+    "mixture of two in the plane": mixture_in_the_plane,
     "mixture of three, equal weights": mixture_of_three,
 }
 """Distributions of ln K by the name of the model."""

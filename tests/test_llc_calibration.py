@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from pfmap.figures.calibration import draw_calibration
-from pfmap.llc.calibration import known
+from pfmap.llc.calibration import known, suites
 from pfmap.llc.calibration.calibrate import calibrate, totals
 from pfmap.llc.calibration.singular_suite import singular_suite
 from pfmap.llc.calibration.suites import default_suite, drawn_suite, suite_named
 from pfmap.llc.rank import jacobian_rank
 from pfmap.models.polynomial_net import polynomial_net_model
+from pfmap_cli.main import app
 
 
 def test_the_default_suite_is_what_it_promises():
@@ -58,16 +60,16 @@ def test_a_seed_draws_one_suite():
     assert first != other
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3])
-def test_polynomial_net_equals_its_definition(depth):
+@pytest.mark.parametrize(("depth", "degree"), [(1, 2), (2, 2), (3, 2), (3, 3), (2, 5)])
+def test_polynomial_net_equals_its_definition(depth, degree):
     rng = np.random.default_rng(depth)
     points = rng.normal(size=(4, 2))
     t1, t2 = rng.normal(size=2)
     matrix = np.array([[t1 + t2, t1**2], [t1**2, t2**2]])
     value = points @ matrix.T
     for _ in range(depth - 1):
-        value = value**2 @ matrix.T
-    assert np.allclose(polynomial_net_model(depth, points).outputs([t1, t2]), value.ravel())
+        value = value**degree @ matrix.T
+    assert np.allclose(polynomial_net_model(depth, points, degree).outputs([t1, t2]), value.ravel())
 
 
 def test_line_plus_dot_is_its_formula():
@@ -134,6 +136,20 @@ def test_figure_shows_every_model(table):
     figure = draw_calibration(table)
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert labels == table["name"].tolist()
+
+
+def test_command_writes_a_folder_for_every_suite(tmp_path, monkeypatch):
+    short = {"default": [known.monomials([[1, 0]])], "singular": [known.regular(np.ones(2))]}
+    found = {name: (lambda _, models=models: models) for name, models in short.items()}
+    monkeypatch.setattr(suites, "SUITES", found)
+    shown = CliRunner().invoke(app, ["calibrate", "--out", str(tmp_path / "new"), "--json"])
+    assert shown.exit_code == 0
+    payload = json.loads(shown.stdout)
+    assert [row["suite"] for row in payload["models"]] == ["default", "singular"]
+    assert len(payload["files"]) == 6
+    for name, (model,) in short.items():
+        table = pd.read_parquet(tmp_path / "new" / name / "calibration.parquet")
+        assert table["name"].tolist() == [model.name]
 
 
 def test_command_refuses_a_folder_that_holds_something(tmp_path):

@@ -22,6 +22,8 @@ FORMS = {
     "one-unit": (["relu", "--one-sign"], "0", 1),
     "regular": (["6"], "3", 1),
     "squares": (["2", "1/2"], "2", 1),
+    "quasi-homogeneous": (["3/8,1/4", "--zeros", "regular"], "5/16", 1),
+    "brieskorn": (["2,4,4", "--signs", "+,-,-"], "1/2", 2),
     "factored-polynomial": (["1,2,3,4,5", "--target", "1,0,0,0,0"], "5/2", 11),
     "polynomial-net": (["3"], "3/28", 1),
 }
@@ -79,6 +81,10 @@ def test_a_value_at_given_ranks_is_marked_as_not_proved():
         (["monomials", "x y", "--jacobian", "1"], "jacobian: must hold one exponent"),
         (["reduced-rank", "3", "3", "3", "--ranks", "2"], "--ranks: must be two integers"),
         (["squares", "2", "1/0"], "EXPONENT: must be numbers"),
+        (["brieskorn", "2,3", "--signs", "+"], "signs: must hold 1 or -1 for each of the 2"),
+        (["brieskorn", "2,3", "--signs", "+,x"], "--signs: must be"),
+        (["brieskorn", "1,3"], r"exponents\[0\]: must be an integer >= 2"),
+        (["quasi-homogeneous", "1/2,0", "--zeros", "none"], r"weights\[1\]: must be a positive"),
         (["squares", "2", "1,2"], "EXPONENT: must be one number"),
     ],
 )

@@ -24,6 +24,9 @@ from pfmap.models.network import network_model
 from pfmap.models.polynomial import gaussian_model, polynomial_model
 from pfmap.models.polynomial_net import polynomial_net_model
 
+NET_POINTS = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
+"""Inputs of the polynomial nets."""
+
 
 @dataclass(frozen=True)
 class KnownModel:

@@ -25,8 +25,6 @@ from pfmap.llc.exact import (
     regular_llc,
 )
 
-NET_POINTS = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
-
 CUSP = brieskorn_llc([2, 3])
 
 CURVES = (
@@ -58,7 +56,7 @@ def singular_suite() -> list[KnownModel]:
     models += [*_turned(), *_beside_regular(), *_not_isolated(), *_determinants(), *_mixtures()]
     models += [singular.norm_power(n, k) for n, k in ((3, 1), (10, 1), (3, 2), (5, 2), (4, 3))]
     nets = ((4, 2), (2, 3), (3, 3), (2, 4), (2, 5))
-    models += [known.polynomial_net(depth, NET_POINTS, degree) for depth, degree in nets]
+    models += [known.polynomial_net(depth, known.NET_POINTS, degree) for depth, degree in nets]
     models += [_tanh_of_both_signs(n_hidden) for n_hidden in range(1, 10)]
     two_layers = (((3, 4, 3), 0), ((3, 3, 3), 0), ((2, 3, 4), 1))
     more_layers = (
@@ -153,7 +151,7 @@ def _determinants() -> list[KnownModel]:
                          family="determinant"),
         singular.outputs("minors of 3 x 3", minors,
                          quasi_homogeneous_llc(half * 9, away=regular_llc(4)),
-                         family="determinant"),
+                         family="determinant", next_pole=half[0] / 2),
     ]  # fmt: skip
 
 
@@ -174,7 +172,8 @@ def _mixtures() -> list[KnownModel]:
         singular.outputs(
             "mixture of two, one empty", ["a*b + c - a*c", "a*b^2 + c^2 - a*c^2",
                                           "a*b^3 + c^3 - a*c^3"],
-            independent_sum(one, monomial_llc("a*b^2")), family="mixture"),
+            independent_sum(one, monomial_llc("a*b^2")), family="mixture",
+            next_pole=Fraction(1, 4)),
         # Equal weights: power sums; modulo s the second is a definite form in two variables.
         singular.outputs(
             "mixture of three, equal weights", ["a + b + c", "a^2 + b^2 + c^2", "a^3 + b^3 + c^3"],

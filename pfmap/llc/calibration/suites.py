@@ -19,7 +19,6 @@ from pfmap.llc.calibration.singular_suite import singular_suite
 DRAWN_SEED = 2027
 """Seed of the drawn suite of the published calibration."""
 
-NET_POINTS = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
 RELU_POINTS = np.array([-1.0, -0.5, 0.5, 1.0])
 
 
@@ -68,7 +67,7 @@ def default_suite() -> list[KnownModel]:
     models += [known.deep_linear(widths, rank) for widths, rank in (*two_layers, *more_layers)]
     models += [known.tanh_units(n_hidden, tanh_points(n_hidden)) for n_hidden in range(1, 10)]
     models.append(known.relu_unit(RELU_POINTS))
-    models += [known.polynomial_net(depth, NET_POINTS) for depth in (1, 2, 3)]
+    models += [known.polynomial_net(depth, known.NET_POINTS) for depth in (1, 2, 3)]
     return [*models, known.line_plus_dot("line"), known.line_plus_dot("dot")]
 
 
