@@ -242,7 +242,7 @@ def brieskorn(
     """
     from pfmap.llc.exact import brieskorn_llc
 
-    powers = _integers("EXPONENTS", exponents)
+    powers = integers("EXPONENTS", exponents)
     chosen = ["+"] * len(powers) if signs is None else [sign.strip() for sign in signs.split(",")]
     if not set(chosen) <= {"+", "-"}:
         raise _refused("--signs", "+ and - with commas, such as +,-", signs or "")
