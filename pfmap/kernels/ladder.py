@@ -27,17 +27,17 @@ sum or the difference of two groups is scaled in place of one: arms where units 
 
 Replica exchange: neighbours exchange states with the probability that keeps each one's density.
 
-Euler fields. Where K = Σ_i m_i x_i ∂_i K holds everywhere, K is homogeneous under x_i -> e^(m_i ξ) x_i,
-a map that leaves {K = 0} as it is; where the sum is 0, K itself is left as it is. Some scaling
-moves follow such fields m, which are given: they have the right size everywhere, along {K = 0} too.
+Euler fields. Where K = Σ_i m_i x_i ∂_i K everywhere, K is homogeneous under x_i -> e^(m_i ξ) x_i, a
+map that leaves {K = 0} as it is; where the sum is 0, K itself is left as it is. Some scaling moves
+follow such fields m, which are given: they have the right size everywhere, along {K = 0} too.
 
-Control variates. With h = 1 - s⁴, s = |x|²/R², which vanishes at the edge, integration by parts along
-h x_i gives variates of mean 0,
+Control variates. With h = 1 - s⁴, s = |x|²/R², which vanishes at the edge, integration by parts
+along h x_i gives variates of mean 0,
 
     c_i = h (1 - x_i ∂_i U) - 8 s³ x_i²/R²,    E[c_i] = 0,
 
-where the gradient is exact, without stiff directions. With Euler fields Σ_i m_i c_i is used in their
-place, which needs no gradient and is nβ K itself, times -h, but for what the localisation adds.
+where the gradient is exact, without stiff directions. With Euler fields Σ_i m_i c_i is used in
+their place, which needs no gradient and is -h nβ K but for what the localisation adds.
 
 State of a rung, all that the next step needs: rows OFFSET and FORCE of `vectors` (the other rows
 are work), row STATE of `stiff` (the solved coordinates), and `scalars`: U and nβ (K - K*).
@@ -157,20 +157,27 @@ def wide_step(low, share):
 
 @jit(inline=True)
 def add_controls(euler, gamma, radius, offset, force, excess, sums):
-    """Add the control variates at a state to `sums`: one a field, one a coordinate, or one."""
-    n = offset.shape[0]
+    """Add the control variates at a state to `sums`: one a field, one a coordinate, or one.
+
+    The last of `sums` is log |x|².
+    """
+    n, n_variates = offset.shape[0], sums.shape[0] - 1
     curvature = 0.0 if radius == math.inf else 1.0 / (radius * radius)
-    s = curvature * dot(offset, offset)
+    square = dot(offset, offset)
+    sums[n_variates] += math.log(square + 1e-300)
+    if n_variates == 0:
+        return
+    s = curvature * square
     inside, bend = 1.0 - s * s * s * s, 8.0 * s * s * s * curvature
     if euler.shape[0] == 0:
         for i in range(n):
             control = inside * (1.0 - offset[i] * force[i]) - bend * offset[i] * offset[i]
-            sums[i if sums.shape[0] == n else 0] += control
+            sums[i if n_variates == n else 0] += control
         return
     pull = gamma * (1.0 + s + s * s + s * s * s)  # h times that of -log φ
     if curvature == 0.0:
         pull = gamma
-    for e in range(min(euler.shape[0], sums.shape[0])):
+    for e in range(min(euler.shape[0], n_variates)):
         total, second = 0.0, 0.0
         for i in range(n):
             total += euler[e, i]
@@ -236,8 +243,8 @@ def exchange(i, j, n_betas, gamma, radius, vectors, stiff, scalars, test):
 @jit
 def advance_ladder(
     family, ints, floats, targets, n_points, center, loss_at_center, left, right, values, groups,
-    euler, n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung, highest_rung,
-    adapting, vectors, stiff, scalars, tunings, counts, trace, controls,
+    euler, n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung,
+    highest_rung, adapting, vectors, stiff, scalars, tunings, counts, trace, controls,
 ):  # fmt: skip
     """Make one step of rungs `lowest_rung` … `highest_rung` - 1 for every column of `trace`.
 
@@ -273,10 +280,10 @@ def advance_ladder(
         Step sizes, and sums of acceptance probabilities.
     trace : float64[r, steps]
         Result: nβ (K - K*) after every step.
-    controls : float64[r, groups, variates]
-        Result: sums of the control variates over every `CONTROL_STEPS` steps, a variate for each of
-        the first fields, or without fields for each coordinate or one for their sum; none are made
-        where there are no groups.
+    controls : float64[r, groups, variates + 1]
+        Result: sums over every `CONTROL_STEPS` steps of the control variates, one for each of the
+        first fields, or without fields for each coordinate or one for their sum, and of log |x|²;
+        none are made where there are no groups.
     """
     n, n_rungs, rank = center.shape[0], n_betas.shape[0], left.shape[0]
     n_free = n - rank

@@ -43,7 +43,9 @@ class Ladder:
         nβ (K - K*) after every kept step. Chains 0, 2, … started hot and 1, 3, … cold.
     controls : ndarray, shape (chains, rungs, groups, variates)
         Sums of the control variates over groups of `CONTROL_STEPS` steps, all but those before the
-        trace; without variates where there are stiff directions.
+        trace; no variates where there are stiff directions.
+    places : ndarray, shape (chains, rungs, groups)
+        Means of log |x|² over the same groups.
     moved, scaled, exchanged : float
         Mean acceptance of Hamiltonian moves and of scaling moves; the lowest of any neighbours'
         exchanges.
@@ -54,6 +56,7 @@ class Ladder:
     n_betas: np.ndarray
     trace: np.ndarray
     controls: np.ndarray
+    places: np.ndarray
     moved: float
     scaled: float
     exchanged: float
@@ -73,7 +76,7 @@ def advance(
 ) -> np.ndarray:
     """Make `steps` steps of some rungs, all by default; returns nβ (K - K*), (rungs, steps).
 
-    Control variates are added to `controls`, shape (rungs, groups, variates), if given.
+    Control variates and log |x|² are added to `controls`, (rungs, groups, variates + 1), if given.
     """
     trace = np.empty((len(n_betas), steps))
     lowest, highest = rungs if rungs is not None else (0, len(n_betas))
@@ -86,8 +89,8 @@ def advance(
                 model.family, model.ints, model.floats, model.targets, model.n_points,
                 problem.center, problem.loss_at_center, problem.left, problem.right, problem.values,
                 problem.groups, problem.euler, n_betas, problem.tolerances(n_betas), problem.gamma,
-                problem.radius, problem.leaps, np.uint64(problem.key), chain, state.next_step, lowest, highest,
-                adapting, state.vectors, state.stiff, state.scalars, state.tunings, state.counts,
+                problem.radius, problem.leaps, np.uint64(problem.key), chain, state.next_step,
+                lowest, highest, adapting, state.vectors, state.stiff, state.scalars, state.tunings, state.counts,
                 trace, controls,
             )  # fmt: skip
     else:
@@ -189,14 +192,14 @@ class Chains:
         if self.problem.rank == 0:
             n_variates = min(len(self.problem.euler), MAX_CONTROLS) or len(self.problem.center)
             n_variates = n_variates if n_variates <= MAX_CONTROLS else 1
-        shape = (len(self.n_betas), steps // CONTROL_STEPS, n_variates)
+        shape = (len(self.n_betas), steps // CONTROL_STEPS, n_variates + 1)
 
         def go_on(chain: int) -> tuple[np.ndarray, np.ndarray]:
             state, controls = self._states[chain], np.zeros(shape)
             assert state is not None
             return advance(
                 self.problem, self.n_betas, state, steps, chain=chain,
-                controls=controls if n_variates else None,
+                controls=controls,
             ), controls  # fmt: skip
 
         traces, controls = zip(*self.pool.map(go_on, range(self.n_chains)), strict=True)
@@ -208,11 +211,13 @@ class Chains:
     def result(self) -> Ladder:
         """What there is but the first fifth, since the warm-up is short."""
         dropped = self.n_steps // 5
+        sums = np.concatenate(self._controls, axis=2)[:, :, dropped // CONTROL_STEPS :]
         counts = np.sum([state.counts for state in self._states if state is not None], axis=0)
         return Ladder(
             n_betas=self.n_betas,
             trace=np.concatenate(self._traces, axis=2)[:, :, dropped:],
-            controls=np.concatenate(self._controls, axis=2)[:, :, dropped // CONTROL_STEPS :],
+            controls=sums[..., :-1],
+            places=sums[..., -1] / CONTROL_STEPS,
             moved=float(counts[:, MOVED].sum() / max(counts[:, MOVES].sum(), 1.0)),
             scaled=float(counts[:, SCALED].sum() / max(counts[:, SCALES].sum(), 1.0)),
             exchanged=float((counts[:-1, EXCHANGED] / counts[:-1, EXCHANGES]).min()),

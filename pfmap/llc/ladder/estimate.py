@@ -136,7 +136,7 @@ def estimate_llc_ladder(
     radius: float | None = None,
     gamma: float | None = None,
     precision: float = 0.015,
-    max_steps: int = 64_000,
+    max_steps: int = 32_000,
     span: float = 1e100,
     max_rungs: int = 112,
     chains: int = 4,
@@ -173,7 +173,7 @@ def estimate_llc_ladder(
     precision : float, default 0.015
         Relative standard error at which the chains stop, once the 95 % interval reaches no farther
         than twice that.
-    max_steps : int, default 64000
+    max_steps : int, default 32000
         Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs.
     span, max_rungs : float, int
         Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in

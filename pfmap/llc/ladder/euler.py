@@ -41,13 +41,13 @@ def euler_fields(model: Model, center: np.ndarray) -> np.ndarray:
         return nothing
     rng = np.random.default_rng(d)
     equations = np.zeros((2 * d + 10, d + 1))
-    for row in equations:
-        offset = REACH * rng.normal(size=d)
-        row[:d] = offset * model.gradient(center + offset)
-        row[d] = -model.loss(center + offset)
-        row /= np.linalg.norm(row) or 1.0
-    if not np.isfinite(equations).all():
+    for index, offset in enumerate(REACH * rng.normal(size=(len(equations), d))):
+        equations[index, :d] = offset * model.gradient(center + offset)
+        equations[index, d] = -model.loss(center + offset)
+    sizes = np.linalg.norm(equations, axis=1, keepdims=True)
+    if not np.isfinite(sizes).all():
         return nothing
+    equations /= np.where(sizes > 0.0, sizes, 1.0)
     _, values, directions = np.linalg.svd(equations)
     null = directions[values <= RELATIVE * values[0]]
     last = null[:, d]

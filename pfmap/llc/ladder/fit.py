@@ -36,7 +36,7 @@ LEAST_KEPT = 8
 """Rungs above the highest cut, where there are as many."""
 
 CUT_PRICE = 1.0
-BIAS_FLOOR = 0.003
+BIAS_FLOOR = 0.006
 """Relative error of every mean beside its noise: the forms are not exact."""
 
 WIDTH = 0.5
@@ -174,14 +174,10 @@ def _fit_all(
         possible = (llc > 0.0) & (forms.depth <= 1.1 * llc) & (forms.depth >= 0.9 * floor)
         log_prior = forms.log_prior - np.log(np.log(np.maximum(llc, floor * math.e) / floor))
         freedom = max(len(y) - 1.0 - (kappa is not None), 1.0)
+        log_weight = np.where(possible, log_weight + log_prior, -np.inf)
+        spread = np.full(len(llc), variance)
         columns.append(
-            np.stack(
-                [
-                    llc, np.full(len(llc), variance),
-                    np.where(possible, log_weight + log_prior, -np.inf), chi / freedom,
-                    forms.multiplicity, forms.kappa,
-                ]
-            )  # fmt: skip
+            np.stack([llc, spread, log_weight, chi / freedom, forms.multiplicity, forms.kappa])
         )
     return np.concatenate(columns, axis=1)
 

@@ -92,7 +92,9 @@ def make_forms(v: np.ndarray, spans: np.ndarray, top: float, max_multiplicity: i
     for m in range(2, max_multiplicity + 1):
         ratios = SCALE_RATIOS[: 1 if m == 2 else None]
         rows += [
-            _row(m, 0.0, _logarithms(v, spans, depths, m, ratio), depths, prior[m - 1] - _log(ratios))
+            _row(
+                m, 0.0, _logarithms(v, spans, depths, m, ratio), depths, prior[m - 1] - _log(ratios)
+            )
             for ratio in ratios
         ]
     return Forms(*(np.concatenate(column) for column in zip(*rows, strict=True)))
@@ -118,9 +120,7 @@ def _row(
     )  # fmt: skip
 
 
-def _simple_poles(
-    v: np.ndarray, spans: np.ndarray, depths: np.ndarray, kappa: float
-) -> np.ndarray:
+def _simple_poles(v: np.ndarray, spans: np.ndarray, depths: np.ndarray, kappa: float) -> np.ndarray:
     """d log Q/dv of m = 1, shape (depths, rungs)."""
     ratio = depths[:, None] / kappa
 

@@ -13,6 +13,9 @@ from pfmap.llc.ladder.chains import Ladder
 UNCONTROLLED = 0.02
 """Share of the variance that is believed of the means without control variates in any case."""
 
+MISSED = 1.0
+"""By how much nβK may differ, over its mean, in a part of the space that no chain saw."""
+
 MAX_CONTROL = 1e13
 """Size of control variates up to which combinations of size 1 are left after rounding."""
 
@@ -30,14 +33,29 @@ N_FIFTHS = 5
 def ladder_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
     """Mean of nβK on every rung and the covariance of the means.
 
-    A fiftieth of the covariance without control variates is added: with them a chain that missed
-    a rare part of the space would seem to know everything.
+    What the chains have missed is no part of their spread. In n independent places a part of the
+    space of probability 1/n can be missed, whose nβK may differ by the mean: so much error,
+    the same for all rungs, is added, n the effective number of log |x|². A valley {f = 0} whose
+    share falls slowly with nβ would else be missed by every chain alike, and control variates would
+    make the mean without it look exact.
     """
     plain, controlled = block_means(ladder)
     covariance = covariance_of_means(controlled)
     if controlled is not plain:
         covariance = covariance + UNCONTROLLED * covariance_of_means(plain)
-    return controlled.mean(axis=(0, 1)), covariance
+    means = controlled.mean(axis=(0, 1))
+    missed = MISSED * means / effective_places(ladder.places)
+    return means, covariance + np.outer(missed, missed)
+
+
+def effective_places(places: np.ndarray) -> np.ndarray:
+    """Effective number of independent places on every rung, from log |x|², at least 1."""
+    from arviz_stats.base import array_stats
+
+    numbers = [
+        float(array_stats.ess(places[:, rung], method="mean")) for rung in range(places.shape[1])
+    ]
+    return np.maximum(np.nan_to_num(numbers, nan=1.0), 1.0)
 
 
 def block_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
