@@ -11,7 +11,7 @@ import typer
 
 from . import targets
 from .campaigns import OutOption, ThreadsOption
-from .probability import short
+from .probability import estimate_lines, estimate_row, short
 from .progress import ProgressReporter
 from .render import JsonFlag, emit, table
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COLUMNS = [
     "function", "loss", "verdict", "t_min", "log2_v", "log2_p", "lambda", "lambda_se", "m",
-    "fit", "n_max", "free_energy", "se",
+    "known", "fit", "n_max", "free_energy", "se",
 ]  # fmt: skip
 CROSSING_COLUMNS = ["f", "g", "n", "n_low", "n_high", "prior_bits", "log_n_bits", "rest_bits"]
 
@@ -88,6 +88,7 @@ def curve(
         raise SettingsError(
             "function: none was given", next_step="name one, such as --named parity or --key KEY"
         )
+    read = _read(network, wanted)
     if not 0.0 < lowest < math.inf:
         raise SettingsError(f"--lowest: must be above 0, got {lowest}", next_step="such as 1e-6")
     from dataclasses import replace
@@ -124,10 +125,12 @@ def curve(
     labels = {item.wanted.name: _label(item.wanted) for item in curves}
     crossings = tables.crossings.to_pylist()
     described = targets.described(network, folder)
-    text = "\n\n".join([described, _text(rows, crossings, labels), f"written: {place}"])
+    head = "\n".join([described, *map(_read_text, read)])
+    text = "\n\n".join([head, _text(rows, crossings, labels), f"written: {place}"])
     emit(
         {
             "network": described,
+            "read": read,
             "functions": rows,
             "crossings": crossings,
             "files": [str(path) for path in written],
@@ -161,6 +164,25 @@ def _wanted(
     return found
 
 
+def _read(network: Campaign, wanted: list[Wanted]) -> list[dict[str, Any]]:
+    """What the targets of files express: outputs that equal them, read as the campaign does."""
+    from dataclasses import asdict
+
+    from pfmap.functions.expressed import expressed_function
+
+    return [
+        {"name": item.name, "loss": item.loss, **asdict(expressed_function(network, item.targets))}
+        for item in wanted
+        if item.function is None
+    ]
+
+
+def _read_text(row: dict[str, Any]) -> str:
+    ones = "" if row["ones"] is None else f", 1 at {row['ones']} of {row['n_points']} points"
+    kind = "targets" if row["loss"] == "squared" else "probabilities"
+    return f"{row['name']}: {kind} of the function {row['key']}{ones}"
+
+
 def _label(wanted: Wanted) -> str:
     return wanted.function.label if wanted.function is not None else wanted.name
 
@@ -176,8 +198,8 @@ def _write(tables: CurveTables, curves: list[FunctionCurve], folder: Path) -> li
         paths.append(folder / f"{name}.parquet")
         write_table(paths[-1], content, name)
     labels = {item.wanted.name: _label(item.wanted) for item in curves}
-    frames = (tables.volume.to_pandas(), tables.free_energy.to_pandas())
-    return paths + write_curve(*frames, labels, folder)
+    volume, evidence, energy = (content.to_pandas() for content in tables[:3])
+    return paths + write_curve(volume, evidence, energy, labels, folder)
 
 
 def _row(found: FunctionCurve) -> dict[str, Any]:
@@ -198,12 +220,17 @@ def _row(found: FunctionCurve) -> dict[str, Any]:
         "log2_v_se": None if last is None else bits * float(curve.log_volume_se[last]),
         "log2_p": found.probability.log2_p if found.probability is not None else None,
         "log2_p_se": found.probability.log2_p_se if found.probability is not None else None,
+        "p": None if found.probability is None else estimate_row(found.probability, None),
         "lambda": found.fit.learning_coefficient,
         "lambda_se": found.fit.learning_coefficient_se,
         "lambda_low": found.fit.low,
         "lambda_high": found.fit.high,
         "m": found.fit.multiplicity,
         "m_weights": found.fit.multiplicity_weights,
+        "known": str(found.fit.known),
+        "known_source": found.fit.known.source,
+        "drift": found.fit.drift,
+        "n_asymptote": found.n_asymptote,
         "fit": found.fit.verdict,
         "advice": found.fit.advice if found.fit.verdict != "ok" else "",
         "warnings": curve.warnings,
@@ -226,9 +253,23 @@ def _text(
         lines.append("F_f(n) = F_g(n) at\n" + table(changing, CROSSING_COLUMNS))
     lines += [pair_text(row) for row in crossed if row["n"] is None]
     for row in rows:
-        notes = [*row["warnings"], *([row["advice"]] if row["advice"] else [])]
+        notes = [*row["warnings"], *([row["advice"]] if row["advice"] else []), *_notes(row)]
         lines += [f"{row['function']}: {note}" for note in notes]
     return "\n\n".join([lines[0], "\n".join(lines[1:])]) if len(lines) > 1 else lines[0]
+
+
+def _notes(row: dict[str, Any]) -> list[str]:
+    """What a plateau says besides, and bounds of a P(f) that is no number."""
+    notes = []
+    if row["fit"] == "plateau":
+        notes.append(f"known: {row['known_source'] or 'nothing'}")
+        if math.isfinite(row["n_asymptote"]):
+            notes.append(f"λ log n can lead F(n) from n = {row['n_asymptote']:.2g} on at the least")
+    elif row["fit"] == "ok" and row["known"][0] in "->":
+        notes.append("no upper bound on λ is known: ok by the stability of the slope alone")
+    if row["p"] is not None and row["p"]["verdict"] not in ("reached", "not expressible"):
+        notes.append(f"P: {'; '.join(estimate_lines(row['p'])[:2])}")
+    return notes
 
 
 def bits_texts(row: dict[str, Any]) -> dict[str, str]:

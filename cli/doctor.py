@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: JsonFlag = False) -> None:
-    """Show versions, threads and the kernel cache, and run a known-answer test.
+    """Show versions and threads, check the kernel cache, and run a known-answer test.
 
     Example: pfmap doctor
     """
@@ -35,25 +35,30 @@ def doctor(as_json: JsonFlag = False) -> None:
 
     from pfmap import __version__
     from pfmap.errors import EnvironmentFault
-    from pfmap.kernels._jit import cache_root
+    from pfmap.kernels._cache import cache_root, refusal
+    from pfmap.kernels._jit import check_cache
     from pfmap.threads import count_threads
 
-    root = cache_root()
+    _, dropped = check_cache()
+    answers = known_answers()
+    sound, _ = check_cache()
+    where = f"not used: {refusal()}" if refusal() else str(cache_root())
     payload: dict[str, Any] = {
         "pfmap": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{name: version(name) for name in PACKAGES},
         "threads": count_threads(None),
-        "kernel cache": str(root),
-        "known answers": known_answers(),
+        "kernel cache": where,
+        "kernel files": f"{sound} sound" + (f", {dropped} damaged and dropped" if dropped else ""),
+        "known answers": answers,
     }
     text = table([{"what": key, "value": str(value)} for key, value in payload.items()])
     emit(payload, text, as_json)
-    if payload["known answers"] != "pass":
+    if answers != "pass":
         raise EnvironmentFault(
-            f"doctor: known-answer test: {payload['known answers']}",
-            next_step=f"delete {root} and run pfmap doctor again; report it if it fails again",
+            f"doctor: known-answer test: {answers}",
+            next_step="delete the kernel cache and run pfmap doctor again; report a second failure",
         )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from .exact_rank import rank
 from .render import JsonFlag, emit
 
 if TYPE_CHECKING:
@@ -15,11 +17,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_DIGITS = "[0-9]{1,18}"
+_NUMBER = re.compile(rf"[+-]?{_DIGITS}(/{_DIGITS}|(\.{_DIGITS})?([eE][+-]?[0-9]{{1,2}})?)")
+
 exact = typer.Typer(
     no_args_is_help=True,
-    help="Print a learning coefficient λ and its multiplicity m that are known exactly.\n\n"
+    help="Print a learning coefficient λ and its multiplicity m, or a rank, known exactly.\n\n"
     "Example: pfmap exact deep-linear 10,10,10 --rank 5",
 )
+
+exact.command("rank")(rank)
 
 RankOption = Annotated[int, typer.Option("--rank", help="Rank of the true matrix.")]
 
@@ -49,7 +56,7 @@ def monomials(
     from pfmap.llc.exact import monomial_llc, parse_monomials
 
     names, exponents = parse_monomials(terms)
-    powers = _integers("--jacobian", jacobian) if jacobian is not None else [0] * len(names)
+    powers = integers("--jacobian", jacobian) if jacobian is not None else [0] * len(names)
     found = monomial_llc(terms, jacobian=powers)
     settings = {"variables": names, "exponents": exponents, "jacobian": powers}
     _show(f"half the sum of squares of {terms}, in {', '.join(names)}", settings, found, as_json)
@@ -83,7 +90,7 @@ def reduced_rank(
         found = reduced_rank_llc(n_inputs, n_hidden, n_outputs, rank=rank)
         _show(f"{name}, true rank {rank}", settings, found, as_json)
         return
-    pair = _integers("--ranks", ranks)
+    pair = integers("--ranks", ranks)
     if len(pair) != 2:
         raise _refused("--ranks", "two integers with a comma, such as 2,3", ranks)
     found = local_two_layer_llc(n_inputs, n_hidden, n_outputs, rank=rank, ranks=(pair[0], pair[1]))
@@ -103,7 +110,7 @@ def deep_linear(
     """
     from pfmap.llc.exact import deep_linear_llc
 
-    shape = _integers("WIDTHS", widths)
+    shape = integers("WIDTHS", widths)
     found = deep_linear_llc(shape, rank=rank)
     name = f"deep linear network, widths {', '.join(map(str, shape))}, true rank {rank}"
     _show(name, {"widths": shape, "rank": rank}, found, as_json)
@@ -198,7 +205,7 @@ def factored_polynomial(
     """
     from pfmap.llc.exact import factored_polynomial_llc
 
-    counts, true = _integers("FACTORS", factors), _numbers("--target", target)
+    counts, true = integers("FACTORS", factors), _numbers("--target", target)
     found = factored_polynomial_llc(counts, true)
     settings = {"n_factors": counts, "target": [float(value) for value in true]}
     name = f"polynomial with coefficients of {factors} factors, truth {target}"
@@ -207,7 +214,8 @@ def factored_polynomial(
 
 @exact.command("polynomial-net")
 def polynomial_net(
-    depth: Annotated[int, typer.Argument(help="Number of matrices.")], as_json: JsonFlag = False
+    depth: Annotated[int, typer.Argument(help="Number of matrices.", min=1, max=1000)],
+    as_json: JsonFlag = False,
 ) -> None:
     """Two-parameter polynomial net of Sergeant-Perthuis et al. 2026, truth 0, at the origin.
 
@@ -247,12 +255,20 @@ def _with_decimal(value: Fraction) -> str:
     return f"{value} {'=' if Fraction(decimal) == value else '≈'} {decimal}"
 
 
-def _integers(name: str, text: str) -> list[int]:
+def integers(name: str, text: str) -> list[int]:
+    """Integers of an argument, with commas between them."""
     return _parsed(name, text, int, "integers with commas, such as 1,0,2")
 
 
 def _numbers(name: str, text: str) -> list[Fraction]:
-    return _parsed(name, text, Fraction, "numbers with commas, such as 1,0,1/2")
+    return _parsed(name, text, _number, "numbers of at most 18 digits with commas, such as 1,0,1/2")
+
+
+def _number(text: str) -> Fraction:
+    """A decimal or a quotient; Fraction alone would write out 1e999999999."""
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError
+    return Fraction(text)
 
 
 def _parsed(name: str, text: str, read: Callable[[str], T], rule: str) -> list[T]:

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .campaigns import CampaignArgument, MemoryOption, ThreadsOption, find_campaign, find_folder
+from .given_weights import OrderOption, describe_weights, weights_text
 from .render import JsonFlag, emit, table
 from .run import run_stages
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pfmap.campaign import Campaign
     from pfmap.llc.estimate import LlcEstimate
 
 COLUMNS = [
-    "center", "estimator", "llc", "llc_se", "multiplicity", "rank", "rank_constant", "rhat", "ess",
-    "acceptance", "verdict",
+    "center", "estimator", "llc", "llc_se", "multiplicity", "multiplicity_resolution", "rank",
+    "rank_constant", "rhat", "ess", "acceptance", "verdict",
 ]  # fmt: skip
 
 
@@ -32,9 +35,11 @@ def llc(
         Path | None,
         typer.Option(
             "--weights",
-            help="Estimate at these weights instead: .npz with `weights`, or W1, b1, W2, b2, …",
+            help="Estimate at these weights instead: .npz with `weights`, W1, b1, …, or the names "
+            "of scikit-learn, PyTorch or Keras.",
         ),
     ] = None,
+    order: OrderOption = None,
     target: Annotated[
         Path | None,
         typer.Option(
@@ -56,24 +61,33 @@ def llc(
 ) -> None:
     """Estimate learning coefficients of selected functions, or at weights of your own.
 
-    With --weights, network, domain and sampler settings are those of the campaign.
+    With --weights, network, domain and sampler settings are those of the campaign. What was read,
+    and the function that it expresses there, stands first.
 
     Example: pfmap llc default --weights weights.npz
     """
     if weights is None:
         from pfmap.errors import SettingsError
 
-        for name, given in (("--target", target is not None), ("--ladder", ladder)):
-            if given:
+        options = {"--target": target, "--order": order, "--ladder": ladder or None}
+        for name, given in options.items():
+            if given is not None:
                 raise SettingsError(f"{name}: goes with --weights", next_step="give both")
         found = str(find_folder(Path(campaign)))
         run_stages(
             found, stages=("llc",), threads=threads, memory=memory, resume=True, as_json=as_json
         )
         return
-    typer.echo("pfmap: estimating …", err=True)
+    from pfmap.llc.load import load_targets, load_weights
+
     settings, _ = find_campaign(campaign)
-    estimates = _estimate(settings, weights, target, threads)
+    layers = load_weights(weights, settings.network, order=order)
+    targets = None if target is None else load_targets(target, settings.n_points)
+    read = describe_weights(settings, weights, layers, targets)
+    if not as_json:
+        typer.echo(weights_text(read) + "\n")
+    typer.echo("pfmap: estimating …", err=True)
+    estimates = _estimate(settings, layers.vector, targets, threads)
     rows = _rows(estimates)
     advice = [
         f"{item.center}: {item.verdict}: {item.advice}"
@@ -82,44 +96,40 @@ def llc(
     ]
     if ladder:
         for estimate in estimates:
-            row, said = _ladder(settings, estimate, target, threads)
+            row, said = _ladder(settings, estimate, targets, threads)
             rows.append(row)
             advice += said
-    emit({"estimates": rows}, "\n".join([table(rows, COLUMNS), *advice]), as_json)
+    emit({"read": read, "estimates": rows}, "\n".join([table(rows, COLUMNS), *advice]), as_json)
 
 
 def _estimate(
-    campaign: Campaign, weights: Path, target: Path | None, threads: int | None
+    campaign: Campaign, position: np.ndarray, targets: np.ndarray | None, threads: int | None
 ) -> list[LlcEstimate]:
     """Estimates at the user's weights: against their own outputs, and at the trained minimum."""
     from pfmap.execution import check_threads
     from pfmap.llc.estimate import estimate_llc
-    from pfmap.llc.load import load_targets, load_weights
     from pfmap.llc.stage import campaign_model, sampler_arguments
 
-    position = load_weights(weights, campaign.network)
     shared = {**sampler_arguments(campaign), "threads": check_threads(threads)}
     model = campaign_model(campaign)
     estimates = [estimate_llc(model, position, center="self", **shared)]
-    if target is not None:
-        targets = load_targets(target, campaign.n_points)
+    if targets is not None:
         estimates.append(estimate_llc(model, position, center="target", targets=targets, **shared))
     return estimates
 
 
 def _ladder(
-    campaign: Campaign, estimate: LlcEstimate, target: Path | None, threads: int | None
+    campaign: Campaign, estimate: LlcEstimate, targets: np.ndarray | None, threads: int | None
 ) -> tuple[dict[str, Any], list[str]]:
     """λ and m from a ladder at the w* of an estimate, and what to do about its verdict."""
     from pfmap.execution import check_threads
     from pfmap.llc.ladder.estimate import estimate_llc_ladder
-    from pfmap.llc.load import load_targets
     from pfmap.llc.stage import campaign_model
 
     model = campaign_model(campaign)
     center = estimate.center_weights
-    if estimate.center == "target" and target is not None:
-        model = model.with_targets(load_targets(target, campaign.n_points))
+    if estimate.center == "target" and targets is not None:
+        model = model.with_targets(targets)
     else:
         model = model.with_targets(model.outputs(center))
     found = estimate_llc_ladder(
@@ -133,8 +143,11 @@ def _ladder(
         "llc_low": found.low,
         "llc_high": found.high,
         "multiplicity": found.multiplicity,
+        "multiplicity_resolution": found.multiplicity_resolution,
         "multiplicity_weights": found.multiplicity_weights,
         "exact": found.exact,
+        "settled_by": "; ".join(found.settled_by),
+        "needed_n_beta": found.needed_n_beta,
         "rank": found.rank,
         "rhat": found.rhat,
         "verdict": found.verdict,

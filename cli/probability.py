@@ -132,6 +132,7 @@ def estimate_row(found: VolumeEstimate, function: BooleanFunction | None) -> dic
         "log2_p_se": found.log2_p_se,
         "log2_p_se_between_runs": None if last is None else found.curve.between_se[last] * in_bits,
         "log2_p_se_within_runs": None if last is None else found.curve.within_se[last] * in_bits,
+        "log2_p_lower": found.log2_p_lower,
         "log2_p_upper": found.log2_p_upper,
         "verdict": found.verdict,
         "advice": advice(found),
@@ -160,6 +161,8 @@ def advice(found: VolumeEstimate) -> str:
             f"no state came below the last level: try --steps {4 * settings.steps} or "
             f"--chains {2 * settings.chains}; the function may be out of reach"
         )
+    if found.verdict == "uncertain":
+        return f"more steps, so that the runs agree: --steps {4 * settings.steps}"
     if found.curve.warnings:
         return f"trust the error less, or ask for more: --steps {4 * settings.steps}"
     return ""
@@ -175,7 +178,14 @@ def estimate_lines(row: dict[str, Any], what: str = "P") -> list[str]:
         made += f", {row['elapsed_s']:.1f} s"
     if row["verdict"] == "not expressible":
         return [f"{what} = 0, not expressible: {row['proof']}"]
-    if row["verdict"] != "reached":
+    if row["verdict"] == "uncertain":
+        lines = [
+            f"{row['log2_p_lower']:.2f} < log2 {what} < {row['log2_p_upper']:.2f}  (below: the "
+            "mean of the runs over 40, wrong with probability 0.025 at most; above: the least V "
+            "plus two standard errors along the curve)",
+            f"uncertain: {made}",
+        ]
+    elif row["verdict"] != "reached":
         lines = [
             f"log2 {what} < {row['log2_p_upper']:.2f} (the least V plus two standard errors along "
             "the curve)",

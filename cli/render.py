@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -16,9 +17,14 @@ _emitted: list[str] = []
 
 def emit(payload: dict[str, Any], text: str, as_json: bool) -> None:
     """Print `payload` as JSON, or `text`."""
-    said = json.dumps(_plain(payload), indent=2, ensure_ascii=False) if as_json else text
+    said = json.dumps(_plain(payload), indent=2, ensure_ascii=not _unicode()) if as_json else text
     _emitted.append(said)
     typer.echo(said)
+
+
+def _unicode() -> bool:
+    """Whether stdout can hold every character; JSON has escapes of its own for the others."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def emit_error(payload: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pfmap.errors import shown
+
 from .campaigns import (
     CampaignArgument,
     ClusterOption,
@@ -74,7 +76,9 @@ def _range(text: str | None) -> tuple[int, int] | None:
     """Blocks as the user gives them."""
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+):(\d+)", text)
+    found = re.fullmatch(r"([0-9]{1,9}):([0-9]{1,9})", text)
     if found is None:
-        raise typer.BadParameter(f"must be A:B, such as 0:8, got {text}", param_hint="--blocks")
+        raise typer.BadParameter(
+            f"must be A:B, such as 0:8, got {shown(text)}", param_hint="--blocks"
+        )
     return int(found[1]), int(found[2])

@@ -25,7 +25,13 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    key: Annotated[str, typer.Argument(help="Key of the function; its beginning is enough.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            help="Key of the function, of which the beginning is enough; on all inputs of n bits "
+            "also its name or truth table, as for pfmap probability."
+        ),
+    ],
     folder: Annotated[
         Path, typer.Option("--in", help="Folder of a campaign, or its name under results/.")
     ] = Path("default"),
@@ -33,7 +39,7 @@ def show(
 ) -> None:
     """Show a function: truth table, P, complexities, learning coefficients, ranks.
 
-    Example: pfmap show 00000000000000000000000000000000 --in default
+    Example: pfmap show majority --in default
     """
     from pfmap.store import find_functions, read_campaign_folder, read_table
 
@@ -64,9 +70,13 @@ def show(
 def _spell(key: str, campaign: Campaign) -> str:
     """The key, or its beginning, as the tables spell it."""
     from pfmap.functions.keys import check_key, key_length
+    from pfmap.functions.named import parse_function
 
     spelled = key.strip().lower().removeprefix("0x")
     missing = key_length(campaign.n_points, campaign.exact_keys) - len(spelled)
+    is_beginning = missing >= 0 and not spelled.strip("0123456789abcdef")
+    if campaign.domain.kind == "boolean" and campaign.exact_keys and not is_beginning:
+        return parse_function(key, campaign.network.widths[0]).key
     # A beginning can name a function if zeros can complete it.
     check_key(spelled + "0" * max(missing, 0), campaign, argument="key")
     return spelled
@@ -145,7 +155,10 @@ def _text(payload: dict[str, Any], campaign: Campaign) -> str:
     rows += [{"quantity": name, "value": value} for name, value in payload["complexity"].items()]
     lines += ["", table(rows)]
     if payload["evidence"]:
-        columns = ["loss", "log2_p", "log2_p_se", "log2_p_upper", "verdict", "levels", "runs"]
+        columns = [
+            "loss", "log2_p", "log2_p_se", "log2_p_lower", "log2_p_upper", "verdict", "levels",
+            "runs",
+        ]  # fmt: skip
         lines += ["", "by splitting:", table(payload["evidence"], columns)]
     if payload["llc"]:
         columns = ["draw", "center", "estimator", "llc", "llc_se", "rank", "rhat", "ess", "verdict"]

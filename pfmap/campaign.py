@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tomllib
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,8 +18,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .domain import MAX_POINTS, BooleanDomain, Domain, PointsDomain, domain_points
-from .errors import DataError, SettingsError
 from .prior import Prior
+from .reading.settings import read_toml
 from .sections import (
     COUNTERS_A_FUNCTION,
     Analysis,
@@ -74,7 +75,11 @@ class Campaign(BaseModel):
     @field_validator("domain", mode="before")
     @classmethod
     def _default_kind(cls, value: Any) -> Any:
-        return {"kind": "boolean", **value} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        if not isinstance(value.get("kind", ""), str):
+            raise ValueError("kind must be text")  # pydantic would quote it, whatever it is
+        return {"kind": "boolean", **value}
 
     @model_validator(mode="after")
     def _check_blocks(self) -> Self:
@@ -230,22 +235,18 @@ def read_campaign(path: Path) -> Campaign:
     Raises
     ------
     SettingsError
-        If the file is missing, is not TOML, or breaks a rule.
+        If the file is missing, cannot be read, is not TOML, or breaks a rule.
     """
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"campaign file: no such file: {path}", next_step=f"pfmap init {path}"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{path}: not valid TOML: {error}", next_step="see a valid one: pfmap init OTHER.toml"
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    settings = read_toml(
+        path,
+        argument="campaign file",
+        next_step="see a valid one: pfmap init OTHER.toml",
+        missing_next_step=f"pfmap init {path}",
+    )
     domain = settings.get("domain")
     if isinstance(domain, dict) and isinstance(domain.get("file"), str):
-        # The completed file lives in another folder: it must hold an absolute path.
-        domain["file"] = str((path.parent / domain["file"]).resolve())
+        # The completed file lives in another folder: it must hold an absolute path. A name that no
+        # file can have is left to the reader of points, which says so.
+        with suppress(ValueError):
+            domain["file"] = os.path.realpath(path.parent / domain["file"])
     return campaign_from_mapping(settings, source=str(path))

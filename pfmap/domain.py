@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import DataError, SettingsError
+from .reading.arrays import read_arrays
+from .reading.tables import is_parquet, read_numbers
 
 MAX_POINTS = 2**14
 
@@ -32,8 +34,8 @@ class GridDomain(BaseModel):
 
     model_config = _SETTINGS
     kind: Literal["grid"] = Field(description=_KIND)
-    low: float = Field(default=-1.0, allow_inf_nan=False, description="First point of an axis.")
-    high: float = Field(default=1.0, allow_inf_nan=False, description="Last point of an axis.")
+    low: float = Field(default=-1.0, ge=-1e30, le=1e30, description="First point of an axis.")
+    high: float = Field(default=1.0, ge=-1e30, le=1e30, description="Last point of an axis.")
     points: int = Field(default=64, ge=2, le=4096, description="Points of an axis.")
 
 
@@ -141,28 +143,30 @@ def domain_points(domain: Domain, n_inputs: int, folder: Path | None = None) -> 
 def _read_points(path: Path) -> np.ndarray:
     """Read points from Parquet or .npy, refusing anything that is not a finite table."""
     remedy = "write a Parquet table or a .npy array of shape (points, inputs)"
-    try:
-        if path.suffix == ".npy":
-            points = np.load(path, allow_pickle=False)
-        else:
-            import pandas as pd
-
-            table = pd.read_parquet(path)
-            for name, kind in table.dtypes.items():
-                if not pd.api.types.is_numeric_dtype(kind):
-                    raise TypeError(f"column {name} holds {kind}, not numbers")
-            points = table.to_numpy(dtype=np.float64, na_value=np.nan)
-        if np.iscomplexobj(points):
-            raise TypeError("complex numbers")
-        if points.dtype.kind not in "fiub":
-            raise TypeError(f"{points.dtype}, not numbers")
-        points = np.asarray(points, dtype=np.float64)
-    except FileNotFoundError as error:
-        raise DataError(f"domain.file: no such file: {path}", next_step=remedy) from error
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"domain.file: cannot read {path} as points ({error})", next_step=remedy
-        ) from error
+    kinds: dict[str, Any]
+    if is_parquet(path, argument="domain.file", next_step=remedy):
+        table = read_numbers(path, argument="domain.file", next_step=remedy)
+        kinds = {f"column {name}": kind for name, kind in table.dtypes.items()}
+        values: Any = table
+    else:
+        arrays = read_arrays(path, argument="domain.file", next_step=remedy)
+        if list(arrays) != [""]:
+            raise DataError(
+                f"domain.file: must be Parquet or one array (.npy), got the .npz archive {path}",
+                next_step=remedy,
+            )
+        values = arrays[""]
+        kinds = {"the array": values.dtype}
+    for where, kind in kinds.items():
+        if kind.kind not in "fiub":
+            raise DataError(
+                f"domain.file: must hold real numbers, and {where} of {path} holds {kind}",
+                next_step=remedy,
+            )
+    if isinstance(values, np.ndarray):
+        points = values.astype(np.float64)
+    else:
+        points = values.to_numpy(dtype=np.float64, na_value=np.nan)
     if points.ndim != 2 or points.shape[0] < 2:
         raise DataError(
             f"domain.file: needs at least 2 rows of points, got shape {points.shape}",

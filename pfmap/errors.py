@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 class PfmapError(Exception):
     """Base of every error that pfmap raises on purpose.
@@ -9,7 +11,8 @@ class PfmapError(Exception):
     Parameters
     ----------
     message : str
-        One line: the argument, the rule it broke and the value received.
+        One line: the argument, the rule it broke and the value received. Values come from
+        anywhere: what would break the line is escaped, and what is long loses its middle.
     next_step : str, default ""
         What to do about it, usually a command to run.
 
@@ -23,9 +26,10 @@ class PfmapError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, *, next_step: str = "") -> None:
-        self.message = message
-        self.next_step = next_step
-        super().__init__(message if not next_step else f"{message} (next: {next_step})")
+        self.message = _one_line(message)
+        self.next_step = _one_line(next_step)
+        said = f"{self.message} (next: {self.next_step})" if next_step else self.message
+        super().__init__(said)
 
 
 class SettingsError(PfmapError):
@@ -50,3 +54,32 @@ class EnvironmentFault(PfmapError):
     """The machine said no: full disk, unwritable folder, missing package (exit code 5)."""
 
     exit_code = 5
+
+
+class PfmapWarning(UserWarning):
+    """Something that stops nothing and that a user should know."""
+
+
+def shown(value: object) -> str:
+    """A value as an error quotes it; some that a parser accepts have no text in Python.
+
+    Examples
+    --------
+    >>> shown("7"), shown(10**5000)
+    ("'7'", 'an integer of more than 4,300 digits')
+    """
+    try:
+        return _one_line(repr(value), 300)
+    except ValueError:  # the interpreter's limit for integers, wherever they stand inside
+        return f"an integer of more than {sys.get_int_max_str_digits():,} digits"
+    except RecursionError:
+        return "tables nested too deep to be shown"
+
+
+def _one_line(text: str, most: int = 2000) -> str:
+    """`text` on one line that any terminal can show."""
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    if len(text) > most:
+        text = f"{text[: most // 2]} … {text[-most // 2 :]}"
+    return text

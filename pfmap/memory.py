@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 
-from .errors import SettingsError
+from .errors import SettingsError, shown
 
 MIN_MEMORY = 2**30
+MAX_MEMORY = 2**50
 """Smallest budget: the interpreter, its libraries and a compiled kernel take about half of it."""
 
 # What a stage holds beside DuckDB: interpreter and libraries, a few pieces of a table, the blocks
@@ -51,12 +52,19 @@ leave it out: half of the machine's memory)
     """
     if memory is None:
         return default_memory()
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?", str(memory).strip().lower())
+    written = memory.strip().lower() if isinstance(memory, str) else shown(memory)
+    found = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([kmgt]i?|)b?", written)
     if found is None:
         raise SettingsError(
-            f"memory: must be a size in bytes, got {memory}", next_step="write it as 2GiB or 1500MB"
+            f"memory: must be a size in bytes, got {shown(memory)}",
+            next_step="write it as 2GiB or 1500MB",
         )
     size = int(float(found[1]) * _UNITS[found[2]])
+    if size > MAX_MEMORY:
+        raise SettingsError(
+            f"memory: must be at most 1024TiB, got {memory}",
+            next_step="leave it out: half of the machine's memory",
+        )
     if size < MIN_MEMORY:
         raise SettingsError(
             f"memory: must be at least 1GiB, got {memory}",

@@ -6,14 +6,23 @@ Those of the prior and of the domain stand in `pfmap.prior` and `pfmap.domain`.
 from __future__ import annotations
 
 import itertools
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from pfmap.activations import require_facts
 
 Activation = Literal["relu", "tanh", "erf", "sin", "linear", "monomial"]
+require_facts(get_args(Activation))
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 
 MAX_PARAMETERS = 10**7
+MAX_LAYERS = 1000
+MAX_SELECTED = 100_000
+MAX_NAMED = 10_000
+MAX_RESAMPLES = 10**6
+MAX_SCALE = 1e100
+"""Largest temperature and the like: products of two stay finite."""
 
 COUNTERS_A_FUNCTION = 10
 """Counters of ``frequent`` for each function that can be as probable as ``frequent_p``."""
@@ -25,6 +34,16 @@ NAMED_FUNCTIONS = (
 """Functions of the default campaign; those that a domain does not have are passed over."""
 
 
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a list that names something twice."""
+    met: set[str] = set()
+    for value in values:
+        if value in met:
+            raise ValueError(f"must differ from each other, and {value} stands there twice")
+        met.add(value)
+    return values
+
+
 class Network(BaseModel):
     """A fully connected network with one output."""
 
@@ -32,6 +51,7 @@ class Network(BaseModel):
     widths: tuple[int, ...] = Field(
         default=(7, 40, 40, 1),
         min_length=2,
+        max_length=MAX_LAYERS + 1,
         description="Units of every layer, inputs first, one output last; any depth.",
     )
     activation: Activation = Field(default="relu", description="Activation of hidden layers.")
@@ -68,7 +88,11 @@ class Readout(BaseModel):
         "multiples of step.",
     )
     step: float = Field(
-        default=0.25, gt=0, allow_inf_nan=False, description="Step of the quantised readout."
+        default=0.25,
+        gt=0,
+        le=MAX_SCALE,
+        allow_inf_nan=False,
+        description="Step of the quantised readout.",
     )
 
 
@@ -90,7 +114,7 @@ class Counting(BaseModel):
     )
     frequent_p: float = Field(
         default=1e-5,
-        gt=0,
+        ge=1e-8,
         lt=1,
         description="Probability from which on frequent must keep every function, its count low by "
         "at most a tenth; functions must be at least ten times its inverse.",
@@ -101,12 +125,13 @@ class Complexity(BaseModel):
     """Which proxies, and where the dear ones are computed."""
 
     model_config = _SETTINGS
-    proxies: tuple[str, ...] = Field(
+    proxies: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
         default=(), description="Names of proxies; empty means all that apply to the domain."
     )
     dear_functions: int = Field(
         default=1000,
         ge=0,
+        le=10**9,
         description="Proxies too dear for every function are computed for this many of the most "
         "frequent functions and for those selected for the learning coefficient; null elsewhere.",
     )
@@ -119,6 +144,7 @@ class Llc(BaseModel):
     functions: int = Field(
         default=40,
         ge=0,
+        le=MAX_SELECTED,
         description="Functions selected, stratified over log2 P and over lz; 0 skips the stage.",
     )
     selection: Literal["stratified", "equal_ones", "equal_lz"] = Field(
@@ -126,30 +152,30 @@ class Llc(BaseModel):
         description="stratified: over log2 P and lz; equal_ones: all with one number of ones T and "
         "different lz; equal_lz: all with one lz and different T.",
     )
-    named: tuple[str, ...] = Field(
-        default=(), description="Keys of functions to select besides, if they were drawn."
+    named: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
+        default=(),
+        max_length=MAX_NAMED,
+        description="Keys of functions to select besides, if they were drawn.",
     )
     draws_per_function: int = Field(
-        default=3, ge=1, description="Draws of each selected function (fewer if it was seen less)."
+        default=3,
+        ge=1,
+        le=10_000,
+        description="Draws of each selected function (fewer if it was seen less).",
     )
-    centers: tuple[Literal["self", "target", "bernoulli"], ...] = Field(
+    centers: Annotated[
+        tuple[Literal["self", "target", "bernoulli"], ...], AfterValidator(_distinct)
+    ] = Field(
         default=("self", "target"),
         min_length=1,
         description="self: the draw itself against its own outputs; target: trained from the draw "
         "to ±1 targets; bernoulli: the draw itself against its own probabilities, outputs as "
         "logits.",
     )
-
-    @field_validator("centers")
-    @classmethod
-    def _check_centers(cls, centers: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(centers)) < len(centers):
-            raise ValueError("must differ from each other")
-        return centers
-
     n_beta: float = Field(
         default=1e16,
         gt=0,
+        le=MAX_SCALE,
         allow_inf_nan=False,
         description="Inverse temperature nβ. The loss is exact, so it may be large; λ needs nβ "
         "times the weakest curvature well above gamma.",
@@ -157,6 +183,7 @@ class Llc(BaseModel):
     gamma: float = Field(
         default=1e10,
         gt=0,
+        le=MAX_SCALE,
         allow_inf_nan=False,
         description="Localisation γ around w*: chains stay within sqrt(d/γ) of it. Above 0, since "
         "flat directions have no other bound.",
@@ -180,7 +207,11 @@ class Llc(BaseModel):
         "where chains do not converge.",
     )
     replica_ratio: float = Field(
-        default=3.0, gt=1, allow_inf_nan=False, description="nβ of one replica over the next."
+        default=3.0,
+        gt=1,
+        le=1e6,
+        allow_inf_nan=False,
+        description="nβ of one replica over the next.",
     )
     ladder_steps: int = Field(
         default=2000,
@@ -192,12 +223,14 @@ class Llc(BaseModel):
     ladder_parameters: int = Field(
         default=300,
         ge=0,
+        le=MAX_PARAMETERS,
         description="Networks with more parameters get no such chains, only the exact rows: a row "
         "of a (7,40,40,1) would take a quarter of an hour.",
     )
     target_tolerance: float = Field(
         default=1e-20,
         gt=0,
+        le=1,
         allow_inf_nan=False,
         description="Loss K below which training to ±1 targets has succeeded; nβ times it must "
         "be small.",
@@ -216,8 +249,9 @@ class Volume(BaseModel):
         "to analysis.min_count, to compare with their counts, the others from there down to "
         "functions seen once. With 0, and none named, the stage is skipped.",
     )
-    named: tuple[str, ...] = Field(
+    named: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
         default=NAMED_FUNCTIONS,
+        max_length=MAX_NAMED,
         description="Functions to measure besides, drawn or not: names such as parity, majority, "
         "and, threshold-3 or random:SEED on all inputs of n bits, truth tables, or keys.",
     )
@@ -254,10 +288,16 @@ class Analysis(BaseModel):
     """Bootstrap and thresholds of the honesty checks."""
 
     model_config = _SETTINGS
-    bootstrap: int = Field(default=1000, ge=100, description="Bootstrap resamples per interval.")
+    bootstrap: int = Field(
+        default=1000,
+        ge=100,
+        le=MAX_RESAMPLES,
+        description="Bootstrap resamples per interval.",
+    )
     min_count: int = Field(
         default=10,
         ge=10,
+        le=10**12,
         description="Functions and orbits seen fewer times stay out of fits and correlations: "
         "their P is conditioned on having been seen.",
     )
@@ -270,5 +310,6 @@ class Analysis(BaseModel):
     noise_simulations: int = Field(
         default=1000,
         ge=200,
+        le=MAX_RESAMPLES,
         description="Pure-noise simulations behind the verdict on each learning coefficient.",
     )

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from .domain import Domain
-from .errors import SettingsError
+from .errors import SettingsError, shown
 
 # A tagged union, whose tag pydantic takes for a key.
 _DOMAINS: dict[str, type[BaseModel]] = {
@@ -48,13 +48,13 @@ def settings_error(error: ValidationError, model: type[BaseModel], source: str) 
     key = ".".join(parts)
     if first["type"] == "extra_forbidden":
         return SettingsError(
-            f"{source}: {key}: unknown key, got {first['input']!r}",
+            f"{source}: {key}: unknown key, got {shown(first['input'])}",
             next_step=_closest(parts[-1], _known_keys(model, parts[:-1], tag)),
         )
     if first["type"] == "union_tag_invalid":
         return SettingsError(
             f"{source}: {key}.kind: must be one of {first['ctx']['expected_tags']}, "
-            f"got {first['ctx']['tag']!r}"
+            f"got {shown(first['ctx']['tag'])}"
         )
     if first["type"] == "missing":
         return SettingsError(f"{source}: {key}: must be given", next_step=_EXPLAINED)
@@ -64,7 +64,7 @@ def settings_error(error: ValidationError, model: type[BaseModel], source: str) 
     if not key:
         return SettingsError(f"{source}: {rule}")
     return SettingsError(
-        f"{source}: {key}: {rule}, got {first['input']!r}",
+        f"{source}: {key}: {rule}, got {shown(first['input'])}",
         next_step=_FEWER_DRAWS if key == "draws" else _EXPLAINED,
     )
 
@@ -93,7 +93,7 @@ def check_kinds(settings: Any, completed: Any, source: str, key: str = "") -> No
         for value, item in zip(settings, completed, strict=True):
             check_kinds(value, item, source, key)
     elif completed is not None and _kind(settings) != _kind(completed):
-        raise SettingsError(f"{source}: {key}: must be {_kind(completed)}, got {settings!r}")
+        raise SettingsError(f"{source}: {key}: must be {_kind(completed)}, got {shown(settings)}")
 
 
 def _kind(value: Any) -> str:

@@ -109,19 +109,18 @@ def watched(command: list[str], folder: Path) -> tuple[str, int]:
 
 def sizes(folder: Path, draws: int) -> dict[str, Any]:
     """Functions, and what the campaign leaves on disk."""
-    import pyarrow.parquet as pq
+    from pfmap.store.tables import row_count
 
     table = folder / "functions.parquet"
+    rows = row_count(table, "functions")
     shards = disk_bytes(folder / "counts")
     return {
         "draws": draws,
-        "distinct": pq.read_metadata(table).num_rows,
+        "distinct": rows,
         "shards_mb": round(shards / 1e6, 1),
         "table_mb": round(table.stat().st_size / 1e6, 1),
         "shards_gb_per_1e9_draws": round(shards / draws, 2),
-        "table_bytes_per_function": round(
-            table.stat().st_size / pq.read_metadata(table).num_rows, 1
-        ),
+        "table_bytes_per_function": round(table.stat().st_size / rows, 1),
     }
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from pfmap.llc.calibration.calibrate import totals
+from pfmap.store.tables import read_file
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "calibration.md"
@@ -109,7 +110,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args(arguments)
-    tables = {suite: pd.read_parquet(TABLES / suite / "calibration.parquet") for suite in SUITES}
+    tables = {
+        suite: read_file(TABLES / suite / "calibration.parquet", "calibration").to_pandas()
+        for suite in SUITES
+    }
     before = PAGE.read_text(encoding="utf-8")
     after = filled(before, tables)
     if options.check:

@@ -78,10 +78,20 @@ class Campaign:
         """Note how the tables differ from those of an undisturbed run, and the draws lost."""
         differ = differing(self.folder, other)
         outcome.tables = f"differ: {', '.join(differ[:3])}" if differ else "identical"
-        counts = pd.read_parquet(self.folder / "counts", columns=["count"])["count"].sum()
-        drawn = pd.read_parquet(other / "counts", columns=["count"])["count"].sum()
-        outcome.draws_lost = int(drawn - counts)
+        outcome.draws_lost = counted(other) - counted(self.folder)
         return outcome
+
+
+def counted(folder: Path) -> int:
+    """Sum of the counts of all shards."""
+    shards = (folder / "counts").glob("*.parquet")
+    return sum(int(frame(path)["count"].sum()) for path in shards)
+
+
+def frame(path: Path) -> pd.DataFrame:
+    """A Parquet file; pandas would read columns out of the names of folders in its path."""
+    with path.open("rb") as file:
+        return pd.read_parquet(file)
 
 
 def differing(one: Path, two: Path) -> list[str]:
@@ -94,9 +104,7 @@ def same(one: Path, two: Path) -> bool:
     """Whether two tables agree in all columns but `elapsed_s`."""
     if not (one.exists() and two.exists()):
         return False
-    tables = [
-        pd.read_parquet(path).drop(columns="elapsed_s", errors="ignore") for path in (one, two)
-    ]
+    tables = [frame(path).drop(columns="elapsed_s", errors="ignore") for path in (one, two)]
     return tables[0].equals(tables[1])
 
 

@@ -40,6 +40,7 @@ from pfmap.figures.style import (
 from pfmap.pipeline.folding import GROUPS_A_FOLD
 from pfmap.pipeline.kept import group_blocks
 from pfmap.store.provenance import machine
+from pfmap.store.tables import row_count
 from pfmap.threads import default_threads
 
 OUT = Path(__file__).parents[1] / "results" / "reference" / "scaling"
@@ -113,13 +114,11 @@ def merged(draws: int) -> dict[str, float]:
         pipeline.run(setup, folder, stages=["functions"], resume=True, memory="1GiB")
         taken = clock() - began
         shards = list((folder / "counts").glob("*.parquet"))
-        rows = pd.concat([pd.read_parquet(path, columns=["count"]) for path in shards])
         table = folder / "functions.parquet"
-        functions = len(pd.read_parquet(table, columns=["count"]))
         return {
             "draws": draws,
-            "rows": len(rows),
-            "functions": functions,
+            "rows": sum(row_count(path, "counts") for path in shards),
+            "functions": row_count(table, "functions"),
             "shard_bytes": sum(path.stat().st_size for path in shards),
             "table_bytes": table.stat().st_size,
             "merge_s": taken,

@@ -144,6 +144,12 @@ def test_show_prints_a_function(workplace):
     assert shown.returncode == 0
     assert "11111111" in shown.stdout
     assert "named beforehand" in shown.stdout
+    for text in ("constant-1", "11111111", "0xFF"):
+        same = pfmap("show", text, "--in", "tiny", cwd=workplace)
+        assert (same.returncode, same.stdout) == (0, shown.stdout)
+    misspelt = pfmap("show", "majorty", "--in", "tiny", cwd=workplace)
+    assert misspelt.returncode == 2
+    assert "names: parity | majority" in misspelt.stderr
     ambiguous = pfmap("show", "0", "--in", "tiny", cwd=workplace)
     assert (ambiguous.returncode, "more of the key" in ambiguous.stderr) == (2, True)
 

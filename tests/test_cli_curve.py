@@ -22,6 +22,7 @@ from pfmap_cli.main import app
 
 NETWORK = ("--widths", "2,4,1", "--activation", "tanh")
 SHORT = ("--runs", "4", "--steps", "64", "--lowest", "1e-4")
+NO_FITS = pd.DataFrame(columns=["function", "loss", "fit"])
 TABLES = ("volume", "evidence", "free_energy", "crossings")
 
 
@@ -48,6 +49,13 @@ def printed(place) -> dict:
         "--probabilities", "noisy.npz", "--json", cwd=place,
     )  # fmt: skip
     return json.loads(shown)
+
+
+def test_what_the_targets_of_files_express_is_said(printed):
+    assert printed["read"] == [
+        {"name": "halves", "loss": "squared", "key": "e", "ones": 3, "n_points": 4},
+        {"name": "noisy", "loss": "bernoulli", "key": "1", "ones": 1, "n_points": 4},
+    ]
 
 
 def test_every_function_has_its_curve(printed, place):
@@ -155,11 +163,9 @@ def test_too_few_runs_are_refused_before_anything_is_sampled(monkeypatch):
 def test_the_figure_shows_every_curve_with_its_name(printed, place):
     folder = place / "results" / "again"
     invoke(*NETWORK, *SHORT, "--named", "and", "--named", "or", "--out", str(folder), cwd=place)
-    volume, energy = (
-        pd.read_parquet(folder / f"{name}.parquet") for name in ("volume", "free_energy")
-    )
+    volume, evidence, energy = (pd.read_parquet(folder / f"{name}.parquet") for name in TABLES[:3])
     with drawing():
-        figure = draw_curve(volume, energy, {"1": "and", "7": "or"})
+        figure = draw_curve(volume, evidence.assign(fit="ok"), energy, {"1": "and", "7": "or"})
         figure.draw_without_rendering()
     top, middle, bottom = figure.axes
     assert [len(axes.lines) for axes in (top, middle, bottom)] == [2, 2, 2]
@@ -208,7 +214,7 @@ def test_an_unknown_error_has_no_band():
     )  # fmt: skip
     assert volume_curves(volume)["error"].isna().tolist() == [False, False, False, True]
     with drawing():
-        figure = draw_curve(volume, energy, {})
+        figure = draw_curve(volume, NO_FITS, energy, {})
         figure.draw_without_rendering()
     top, middle, bottom = figure.axes
     (line,), (band,) = top.lines, top.collections
@@ -217,3 +223,34 @@ def test_an_unknown_error_has_no_band():
     assert outline.vertices[:, 0].min() == 0.5**3
     assert not middle.collections[0].get_paths()
     assert not bottom.collections[0].get_paths()
+
+
+def test_a_plateau_is_called_one_in_the_command_the_table_and_the_figure(place):
+    folder = place / "results" / "wide"
+    arguments = (
+        "--widths", "3,32,1", "--named", "constant", "--runs", "4", "--steps", "64", "--lowest",
+        "1e-4", "--out", str(folder),
+    )  # fmt: skip
+    (row,) = json.loads(invoke(*arguments, "--json", cwd=place))["functions"]
+    assert (row["fit"], row["known"], row["m"]) == ("plateau", "1/2", 1)
+    assert row["lambda_low"] > 1.5
+    evidence = pd.read_parquet(folder / "evidence.parquet")
+    (fitted,) = evidence[evidence["loss"] == "squared"].to_dict("records")
+    assert fitted["fit"] == "plateau"
+    assert fitted["learning_coefficient_known_low"] == 0.5
+    assert fitted["learning_coefficient_known_high"] == 0.5
+    assert "every unit off" in fitted["learning_coefficient_known"]
+    assert fitted["n_asymptote"] == row["n_asymptote"] > 1e6
+    volume, energy = (pd.read_parquet(folder / f"{name}.parquet") for name in TABLES[::2])
+    with drawing():
+        figure = draw_curve(volume, evidence, energy, {"00": "constant"})
+        figure.draw_without_rendering()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["constant (plateau)"]
+    bottom = figure.axes[2]
+    assert 0.5 in {float(np.mean(line.get_ydata())) for line in bottom.lines}
+
+
+def test_a_probability_without_a_number_gives_bounds_beside_the_curve(place):
+    arguments = ("--widths", "2,1", "--named", "or", *SHORT[:4], "--max-levels", "1")
+    shown = invoke(*arguments, "--lowest", "0.2", cwd=place)
+    assert "or: P: log2 P < " in shown

@@ -80,6 +80,23 @@ def test_verdicts_say_what_to_do(tmp_path):
     assert "P = 0, not expressible: no parameter vector expresses it" in shown
 
 
+def test_runs_that_disagree_print_bounds_and_no_number(tmp_path):
+    arguments = (
+        "probability", "--widths", "5,8,1", "--activation", "tanh", "--named", "random:1",
+        "--out", "kept",
+    )  # fmt: skip
+    (row,) = json.loads(invoke(*arguments, "--json", cwd=tmp_path))["functions"]
+    assert (row["verdict"], row["log2_p"], row["log2_p_se"]) == ("uncertain", None, None)
+    assert row["draws_for_same_precision"] is None
+    assert row["log2_p_lower"] < -60.0 < row["log2_p_upper"]
+    shown = invoke(*arguments, cwd=tmp_path)
+    assert f"{row['log2_p_lower']:.2f} < log2 P < {row['log2_p_upper']:.2f}" in shown
+    assert "uncertain: 8 runs" in shown
+    assert "--steps 512" in shown
+    assert "reached" not in shown
+    assert "counting would need" not in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "pattern"),
     [

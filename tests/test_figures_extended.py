@@ -31,9 +31,12 @@ def made_up_evidence(functions: pd.DataFrame) -> pd.DataFrame:
         ("3" * 8, "threshold-4", -32.0, 2.0, -28.0, "reached", 42.0),
         ("4" * 8, "parity", np.nan, np.nan, -60.0, "budget", 30.0),
         ("5" * 8, "xor2", -np.inf, 0.0, -np.inf, "not expressible", 20.0),
+        ("6" * 8, "random:1", np.nan, np.nan, -33.0, "uncertain", 35.0),
     ]  # fmt: skip
     columns = ["function", "name", "log2_p", "log2_p_se", "log2_p_upper", "verdict", "lz"]
-    return pd.DataFrame(rows, columns=columns).assign(loss="signs", runs=8)
+    found = pd.DataFrame(rows, columns=columns).assign(loss="signs", runs=8)
+    lower = np.where(found["verdict"] == "uncertain", -68.0, found["log2_p"] - 5.3)
+    return found.assign(log2_p_lower=lower)
 
 
 @pytest.fixture(scope="module")
@@ -60,26 +63,35 @@ def notes(figure) -> list[Annotation]:
 
 def test_points_are_told_apart_by_what_is_known_of_them(tables):
     rows = measured_with_lz(tables)
-    assert rows["kind"].tolist() == ["often", "often", "seldom", *["named"] * 6]
-    assert rows["upper"].notna().sum() == 1
+    assert rows["kind"].tolist() == ["often", "often", "seldom", *["named"] * 7]
+    assert rows["upper"].notna().sum() == 2
+    assert rows["lower"].dropna().tolist() == [-68.0]
     assert rows["error"].iloc[0] == pytest.approx(t.ppf(0.975, 7) * 0.1)
 
 
 def test_the_axis_reaches_every_bar_and_arrow(tables, figure):
     axes = figure.axes[0]
     low, high = axes.get_ylim()
-    assert low < -60.0
+    assert low < -68.0
     assert high > 0.0
     assert axes.get_legend_handles_labels()[1] == [
         "bound, b = 0", "1/N", "upper bound", "named", "drawn, count ≥ 10", "drawn, count < 10",
+        "uncertain: two bounds",
     ]  # fmt: skip
-    assert "9 functions by splitting; bars: 95 % intervals" in axes.get_xlabel()
+    assert "10 functions by splitting; bars: 95 % intervals" in axes.get_xlabel()
 
 
 def test_every_named_function_is_labelled_clear_of_the_others(tables, figure):
     found = notes(figure)
     texts = {note.get_text() for note in found}
-    assert texts == {"constant-1, constant-0", "majority", "multiplexer", "threshold-4", "parity"}
+    assert texts == {
+        "constant-1, constant-0",
+        "majority",
+        "multiplexer",
+        "threshold-4",
+        "parity",
+        "random:1",
+    }
     boxes = [note.get_window_extent() for note in found]
     frame = figure.axes[0].get_window_extent()
     points = figure.axes[0].transData.transform(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -33,7 +34,7 @@ def pfmap(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_forms_are_those_of_the_command():
-    assert {command.name for command in exact.registered_commands} == set(FORMS)
+    assert {command.name for command in exact.registered_commands} == {*FORMS, "rank"}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -102,3 +103,15 @@ def test_the_installed_command():
 def test_exact_values_need_no_compiler():
     code = "import sys, pfmap.llc.exact; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_rank_prints_what_the_rank_rests_on(tmp_path):
+    shown = CliRunner().invoke(exact, ["rank", "2,3,3,1", "--degree", "5"])
+    assert shown.exit_code == 0
+    assert "rank = 12\nd = 18, hidden units 6, d - hidden units 12\n" in shown.output
+    weights = tmp_path / "weights.npz"
+    np.savez(weights, W1=np.ones((3, 2)), W2=np.eye(3), W3=np.ones((2, 3)))  # one unit, thrice
+    arguments = ["rank", "2,3,3,2", "--degree", "5", "--weights", str(weights), "--json"]
+    payload = json.loads(CliRunner().invoke(exact, arguments).output)
+    assert payload["rank"] < payload["n_parameters"] - payload["n_hidden"] == 15
+    assert payload["ranks"] == [payload["rank"]] * 2

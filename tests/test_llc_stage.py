@@ -283,7 +283,7 @@ def test_weights_file_with_one_vector_or_layers(tmp_path):
     }
     np.savez(tmp_path / "layers.npz", **layers)
     for name in ("vector.npz", "layers.npz"):
-        assert (load_weights(tmp_path / name, network) == weights).all()
+        assert (load_weights(tmp_path / name, network).vector == weights).all()
     outputs = campaign_model(campaign_from_mapping({"network": {"widths": [3, 4, 1]}}))
     assert outputs.outputs(weights).shape == (len(boolean_points(3)),)
 
@@ -301,8 +301,6 @@ def test_targets_file_holds_bits_or_numbers(tmp_path):
         ({"weights": np.ones(5)}, r"weights: must have shape \(21,\), found \(5,\)"),
         ({"weights": np.full(21, np.nan)}, r"weights: must be finite, found nan at \[0\]"),
         ({"weights": np.array(["x"] * 21)}, "must hold real numbers"),
-        ({"W1": np.ones((4, 3))}, r"array b1 of shape \(4,\)"),
-        ({"W1": np.ones((3, 4))}, r"W1: must have shape \(4, 3\), found \(3, 4\)"),
         ({}, "found nothing"),
     ],
 )

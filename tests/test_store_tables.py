@@ -101,7 +101,7 @@ def test_foreign_files_are_refused_with_the_next_step(tmp_path):
     with pytest.raises(DataError, match=r"not a pfmap table.*next: point to a folder"):
         read_file(foreign, "counts")
     (tmp_path / "text.parquet").write_text("not Parquet at all")
-    with pytest.raises(DataError, match=r"not a Parquet file"):
+    with pytest.raises(DataError, match=r"not valid Parquet"):
         read_file(tmp_path / "text.parquet", "counts")
     with pytest.raises(DataError, match=r"no such file.*next: make it with pfmap run"):
         read_file(tmp_path / "absent.parquet", "counts")

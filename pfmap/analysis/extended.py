@@ -23,6 +23,7 @@ from pfmap.analysis.quantities import numeric
 from pfmap.analysis.resampling import seeded
 from pfmap.analysis.verdict import DESCRIPTIVE, NOT_SUPPORTED, Verdict, judged
 from pfmap.campaign import Campaign
+from pfmap.functions.probability import LARGEST_LOG2_SE
 
 RESPONSE = "log2_p_volume"
 """What the tables of fits and correlations call log2 P by splitting."""
@@ -38,9 +39,16 @@ COMPARED = ("mean_difference", "mean_square_z", "worst_z", "trend_of_z")
 
 
 def measured_functions(evidence: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose log2 P was reached, with `RESPONSE` as float."""
+    """Rows whose log2 P was reached, with `RESPONSE` as float.
+
+    Tables of earlier versions call an estimate reached whatever its standard error: one above
+    `LARGEST_LOG2_SE` is left out too.
+    """
     log2_p = pd.to_numeric(evidence["log2_p"]).to_numpy(dtype=float)
-    chosen = (evidence["loss"] == "signs").to_numpy() & np.isfinite(log2_p)
+    se = pd.to_numeric(evidence["log2_p_se"]).to_numpy(dtype=float)
+    chosen = (
+        (evidence["loss"] == "signs").to_numpy() & np.isfinite(log2_p) & (se <= LARGEST_LOG2_SE)
+    )
     return evidence[chosen].assign(**{RESPONSE: log2_p[chosen]}).reset_index(drop=True)
 
 
@@ -204,7 +212,7 @@ def extended_correlations(
     held = tuple(name for name in controls if name in frame.columns)
     values = numeric(frame, list(dict.fromkeys([RESPONSE, *known, *held])), campaign.seed)
     left_out = len(evidence) - len(frame)
-    reason = CHOSEN + (f"; {left_out} not reached are left out" if left_out else "")
+    reason = CHOSEN + (f"; {left_out} not reached or uncertain are left out" if left_out else "")
     return [
         judged(
             item,

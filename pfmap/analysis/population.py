@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -210,15 +211,19 @@ def _orbits(
     path: Path, min_count: int, scratch: Path | None, threads: int | None, memory: int | None
 ) -> pd.DataFrame:
     """First draw and mean lz of the members drawn of every orbit counted often enough, by orbit."""
-    there = column_names(path, "functions")
-    lz = "lz" if "lz" in there else "NULL::DOUBLE AS lz"
+    columns = ["orbit", "first_draw", "orbit_count", "log2_p_orbit"]
+    lz = "NULL::DOUBLE AS lz"
+    if "lz" in column_names(path, "functions"):
+        columns.append("lz")
+        lz = "lz"
     query = f"""
-        SELECT orbit, first_draw, {lz} FROM read_parquet($table)
+        SELECT orbit, first_draw, {lz} FROM pieces
         WHERE orbit_count >= {min_count} AND log2_p_orbit IS NOT NULL ORDER BY orbit, first_draw
     """
     found = []
     rest: list[pd.DataFrame] = []
-    for rows in stream_query(query, path, scratch=scratch, threads=threads, memory=memory):
+    pieces = partial(stream_file, path, "functions", columns)
+    for rows in stream_query(query, pieces, scratch=scratch, threads=threads, memory=memory):
         members = pd.concat([*rest, rows.to_pandas()], ignore_index=True)
         # The last orbit of a piece may go on in the next.
         open_ = (members["orbit"] == members["orbit"].iloc[-1]).to_numpy()

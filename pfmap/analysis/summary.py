@@ -173,6 +173,12 @@ def _extended(
         f"- {len(reached)} of {len(evidence)} functions measured{lowest} "
         f"(1/N: {-np.log2(campaign.draws):.1f}).",
     ]
+    uncertain = int((evidence["verdict"] == "uncertain").sum())
+    if uncertain:
+        lines.append(
+            f"- {uncertain} uncertain: the runs disagree or died, so two bounds are known and no "
+            "number; they enter no fit. More steps are the remedy."
+        )
     mean = values[COMPARISON, "mean_difference"]
     if np.isnan(mean["estimate"]):
         lines.append(f"- Not compared with counts: {mean['verdict']}.")
@@ -215,7 +221,9 @@ def _named(evidence: pd.DataFrame) -> list[str]:
         named.sort_values("log2_p_upper", ascending=False).head(TOP_NAMED).to_dict("records")
     ):
         value, error = f"{row['log2_p']:.2f}", f"{row['log2_p_se']:.2f}"
-        if np.isnan(row["log2_p"]):
+        if row["verdict"] == "uncertain":
+            value, error = f"{row['log2_p_lower']:.1f} … {row['log2_p_upper']:.1f}", "-"
+        elif np.isnan(row["log2_p"]):
             value, error = f"< {row['log2_p_upper']:.1f}", "-"
         lz = [f"{row['lz']:g}"] if has_lz else []
         rows.append([_key(row["name"]), str(row["ones"]), *lz, value, error, row["verdict"]])

@@ -244,9 +244,15 @@ def proxies_for(kind: str, names: Iterable[str] = ()) -> list[Proxy]:
     Raises
     ------
     SettingsError
-        If a name is unknown or not defined for `kind`.
+        If a name is unknown, given twice or not defined for `kind`.
     """
     chosen = [find_proxy(name) for name in names]
+    if len(set(chosen)) < len(chosen):
+        raise SettingsError(
+            f"complexity.proxies: must differ from each other, got "
+            f"{', '.join(item.name for item in chosen)}",
+            next_step="name each once",
+        )
     for item in chosen:
         if kind not in item.kinds:
             raise SettingsError(

@@ -18,7 +18,7 @@ def available_threads() -> int:
     return int(numba.config.NUMBA_NUM_THREADS)
 
 
-def check_threads(threads: int | None, *, before: int | None = None) -> int:
+def check_threads(threads: int | None, *, before: object = None) -> int:
     """Number of threads to use.
 
     Parameters
@@ -26,7 +26,7 @@ def check_threads(threads: int | None, *, before: int | None = None) -> int:
     threads : int or None
         Threads asked for; None uses `before`, else all available.
     before : int, optional
-        Threads that an earlier run of the campaign used.
+        Threads that an earlier run of the campaign used; anything else is passed over.
 
     Raises
     ------
@@ -46,7 +46,9 @@ def check_threads(threads: int | None, *, before: int | None = None) -> int:
         raise SettingsError(f"threads: must be at least 1, got {threads}")
     available = available_threads()
     if threads is None:
-        return min(before or available, available)
+        # A damaged record can hold anything.
+        used = before if isinstance(before, int) and before >= 1 else available
+        return min(used, available)
     if threads > available:
         raise SettingsError(
             f"threads: at most {available} are available here, got {threads}",

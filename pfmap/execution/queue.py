@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pfmap.errors import EnvironmentFault, SettingsError
+from pfmap.reading.settings import read_toml
 from pfmap.validation import settings_error
 
 _CLASSES = {
@@ -23,6 +23,7 @@ _CLASSES = {
     "htcondor": "HTCondorCluster",
     "local": "LocalCluster",
 }
+_SHOWN = "docs/clusters.md shows one"
 
 
 class Queue(BaseModel):
@@ -56,14 +57,7 @@ def read_queue(path: Path) -> Queue:
     SettingsError
         If it is missing, is not TOML, or breaks a rule.
     """
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"cluster: no such file: {path}", next_step="docs/clusters.md shows one"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    settings = read_toml(path, argument="cluster", next_step=_SHOWN, missing_next_step=_SHOWN)
     try:
         return Queue.model_validate(settings)
     except ValidationError as error:
@@ -82,7 +76,10 @@ def start_queue(queue: Queue) -> Iterator[Any]:
         If dask-jobqueue or the queue's commands are missing.
     """
     cluster = queue_cluster(queue)
-    with cluster:
+    with cluster, ExitStack() as files:
+        for name in ("ca_file", "cert", "key"):  # else they stay until the object is collected
+            if file := getattr(cluster, f"_job_{name}", None):
+                files.callback(file.close)
         try:
             cluster.scale(queue.workers)
         except (OSError, RuntimeError) as error:
@@ -91,19 +88,45 @@ def start_queue(queue: Queue) -> Iterator[Any]:
 
 
 def queue_cluster(queue: Queue) -> Any:
-    """dask-jobqueue's cluster for a queue, with no workers asked for yet."""
+    """dask-jobqueue's cluster for a queue, with no workers asked for yet.
+
+    Its scheduler listens on a named interface and talks only to who has the run's credentials.
+    """
     try:
         import dask_jobqueue
+        import distributed
         from dask_jobqueue.local import LocalCluster
     except ImportError as error:
         raise EnvironmentFault(
             "cluster: job queues need dask-jobqueue, which is not installed",
             next_step="pip install 'pfmap[cluster]'",
         ) from error
+    from .secured import LOOPBACK, SilentScheduler, credentials
+
     kinds = {**vars(dask_jobqueue), "LocalCluster": LocalCluster}
-    scheduler = {"dashboard": False, **queue.options.get("scheduler_options", {})}
+    options = dict(queue.options)
+    scheduler = {"dashboard": False, **options.pop("scheduler_options", {})}
+    extra = [*options.pop("worker_extra_args", []), "--no-dashboard"]
+    extra += ["--dashboard-address", f"{LOOPBACK}:0"]  # where Dask serves a health page even so
+    if queue.kind == "local":
+        scheduler = {"host": LOOPBACK, **scheduler}
+        extra += ["--host", LOOPBACK]
+    if not (options.get("interface") or scheduler.keys() & {"interface", "host"}):
+        raise SettingsError(
+            "cluster: options.interface: must name the network interface by which workers reach "
+            "this machine, got none",
+            next_step='see them with: ip link; then write interface = "ib0" below [options]',
+        )
+    ours = {
+        "scheduler_options": scheduler,
+        "scheduler_cls": distributed.Scheduler if scheduler["dashboard"] else SilentScheduler,
+        "worker_extra_args": extra,
+        "security": credentials(),
+        # Jobs read the credentials from there: files that only this user can read.
+        "shared_temp_directory": str(Path.home()),
+    }
     try:
-        return kinds[_CLASSES[queue.kind]](**{**queue.options, "scheduler_options": scheduler})
+        return kinds[_CLASSES[queue.kind]](**{**ours, **options})
     except (TypeError, ValueError) as error:
         raise SettingsError(
             f"cluster: options of {queue.kind}: {error}",

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the block in work is finished first, then the run stops."""
+"""Ctrl-C, SIGTERM and SIGHUP: the block in work is finished first, then the run stops."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from pfmap.signals import stop_signals
+
 
 class StopRequest:
-    """Whether the user asked to stop (Ctrl-C or SIGTERM).
+    """Whether the user asked to stop (Ctrl-C, SIGTERM or SIGHUP).
 
     Attributes
     ----------
@@ -43,7 +45,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Treat SIGTERM like Ctrl-C while the block runs; handlers are restored afterwards.
+    """Treat SIGTERM and SIGHUP like Ctrl-C while the block runs; handlers are restored afterwards.
 
     Outside the main thread, where Python allows no handlers, signals are left alone.
     """
@@ -51,7 +53,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = stop_signals()
     before = [signal.signal(number, stop.receive) for number in numbers]
     try:
         yield stop

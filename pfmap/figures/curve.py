@@ -75,21 +75,35 @@ def volume_curves(volume: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_curve(
-    volume: pd.DataFrame, free_energy: pd.DataFrame, labels: Mapping[str, str]
+    volume: pd.DataFrame,
+    evidence: pd.DataFrame,
+    free_energy: pd.DataFrame,
+    labels: Mapping[str, str],
 ) -> Figure:
     """V against t, F against n and λ_eff against n, with bands of 1.96 standard errors.
 
+    A curve that ends on a plateau is called so in the legend, and the bounds on its λ are dotted
+    lines in the last panel: where λ_eff has to go.
+
     Parameters
     ----------
-    volume, free_energy : DataFrame
-        ``volume.parquet`` and ``free_energy.parquet``; zero-one losses are passed over.
+    volume, evidence, free_energy : DataFrame
+        ``volume.parquet``, ``evidence.parquet`` (of which the columns on λ are read) and
+        ``free_energy.parquet``; zero-one losses are passed over.
     labels : mapping of str
         What the legend calls a function; those that are not in it go by their name in the tables.
     """
     curves = volume_curves(volume[volume["loss"] != "signs"])
     pairs = list(dict.fromkeys(zip(free_energy["function"], free_energy["loss"], strict=True)))
     several = free_energy["loss"].nunique() > 1
-    longest = max(len(labels.get(name, name)) for name, _ in pairs)
+    plateaus = evidence[evidence["fit"] == "plateau"].set_index(["function", "loss"])
+    shown = {
+        (name, loss): labels.get(name, name)
+        + (f", {loss}" if several else "")
+        + (" (plateau)" if (name, loss) in plateaus.index else "")
+        for name, loss in pairs
+    }
+    longest = max(len(text) for text in shown.values())
     columns = 4 if longest <= 10 else 3 if longest <= 16 else 1
     legend_rows = -(-len(pairs) // columns)
     figure, (top, middle, bottom) = new_figure(5.0 + 0.13 * legend_rows, rows=3)
@@ -98,15 +112,21 @@ def draw_curve(
             "color": COLOURS[place % len(COLOURS)],
             "linestyle": STROKES[place // len(COLOURS) % len(STROKES)],
         }
-        label = labels.get(name, name) + (f", {loss}" if several else "")
         bits = 1.0 / np.log(2.0)
         curve = curves[(curves["function"] == name) & (curves["loss"] == loss)]
         _band(
-            top, curve["severity"], bits * curve["log_volume"], bits * curve["error"], style, label
-        )
+            top, curve["severity"], bits * curve["log_volume"], bits * curve["error"], style,
+            shown[name, loss],
+        )  # fmt: skip
         known = free_energy[(free_energy["function"] == name) & (free_energy["loss"] == loss)]
         _band(middle, known["n"], known["free_energy"], known["free_energy_se"], style)
         _band(bottom, known["n"], known["lambda_eff"], known["lambda_eff_se"], style)
+        if (name, loss) in plateaus.index:
+            row = plateaus.loc[(name, loss)]
+            for end in ("low", "high"):
+                bound = row[f"learning_coefficient_known_{end}"]
+                if pd.notna(bound):
+                    bottom.axhline(bound, color=style["color"], linestyle=":", linewidth=0.8)
     for axes in (top, middle, bottom):
         axes.set_xscale("log")
     top.invert_xaxis()
@@ -122,11 +142,15 @@ def draw_curve(
 
 
 def write_curve(
-    volume: pd.DataFrame, free_energy: pd.DataFrame, labels: Mapping[str, str], folder: Path
+    volume: pd.DataFrame,
+    evidence: pd.DataFrame,
+    free_energy: pd.DataFrame,
+    labels: Mapping[str, str],
+    folder: Path,
 ) -> list[Path]:
     """Write ``curve.png`` and ``curve.svg``."""
     with drawing():
-        return write_figure(draw_curve(volume, free_energy, labels), folder, "curve")
+        return write_figure(draw_curve(volume, evidence, free_energy, labels), folder, "curve")
 
 
 def _band(

@@ -27,23 +27,26 @@ def measured_with_lz(tables: Tables) -> pd.DataFrame:
     """Functions of ``evidence`` with a complexity and a probability or an upper bound.
 
     Columns ``lz, log2_p, error`` (half the 95 % interval, by Student's t for the number of runs),
-    ``upper`` (NaN where log2 P is known), ``name`` and ``kind`` (named | often | seldom, by the
-    count).
+    ``lower`` and ``upper`` (NaN where log2 P is known; the first also where no run got there),
+    ``name`` and ``kind`` (named | often | seldom, by the count).
     """
     evidence = tables.evidence
-    columns = ["lz", "log2_p", "error", "upper", "name", "kind"]
+    columns = ["lz", "log2_p", "error", "lower", "upper", "name", "kind"]
     if "lz" not in evidence.columns:
         return pd.DataFrame(columns=columns)
     rows = evidence[(evidence["loss"] == "signs") & evidence["lz"].notna()]
     counts = tables.functions.set_index("function")["count"].reindex(rows["function"])
     often = counts.to_numpy(dtype=float) >= tables.campaign.analysis.min_count
     log2_p = rows["log2_p"].to_numpy(dtype=float)
+    uncertain = (rows["verdict"] == "uncertain").to_numpy()
+    lower = rows["log2_p_lower"].to_numpy(dtype=float) if uncertain.any() else np.nan
     quantile = t.ppf(0.975, np.maximum(rows["runs"].to_numpy(dtype=float) - 1.0, 1.0))
     found = pd.DataFrame(
         {
             "lz": rows["lz"].to_numpy(dtype=float),
             "log2_p": log2_p,
             "error": quantile * rows["log2_p_se"].to_numpy(dtype=float),
+            "lower": np.where(uncertain, lower, np.nan),
             "upper": np.where(np.isnan(log2_p), rows["log2_p_upper"].to_numpy(dtype=float), np.nan),
             "name": rows["name"].to_numpy(dtype=object),
             "kind": np.where(rows["name"] != "", "named", np.where(often, "often", "seldom")),
@@ -57,7 +60,8 @@ def draw_extended(tables: Tables) -> Figure:
 
     Shade: functions drawn, by their counts, in cells of one bit by one step of lz; it ends at 1/N,
     the dotted line. Points: functions measured by splitting, with 95 % intervals; where none is
-    seen, it is smaller than the point. Arrows: upper bounds. Line: the bound with b = 0.
+    seen, it is smaller than the point. Bars without a point: between two bounds, log2 P uncertain.
+    Arrows: upper bounds alone. Line: the bound with b = 0.
     """
     draws = tables.campaign.draws
     levels = tables.levels
@@ -83,7 +87,7 @@ def draw_extended(tables: Tables) -> Figure:
     right = max(edges[-1], measured["lz"].max() + 3.0)
     lowest = min(
         -np.log2(draws), (measured["log2_p"] - measured["error"].fillna(0.0)).min(),
-        measured["upper"].min(),
+        measured["upper"].min(), measured["lower"].min(),
     )  # fmt: skip
     low, high = lowest - 0.09 * (1.0 - lowest), 0.02 * (1.0 - lowest)
     bound = tables.coefficients("dingle_bound", "log2_p", "lz")
@@ -123,7 +127,14 @@ def _points(axes: Axes, measured: pd.DataFrame, least: int) -> None:
             markersize=3.2, markeredgecolor="white", markeredgewidth=0.4, elinewidth=0.8,
             capsize=1.5, capthick=0.6, zorder=3.0, label=label.format(least=least),
         )  # fmt: skip
-    bounded = measured[measured["upper"].notna()]
+    between = measured[measured["lower"].notna()]
+    if len(between):
+        middle = 0.5 * (between["lower"] + between["upper"])
+        axes.errorbar(
+            between["lz"], middle, yerr=between["upper"] - middle, fmt="none", ecolor=VERMILION,
+            elinewidth=0.8, capsize=3.0, capthick=0.8, zorder=3.0, label="uncertain: two bounds",
+        )  # fmt: skip
+    bounded = measured[measured["upper"].notna() & measured["lower"].isna()]
     if len(bounded):
         axes.errorbar(
             bounded["lz"], bounded["upper"], yerr=0.05 * np.ptp(axes.get_ylim()), uplims=True,

@@ -1,5 +1,6 @@
 """Functions: keys, symmetries of the prior, orbits, probabilities."""
 
+from pfmap.functions.expressed import Expressed, expressed_function
 from pfmap.functions.keys import (
     arrow_keys_from_words,
     bits_from_words,
@@ -30,6 +31,7 @@ from pfmap.functions.symmetry import Symmetries, prior_symmetries
 __all__ = [
     "FUNCTION_NAMES",
     "BooleanFunction",
+    "Expressed",
     "Frequencies",
     "Richness",
     "Symmetries",
@@ -40,6 +42,7 @@ __all__ = [
     "clopper_pearson",
     "count_frequencies",
     "estimate_richness",
+    "expressed_function",
     "extrapolate_distinct",
     "function_of_bits",
     "functions_table",

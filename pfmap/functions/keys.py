@@ -244,7 +244,7 @@ functions.parquet)
     n_points, exact = campaign.n_points, campaign.exact_keys
     length = key_length(n_points, exact)
     spelled = key.strip().lower().removeprefix("0x")
-    values = _VALUES[np.frombuffer(spelled.encode(), dtype=np.uint8)]
+    values = _VALUES[np.frombuffer(spelled.encode(errors="replace"), dtype=np.uint8)]
     if len(spelled) != length:
         got = f"got {key!r} with {len(spelled)}"
     elif (values == _NO_DIGIT).any():

@@ -101,7 +101,7 @@ def named_table(name: str, n_inputs: int) -> np.ndarray:
     spelled = name.strip().lower()
     if spelled in _TABLES:
         return _TABLES[spelled](boolean_points(n_inputs).astype(np.int64))
-    if match := re.fullmatch(r"threshold-(\d+)", spelled):
+    if match := re.fullmatch(r"threshold-([0-9]{1,9})", spelled):
         least = int(match[1])
         if not 1 <= least <= n_inputs:
             raise SettingsError(
@@ -110,7 +110,7 @@ def named_table(name: str, n_inputs: int) -> np.ndarray:
                 next_step="constant-1 and constant-0 are what lies beyond",
             )
         return boolean_points(n_inputs).sum(axis=1) >= least
-    if match := re.fullmatch(r"random:(\d+)", spelled):
+    if match := re.fullmatch(r"random:([0-9]{1,18})", spelled):
         return _random_table(int(match[1]), n_inputs)
     raise SettingsError(
         f"function: no function is called {name!r}", next_step=f"choose one of {FUNCTION_NAMES}"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from pfmap.campaign import Campaign
 
+LARGEST_LOG2_SE = 1.5
+"""Standard error of log2 P, in bits, above which a number is no estimate of it."""
+
 _BITS_AT_ONCE = 2**26
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pfmap.activations import facts_of
 from pfmap.prior import layer_sds
 
 if TYPE_CHECKING:
@@ -141,23 +142,27 @@ def _why_no_orbits(campaign: Campaign) -> str:
 def _complement(campaign: Campaign) -> tuple[bool, str]:
     """Whether the complement holds, and why."""
     network = campaign.network
-    if network.output_activation == "monomial" and network.degree % 2 == 0:
-        return False, f"the output activation x^{network.degree} is never negative"
+    output = facts_of(network.output_activation, network.degree)
+    if not output.keeps_sign and (output.parity != "odd" or output.zero_on_interval):
+        what = "never negative" if output.low >= 0.0 else "not odd, and its sign not that of x"
+        return False, f"the output activation {output.formula} is {what}"
     weight_sds, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
     changes = "changing the sign of the last layer complements the function"
     if bias_sds[-1] > 0:
         return True, f"the output bias is random, so the output is never exactly 0, and {changes}"
     n_hidden = len(network.widths) - 2
-    if n_hidden and network.activation == "relu":
+    hidden = facts_of(network.activation, network.degree)
+    if n_hidden and hidden.zero_on_interval:
         return False, (
-            "without a random output bias the output is exactly 0, bit 0, when every relu unit of "
-            "the last hidden layer is off"
+            "without a random output bias the output is exactly 0, bit 0, when every "
+            f"{hidden.name} unit of the last hidden layer is off"
         )
-    if getattr(campaign.domain, "encoding", "01") == "01" and not bias_sds.any():
+    ties = not n_hidden or hidden.zero_at_zero
+    if ties and getattr(campaign.domain, "encoding", "01") == "01" and not bias_sds.any():
         return False, "without random biases the output at the input 0…0 is exactly 0, bit 0"
-    if network.activation == "monomial" and _underflows(network.degree, weight_sds, bias_sds):
+    if hidden.homogeneity is not None and _underflows(hidden.homogeneity, weight_sds, bias_sds):
         return False, (
-            f"without a random output bias, x^{network.degree} over {n_hidden} layers underflows "
+            f"without a random output bias, {hidden.formula} over {n_hidden} layers underflows "
             "to an output of exactly 0, bit 0"
         )
     return True, (

@@ -1,14 +1,13 @@
 """The only caller of ``numba.njit``: fixed flags, and a cache that an edit cannot make stale.
 
-Numba's own file cache looks at the time stamp of the file that holds a kernel, not of the files
-that kernel calls into, so an edit in one module leaves stale machine code in another. Here every
-module's cache folder is named by a digest of its source *and* of every kernel module it imports.
+Numba's own file cache looks at the file that holds a kernel, not at the files that kernel calls
+into, so an edit in one module leaves stale machine code in another. Here every module's cache
+folder is named by a digest of its source *and* of every kernel module it imports.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -19,23 +18,14 @@ from typing import Any
 import numba
 from numba.core import config
 
+from ._cache import KernelCache, cache_root, check_files, refusal, warn_of_refusal
+
 # Never nnan/ninf: isnan(nan) must stay true, since NaN is an error and not a bit.
 FAST = frozenset({"contract", "reassoc", "nsz", "arcp", "afn"})
 
 _KERNELS = Path(__file__).parent
 _REORDERED: set[Callable[..., Any]] = set()  # kernels that contain fast mathematics
 _IMPORT = re.compile(r"^\s*from\s+(?:pfmap\.kernels\.|\.)(\w+)\s+import", re.MULTILINE)
-
-
-def cache_root() -> Path:
-    """Folder of compiled kernels: ``NUMBA_CACHE_DIR`` if set, else the user's cache folder."""
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(os.environ["NUMBA_CACHE_DIR"]) / "pfmap"
-    if os.environ.get("XDG_CACHE_HOME"):
-        return Path(os.environ["XDG_CACHE_HOME"]) / "pfmap"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "pfmap"
-    return Path.home() / ".cache" / "pfmap"
 
 
 def _closure(module: str, found: set[str]) -> set[str]:
@@ -51,11 +41,25 @@ def _closure(module: str, found: set[str]) -> set[str]:
 
 @cache
 def kernel_digest(module: str) -> str:
-    """Digest of the sources that decide the machine code of kernel module `module`."""
-    digest = hashlib.sha256(f"numba {numba.__version__} python {sys.version_info[:2]}".encode())
+    """Digest of the sources and settings that decide the machine code of kernel module `module`."""
+    flags = (config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
+    made_by = f"numba {numba.__version__} {flags} python {sys.version_info[:2]}"
+    digest = hashlib.sha256(made_by.encode())
     for name in sorted(_closure(module, {"_jit"})):
         digest.update((_KERNELS / f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]
+
+
+def kernel_folder(module: str) -> Path | None:
+    """Folder of the machine code of kernel module `module`; None where none can be kept."""
+    return None if refusal() else cache_root() / f"{module}-{kernel_digest(module)}"
+
+
+def check_cache() -> tuple[int, int]:
+    """Read all machine code of the kernels as they are now: sound files, damaged ones dropped."""
+    folders = [kernel_folder(path.stem) for path in sorted(_KERNELS.glob("[a-z]*.py"))]
+    found = [check_files(folder) for folder in folders if folder is not None]
+    return sum(sound for sound, _ in found), sum(dropped for _, dropped in found)
 
 
 def jit(
@@ -81,29 +85,25 @@ def jit(
         reordered = fast or any(helper in _REORDERED for helper in _helpers(kernel))
         if reordered:
             _REORDERED.add(kernel)
-        module = kernel.__module__.rpartition(".")[2]
-        # Numba reads CACHE_DIR when the dispatcher is made: set it for this kernel only, so that
-        # the user's own numba code keeps its settings.
-        before = config.CACHE_DIR
-        folder = cache_root() / f"{module}-{kernel_digest(module)}"
-        config.CACHE_DIR = str(folder)
-        try:
-            return numba.njit(
-                kernel,
-                nogil=True,
-                cache=_writable(folder),
-                fastmath=set(FAST) if fast else False,
-                inline="always" if inline else "never",
-                # A process that compiles a kernel calls its helpers' own machine code, one that
-                # loads it from the cache calls the copies inside it, and fast mathematics rounds
-                # the two differently. Without calls there is one code. Other kernels round in one
-                # way only, so LLVM may weigh the time to compile a copy at every call.
-                forceinline=reordered,
-                no_cfunc_wrapper=True,
-                error_model="numpy",
-            )
-        finally:
-            config.CACHE_DIR = before
+        compiled = numba.njit(
+            kernel,
+            nogil=True,
+            fastmath=set(FAST) if fast else False,
+            inline="always" if inline else "never",
+            # A process that compiles a kernel calls its helpers' own machine code, one that
+            # loads it from the cache calls the copies inside it, and fast mathematics rounds
+            # the two differently. Without calls there is one code. Other kernels round in one
+            # way only, so LLVM may weigh the time to compile a copy at every call.
+            forceinline=reordered,
+            no_cfunc_wrapper=True,
+            error_model="numpy",
+        )
+        package, _, module = kernel.__module__.rpartition(".")
+        if package == __package__ and not config.DISABLE_JIT:
+            warn_of_refusal()
+            if folder := kernel_folder(module):
+                compiled._cache = KernelCache(kernel, folder)
+        return compiled
 
     return compile_kernel if function is None else compile_kernel(function)
 
@@ -112,13 +112,3 @@ def _helpers(kernel: Callable[..., Any]) -> list[Callable[..., Any]]:
     """Python functions of the kernels that `kernel` names."""
     named = (kernel.__globals__.get(name) for name in kernel.__code__.co_names)
     return [helper for found in named if (helper := getattr(found, "py_func", None))]
-
-
-@cache
-def _writable(folder: Path) -> bool:
-    """Whether `folder` can hold a cache; without one, kernels compile anew in every process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from pfmap.campaign import Network
 from pfmap.errors import DataError, SettingsError
+from pfmap.llc.layers import ORDERS, FoundLayers, find_layers, finite_numbers
 from pfmap.models.network import parameter_count
+from pfmap.reading.arrays import read_arrays
 
 
-def load_weights(path: Path, network: Network) -> np.ndarray:
-    """Parameter vector of a network from an .npz file.
+def load_weights(path: Path, network: Network, *, order: str | None = None) -> FoundLayers:
+    """Parameters of a network from an .npz file, whichever library wrote it.
 
-    The file holds either one array ``weights`` of shape (d,), in the order of
-    `pfmap.models.network.unflatten`, or arrays ``W1``, ``b1``, ``W2``, ``b2``, …, with W of shape
-    (units, units below); without biases the b are left out.
+    The file holds either one vector ``weights`` of shape (d,), in the order of
+    `pfmap.models.network.unflatten`, or a matrix and, with biases, a vector for every layer:
+    ``W1``, ``b1``, …; scikit-learn's ``coefs_0``, ``intercepts_0``, …; PyTorch's ``0.weight``,
+    ``0.bias``, …, or any other names that end so; those of Keras and Flax, ``…/kernel`` and
+    ``…/bias``; or the ``arr_0``, … of ``np.savez(FILE, *arrays)``. A text ``order`` in the file,
+    out,in or in,out, says how matrices whose shape and names leave it open are meant.
 
     Parameters
     ----------
@@ -26,13 +29,19 @@ def load_weights(path: Path, network: Network) -> np.ndarray:
         The file.
     network : Network
         The network that the weights belong to.
+    order : str, optional
+        out,in | in,out: the same, and above what the file says.
 
     Returns
     -------
-    ndarray of float64, shape (d,)
+    FoundLayers
+        The parameters as a vector of shape (d,), and what each array was taken for.
 
     Raises
     ------
+    SettingsError
+        If nothing tells the order of a square matrix (`find_layers`), or `order` is given where
+        there is no matrix.
     DataError
         If the file cannot be read, or an array has the wrong name, shape or a value that is not
         finite: naming the array, the rule and what was found.
@@ -41,31 +50,22 @@ def load_weights(path: Path, network: Network) -> np.ndarray:
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "weights.npz"
-    >>> np.savez(path, W1=np.ones((2, 2)), b1=np.zeros(2), W2=np.ones((1, 2)), b2=np.zeros(1))
-    >>> load_weights(path, Network(widths=(2, 2, 1))).tolist()
-    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0]
+    >>> np.savez(path, W1=np.ones((3, 2)), b1=np.zeros(3), W2=np.ones((1, 3)), b2=np.zeros(1))
+    >>> load_weights(path, Network(widths=(2, 3, 1))).vector.tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0]
     """
     arrays = _read(path)
+    stated = arrays.pop("order", None)
+    if stated is not None and str(stated) not in ORDERS:
+        raise DataError(f"{path}: order: must be out,in or in,out, found {stated}")
+    order = order or (None if stated is None else str(stated))
     if "weights" in arrays:
+        if order is not None:
+            raise SettingsError(f"order: is that of matrices, {path} holds one vector")
         d = parameter_count(network.widths, network.bias)
         _check_names(path, arrays, {"weights"})
-        return _checked(path, "weights", arrays["weights"], (d,))
-    parts, names = [], set()
-    for layer, (below, units) in enumerate(itertools.pairwise(network.widths), start=1):
-        shapes: dict[str, tuple[int, ...]] = {f"W{layer}": (units, below)}
-        if network.bias:
-            shapes[f"b{layer}"] = (units,)
-        for name, shape in shapes.items():
-            if name not in arrays:
-                raise DataError(
-                    f"{path}: must hold an array {name} of shape {shape} for the widths "
-                    f"{list(network.widths)}, found {', '.join(sorted(arrays)) or 'nothing'}",
-                    next_step="write weights (one vector), or W1, b1, W2, b2, …",
-                )
-            parts.append(_checked(path, name, arrays[name], shape).ravel())
-            names.add(name)
-    _check_names(path, arrays, names)
-    return np.concatenate(parts)
+        return FoundLayers("pfmap", (), _checked(path, "weights", arrays["weights"], (d,)))
+    return find_layers(path, arrays, network, order)
 
 
 def load_targets(path: Path, n_points: int) -> np.ndarray:
@@ -155,17 +155,13 @@ def _read_array(path: Path, name: str, n_points: int) -> np.ndarray:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an .npz file."""
-    remedy = "write it with numpy.savez"
-    if not path.exists():
-        raise SettingsError(f"no such file: {path}", next_step=remedy)
-    try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise DataError(f"{path}: must be an .npz file, found one array", next_step=remedy)
-        with file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read as .npz: {error}", next_step=remedy) from error
+    remedy = "write it with numpy.savez, every array by itself"
+    arrays = read_arrays(path, next_step=remedy, missing=SettingsError)
+    if "" in arrays:
+        raise DataError(
+            f"{path}: must be an .npz file, found one array without a name", next_step=remedy
+        )
+    return arrays
 
 
 def _check_names(path: Path, arrays: dict[str, np.ndarray], used: set[str]) -> None:
@@ -181,15 +177,7 @@ def _check_names(path: Path, arrays: dict[str, np.ndarray], used: set[str]) -> N
 
 def _checked(path: Path, name: str, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """`values` as float64; DataError unless numeric, of that shape and finite."""
-    if values.dtype.kind not in "fiub":
-        raise DataError(f"{path}: {name}: must hold real numbers, found {values.dtype}")
+    numbers = finite_numbers(path, name, values)
     if values.shape != shape:
         raise DataError(f"{path}: {name}: must have shape {shape}, found {values.shape}")
-    numbers = values.astype(np.float64)
-    if not np.isfinite(numbers).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(numbers))[0])
-        raise DataError(
-            f"{path}: {name}: must be finite, found {numbers[where]} at {list(where)}",
-            next_step="check the training run that wrote it",
-        )
     return numbers

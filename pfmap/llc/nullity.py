@@ -29,14 +29,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pfmap.kernels.activation import CODES
+from pfmap.activations import Activation
 from pfmap.kernels.family import POLYNOMIAL
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE
 from pfmap.llc.rank import JacobianRank, rank_cut
-from pfmap.models.base import CompiledModel
+from pfmap.models.base import CompiledModel, facts_of_code
 from pfmap.models.network import layer_values, unflatten
 
-_RELU, _LINEAR, _MONOMIAL = (CODES[name] for name in ("relu", "linear", "monomial"))
 _ALIKE = 1e-12
 
 
@@ -93,7 +92,7 @@ def nullity_by_cause(
         return None
     n_layers = int(model.ints[0])
     bias = int(model.ints[2])
-    code, degree = int(model.ints[HIDDEN_CODE]), int(model.ints[DEGREE])
+    activation = facts_of_code(int(model.ints[HIDDEN_CODE]), int(model.ints[DEGREE]))
     widths = tuple(int(n) for n in model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1])
     matrices = [
         np.hstack([matrix, offset[:, None]]) if bias else matrix
@@ -129,7 +128,7 @@ def nullity_by_cause(
                 counts[cause] += inside
                 rest -= inside
             counts["narrow"] += rest
-        below = [] if last else _groups(code, matrices[layer], values[layer], live)
+        below = [] if last else _groups(activation, matrices[layer], values[layer], live)
         grouped = {u for _, units in below for u in units}
         held += [blocks[u] for u in live if u not in grouped]
         for cause, units in below:
@@ -140,8 +139,8 @@ def nullity_by_cause(
             off_below = [u for u in range(widths[layer + 1]) if not values[layer][u].any()]
             live_units += [(layer, u) for u in live]
     rescaling = 0
-    if code in (_RELU, _LINEAR, _MONOMIAL) and live_units:
-        power = degree if code == _MONOMIAL else 1
+    power = activation.homogeneity
+    if power is not None and live_units:
         directions = np.array(
             [_rescaling(matrices, columns, *unit, power, len(weights)) for unit in live_units]
         )
@@ -166,23 +165,23 @@ def _columns(widths: tuple[int, ...], bias: int) -> list[list[np.ndarray]]:
 
 
 def _groups(
-    code: int, matrix: np.ndarray, values: np.ndarray, live: list[int]
+    activation: Activation, matrix: np.ndarray, values: np.ndarray, live: list[int]
 ) -> list[tuple[str, list[int]]]:
     """Groups of two or more like units among the live ones of a layer, each with its cause."""
     keys: dict[bytes, list[int]] = {}
     every = b""
-    if code == _RELU:
+    if activation.pieces == "piecewise linear":
         every = np.ones(values.shape[1], dtype=bool).tobytes()
         for u in live:
             keys.setdefault((values[u] > 0.0).tobytes(), []).append(u)
-    elif code == _LINEAR:
+    elif activation.pieces == "linear":
         keys[every] = list(live)
     else:
         left = [u for u in live if matrix[u].any()]
         while left:
             first, same = left[0], []
             for u in left:
-                if _alike(matrix[first], matrix[u], any_length=code == _MONOMIAL):
+                if _alike(matrix[first], matrix[u], activation):
                     same.append(u)
             keys[f"unit {first}".encode()] = same
             left = [u for u in left if u not in same]
@@ -193,12 +192,13 @@ def _groups(
     ]
 
 
-def _alike(one: np.ndarray, other: np.ndarray, *, any_length: bool) -> bool:
-    """Whether incoming parameters agree up to sign, and, with `any_length`, up to a factor."""
-    if any_length:
+def _alike(one: np.ndarray, other: np.ndarray, activation: Activation) -> bool:
+    """Whether two units are one up to a factor: of their inputs' size, or of sign."""
+    if activation.homogeneity is not None:
         one, other = one / np.linalg.norm(one), other / np.linalg.norm(other)
     size = _ALIKE * float(np.abs(one).max())
-    return bool(np.abs(one - other).max() <= size or np.abs(one + other).max() <= size)
+    opposite = activation.parity != "neither" and np.abs(one + other).max() <= size
+    return bool(np.abs(one - other).max() <= size or opposite)
 
 
 def _rescaling(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.llc.singular import decompose, singular_values
 from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel, RegressionModel
 
@@ -32,11 +33,12 @@ class JacobianRank:
         Singular values above the cut max(shape)·eps·(largest singular value), eps = 2.2e-16.
     gap : float
         First singular value below the cut over the last above; where every one lies above, the
-        cut itself over the last. NaN at rank 0. Small is clear.
+        cut itself over the last. NaN at rank 0. Small is clear. Infinite, with rank 0, where an
+        entry is not finite or the singular values cannot be computed: nothing is known.
     singular_values : ndarray
-        In descending order.
+        In descending order; empty where nothing is known.
     basis : ndarray, shape (min(outputs, d), d)
-        Right singular vectors, one a row.
+        Right singular vectors, one a row; none where nothing is known.
     """
 
     rank: int
@@ -61,7 +63,10 @@ def jacobian_rank(jacobian: np.ndarray) -> JacobianRank:
     >>> found.rank, found.gap
     (1, 0.0)
     """
-    _, values, basis = np.linalg.svd(jacobian, full_matrices=False)
+    parts = decompose(jacobian)
+    if parts is None:
+        return JacobianRank(0, math.inf, np.empty(0), np.empty((0, jacobian.shape[1])))
+    _, values, basis = parts
     cut = rank_cut(jacobian, values)
     rank = int((values > cut).sum())
     if rank == 0:
@@ -74,14 +79,15 @@ def jacobian_rank(jacobian: np.ndarray) -> JacobianRank:
 
 def rank_cut(jacobian: np.ndarray, values: np.ndarray) -> float:
     """Singular values up to here are rounding, as in `numpy.linalg.matrix_rank`."""
-    return float(max(jacobian.shape) * np.finfo(float).eps * values[0])
+    return float(max(jacobian.shape) * np.finfo(float).eps * values[0]) if len(values) else 0.0
 
 
-def _rank_alone(jacobian: np.ndarray) -> int:
+def _rank_alone(jacobian: np.ndarray) -> int | None:
     """Rank without singular vectors, by way of a QR factor: twice as fast on long rows."""
-    factor = np.linalg.qr(jacobian.T, mode="r")
-    values = np.linalg.svd(factor, compute_uv=False)
-    return int((values > rank_cut(jacobian, values)).sum())
+    if not np.isfinite(jacobian).all():
+        return None
+    values = singular_values(np.asarray(np.linalg.qr(jacobian.T, mode="r")))
+    return None if values is None else int((values > rank_cut(jacobian, values)).sum())
 
 
 def rank_is_constant(
@@ -116,7 +122,7 @@ def rank_is_constant(
     Returns
     -------
     bool or None
-        None if Gauss-Newton did not get back to the fibre.
+        None if Gauss-Newton did not get back to the fibre, or nothing is known of the rank.
 
     Examples
     --------
@@ -131,6 +137,8 @@ def rank_is_constant(
     """
     if found.rank == len(model.targets) and found.gap <= GAP_LIMIT:
         return True
+    if math.isinf(found.gap):
+        return None
     rng = np.random.default_rng(seed)
     on_fibre = model.with_targets(model.outputs(weights))
     radius = RELATIVE_RADIUS * max(1.0, float(np.linalg.norm(weights)))

@@ -12,16 +12,25 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from pfmap.activations import Activation, facts_of, require_facts
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import ERF, TANH
+from pfmap.kernels.activation import CODES
 from pfmap.kernels.family import BERNOULLI, NETWORK, loss_gradient, outputs_jacobian, scratch_size
-from pfmap.kernels.gradient import OUTPUT_CODE
+from pfmap.kernels.gradient import DEGREE, OUTPUT_CODE
 from pfmap.profiling import timed
+
+require_facts(list(CODES))
+_NAMES = {code: name for name, code in CODES.items()}
+
+
+def facts_of_code(code: int, degree: int) -> Activation:
+    """The record of an activation by its number in the kernels."""
+    return facts_of(_NAMES[code], degree)
 
 
 @runtime_checkable
-class Model(Protocol):
-    """Anything with a loss and a gradient."""
+class LossModel(Protocol):
+    """Anything with a loss."""
 
     @property
     def n_parameters(self) -> int:
@@ -29,6 +38,11 @@ class Model(Protocol):
 
     def loss(self, weights: np.ndarray) -> float:
         """K at a parameter vector of shape (d,)."""
+
+
+@runtime_checkable
+class Model(LossModel, Protocol):
+    """Anything with a loss and a gradient."""
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
         """Gradient of K, shape (d,)."""
@@ -153,13 +167,15 @@ class CompiledModel:
         return (np.sqrt(small) / (1.0 + small))[:, None] * jacobian
 
     def attains(self, targets: np.ndarray) -> bool:
-        """Whether the outputs can equal `targets`, as far as the range of the output unit tells.
+        """Whether the loss has a minimum, as far as the range of the output unit tells.
 
-        Outputs of tanh and erf come close to ±1 and never reach it: the loss then has no minimum,
-        it only falls on the way to infinity.
+        Outputs of tanh and erf come close to ±1 and never reach it: with a target there the loss
+        only falls on the way to infinity.
         """
-        bounded = self.family == NETWORK and self.ints[OUTPUT_CODE] in (TANH, ERF)
-        return not bounded or bool((np.abs(targets) < 1.0).all())
+        if self.family != NETWORK:
+            return True
+        output = facts_of_code(int(self.ints[OUTPUT_CODE]), int(self.ints[DEGREE]))
+        return all(map(output.may_reach, np.ravel(targets).tolist()))
 
     def with_targets(self, targets: np.ndarray) -> Self:
         """The same model with other targets.

@@ -6,17 +6,17 @@ import numpy as np
 
 from pfmap.kernels.family import POLYNOMIAL
 from pfmap.kernels.gradient import FIRST_WIDTH
-from pfmap.models.base import CompiledModel, Model
+from pfmap.models.base import CompiledModel, LossModel
 
 
-def scaling_groups(model: Model, tangent: np.ndarray) -> np.ndarray:
+def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
     """Groups of the coordinates where `tangent`: all of x, each alone, and what the model joins.
 
     Networks join the parameters of a layer, those that enter a unit, and those that leave one.
 
     Parameters
     ----------
-    model : Model
+    model : LossModel
     tangent : ndarray of bool, shape (d,)
         Coordinates of the null space; the others belong to no group but the first.
 

@@ -7,11 +7,12 @@ import math
 
 import numpy as np
 
+from pfmap.activations import facts_of
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import CODES, RELU, activate
+from pfmap.kernels.activation import CODES, LINEAR, MONOMIAL, RELU, activate
 from pfmap.kernels.family import NETWORK, POLYNOMIAL
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
-from pfmap.models.base import CompiledModel
+from pfmap.models.base import CompiledModel, facts_of_code
 
 
 def parameter_count(widths: tuple[int, ...], bias: bool = True) -> int:
@@ -107,7 +108,7 @@ def network_outputs(
         if bias:
             value = value + offset
         name = output_activation if index == len(layers) - 1 else activation
-        if name != "linear":
+        if facts_of(name, degree).pieces != "linear":
             value = _activated(CODES[name], degree, value)
     return value
 
@@ -158,6 +159,8 @@ def network_model(
             f"points: must have shape (points, {widths[0]}), got {points.shape}",
             next_step="make the first width equal to the coordinates of a point",
         )
+    for name in (activation, output_activation):
+        facts_of(name, degree)  # refuses a name without a record
     codes = (CODES[activation], degree, CODES[output_activation])
     ints = np.array([len(widths) - 1, len(points), bias, *codes, *widths], dtype=np.int64)
     n_outputs = widths[-1] * len(points)
@@ -173,18 +176,47 @@ def network_model(
 
 
 def has_kinks(model: CompiledModel) -> bool:
-    """Whether the outputs are piecewise in the weights: a network with relu units."""
+    """Whether the outputs are piecewise in the weights: a network with units such as relu."""
     if model.family == POLYNOMIAL:
         return False
-    return RELU in model.ints[[HIDDEN_CODE, OUTPUT_CODE]]
+    codes, degree = model.ints[[HIDDEN_CODE, OUTPUT_CODE]], int(model.ints[DEGREE])
+    return any(facts_of_code(int(code), degree).kinks for code in codes)
+
+
+def activation_degree(code: int, degree: int) -> int | None:
+    """Exponent of an activation that is a power of its argument; None for any other.
+
+    Examples
+    --------
+    >>> activation_degree(CODES["monomial"], 3), activation_degree(CODES["linear"], 3)
+    (3, 1)
+    """
+    return {LINEAR: 1, MONOMIAL: degree}.get(code)
+
+
+def is_polynomial(model: CompiledModel) -> bool:
+    """Whether the outputs are polynomials in the weights: monomial sums, networks of powers.
+
+    Examples
+    --------
+    >>> is_polynomial(network_model((2, 3, 1), np.eye(2), activation="monomial", degree=3))
+    True
+    >>> is_polynomial(network_model((2, 3, 1), np.eye(2), activation="tanh"))
+    False
+    """
+    if model.family == POLYNOMIAL:
+        return True
+    degree = int(model.ints[DEGREE])
+    codes = (int(code) for code in model.ints[[HIDDEN_CODE, OUTPUT_CODE]])
+    return all(activation_degree(code, degree) is not None for code in codes)
 
 
 def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
-    """Distance of a relu network from its nearest kink: how far the closest unit is from switching.
+    """Distance of a network from its nearest kink: how far the closest unit is from switching.
 
-    The least |z| / (Σ_i |W_i x_i| + |b|) over all relu units and points, z = Σ_i W_i x_i + b their
-    pre-activation; infinite without relu units. At the level of rounding, 1e-16 times the number of
-    terms, w* lies on a kink: the outputs have no Jacobian there.
+    The least |z - kink| / (Σ_i |W_i x_i| + |b|) over all units with kinks (relu: one, at 0) and
+    points, z = Σ_i W_i x_i + b their pre-activation; infinite without such units. At the level of
+    rounding, 1e-16 times the number of terms, w* lies on a kink: outputs have no Jacobian there.
 
     Examples
     --------
@@ -208,8 +240,8 @@ def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
         if bias:
             sums, terms = sums + offset[:, None], terms + np.abs(offset)[:, None]
             movable = np.ones_like(movable)
-        if code == RELU:
-            ratio = np.abs(sums) / np.where(terms > 0.0, terms, 1.0)
+        for kink in facts_of_code(code, int(model.ints[DEGREE])).kinks:
+            ratio = np.abs(sums - kink) / np.where(terms > 0.0, terms, 1.0)
             margin = min(margin, float(ratio[(terms > 0.0) | movable].min(initial=math.inf)))
         values = _activated(code, int(model.ints[DEGREE]), sums)
     return margin

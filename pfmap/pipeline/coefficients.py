@@ -85,7 +85,7 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
         check_draws(job, requests)
         return requests
     shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
-    places = find_shards(shards, functions, limit, threads=job.threads, memory=job.memory)
+    places = find_shards(shards, functions, limit, threads=job.threads)
     chosen: list[tuple[str, int]] = []
     again: dict[int, list[str]] = {}
     for function, blocks in places.groupby("function", sort=False):

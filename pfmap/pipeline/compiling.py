@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pfmap.kernels._jit import cache_root, kernel_digest
+from pfmap.kernels._jit import kernel_folder
 
 _MODULES = {
     "sample": ("express", "tally"),
@@ -17,5 +17,5 @@ _MODULES = {
 def compiled(stages: Iterable[str]) -> bool:
     """Whether the cache holds machine code of the largest kernels of `stages` as they are now."""
     names = [name for stage in stages for name in _MODULES.get(stage, ())]
-    folders = [cache_root() / f"{name}-{kernel_digest(name)}" for name in names]
-    return all(any(folder.rglob("*.nbc")) for folder in folders)
+    folders = [kernel_folder(name) for name in names]
+    return all(folder is not None and any(folder.glob("*.nbc")) for folder in folders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from pfmap.campaign import Campaign
 from pfmap.functions.keys import words_from_keys
 from pfmap.functions.symmetry import prior_symmetries
 from pfmap.store.merge import stream_query
+from pfmap.store.tables import stream_file
 
 from .job import Job
 
@@ -45,11 +47,12 @@ def orbit_minima(
 
     campaign = job.campaign
     query = f"""
-        SELECT DISTINCT orbit, orbit_size, orbit_count FROM read_parquet($table)
+        SELECT DISTINCT orbit, orbit_size, orbit_count FROM pieces
         WHERE orbit_count >= {MIN_COUNT} ORDER BY orbit_count DESC, orbit
     """
-    pieces = stream_query(query, path, scratch=scratch, threads=job.threads, memory=job.memory)
-    found = [rows.to_pandas() for rows in pieces]
+    pieces = partial(stream_file, path, "functions", ["orbit", "orbit_size", "orbit_count"])
+    orbits_of = stream_query(query, pieces, scratch=scratch, threads=job.threads, memory=job.memory)
+    found = [rows.to_pandas() for rows in orbits_of]
     if not found:
         return pd.Series(dtype=float)
     orbits = pd.concat(found, ignore_index=True)

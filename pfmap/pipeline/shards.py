@@ -8,6 +8,7 @@ from collections.abc import Container
 from pfmap.campaign import Campaign
 from pfmap.errors import DataError
 from pfmap.execution import run_blocks
+from pfmap.reading import read_bytes
 from pfmap.sampling import BlockTally
 from pfmap.store import CampaignFolder
 from pfmap.store.folder import block_draws
@@ -105,10 +106,10 @@ def content_of_shard(files: CampaignFolder, entry: BlockEntry) -> bytes:
         If they are not what was written.
     """
     path = files.shard(entry.block_index)
-    content = path.read_bytes() if path.is_file() else b""
+    content = read_bytes(path, kind="Parquet", next_step=files.resume_command)
     if hashlib.sha256(content).hexdigest() != entry.sha256:
         raise DataError(
-            f"{path}: is missing or damaged: its SHA-256 is not the journal's",
+            f"{path}: is damaged: its SHA-256 is not the journal's",
             next_step=files.resume_command,
         )
     return content

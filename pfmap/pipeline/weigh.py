@@ -131,11 +131,15 @@ def merged_rows(job: Job, scratch: Path) -> Iterator[pa.Table]:
         yield from timed_items("merging (DuckDB)", merged())
         return
     members = scratch / "members.parquet"
+    n_rows = 0
     with spill(members) as write:
         for rows in timed_items("merging (DuckDB)", merged(ordered=False)):
+            n_rows += len(rows)
             with timed("orbits"):
                 write(orbit_table(rows, job.campaign, threads=job.threads))
-    sums = stream_orbit_counts(members, scratch=scratch, threads=job.threads, memory=job.memory)
+    sums = stream_orbit_counts(
+        members, n_rows, scratch=scratch, threads=job.threads, memory=job.memory
+    )
     yield from timed_items("merging (DuckDB)", sums)
 
 

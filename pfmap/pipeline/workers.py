@@ -117,9 +117,10 @@ def _clear_staging(place: Place) -> None:
     import fsspec
 
     with suppress(OSError, ValueError):
-        files, names = fsspec.core.url_to_fs(staged_by(place))
-        for name in files.glob(f"{names}*"):
-            files.rm_file(name)
+        files, beginning = fsspec.core.url_to_fs(staged_by(place))
+        for name in files.ls(files._parent(beginning), detail=False):
+            if name.startswith(beginning):
+                files.rm_file(name)
 
 
 def _wait_for(path: Path, entry: BlockEntry) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pfmap.activations import facts_of
 from pfmap.campaign import Campaign
 from pfmap.errors import DataError, SettingsError
 from pfmap.kernels.activation import CODES
@@ -139,13 +140,12 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
     padded = np.zeros(-(-len(scales) // group) * group, dtype=np.float32)
     padded[: len(scales)] = scales
     quantised = campaign.readout.kind == "quantised"
-    # These outputs have the sign of what they are applied to.
-    keeps_sign = network.output_activation in ("relu", "tanh", "erf") or (
-        network.output_activation == "monomial" and network.degree % 2 == 1
-    )
+    keeps_sign = facts_of(network.output_activation, network.degree).keeps_sign
     output_code = CODES[network.output_activation]
     _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
-    points = _lay_out_points(campaign, odd_through_zero=not np.any(bias_sds))
+    hidden = facts_of(network.activation, network.degree)
+    through_zero = not np.any(bias_sds) and (len(network.widths) == 2 or hidden.zero_at_zero)
+    points = _lay_out_points(campaign, through_zero=through_zero)
     n_points = points.n_points
     plan = SamplingPlan(
         draws=campaign.draws,
@@ -172,8 +172,8 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
     return _with_tolerance(plan)
 
 
-def _lay_out_points(campaign: Campaign, odd_through_zero: bool) -> Points:
-    """Cut the domain into tiles; without biases an output at the origin is exactly 0."""
+def _lay_out_points(campaign: Campaign, through_zero: bool) -> Points:
+    """Cut the domain into tiles; with `through_zero` the output at the origin is exactly 0."""
     exact = campaign.points
     n_points, n_inputs = exact.shape
     n_tiles = -(-n_points // TILE)
@@ -182,7 +182,7 @@ def _lay_out_points(campaign: Campaign, odd_through_zero: bool) -> Points:
     live = np.zeros(n_tiles * TILE, dtype=np.float32)
     live[:n_points] = 1.0
     slack = np.where(live > 0.0, 0.0, np.inf).astype(np.float32)
-    if odd_through_zero:
+    if through_zero:
         slack[:n_points][~exact.any(axis=1)] = np.inf
     step = 0.0
     if campaign.domain.kind == "boolean":

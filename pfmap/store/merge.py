@@ -1,26 +1,24 @@
-"""Shards merged and searched with DuckDB, which spills to disk what memory cannot hold."""
+"""Shards merged with DuckDB, which spills to disk what memory cannot hold, and searched."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-
-from pfmap.errors import DataError, EnvironmentFault, PfmapError
-from pfmap.memory import default_memory, duckdb_memory
+import pyarrow.compute as pc
 
 from .atomic import scratch_folder
+from .query import Pieces, duckdb_limit, stream_query
 from .schema import arrow_schema
+from .tables import read_file, row_count, spill, stream_file, stream_spilled
 
-_SHARDS_A_QUERY = 64
-_ROWS_A_BATCH = 1 << 16
+_SHARDS_AT_ONCE = 64
 
 # Grouping takes so much for every row, in memory and waiting on disk together. What needs more than
 # this multiple of DuckDB's memory is grouped in passes over a part of the keys each: beyond it
@@ -30,11 +28,14 @@ _TIMES_MEMORY = 4
 
 _MERGED = """
     SELECT function, sum("count")::BIGINT AS "count", min(first_draw) AS first_draw
-    FROM read_parquet($files) {part} GROUP BY function
+    FROM pieces {part} GROUP BY function
 """
+# A stream is read once: rows that are needed twice are two streams.
 _ORBITS = """
-    WITH members AS (FROM read_parquet($files) {part}),
-    totals AS (SELECT orbit, sum("count")::BIGINT AS orbit_count FROM members GROUP BY orbit)
+    WITH members AS (FROM pieces {part}),
+    totals AS (
+        SELECT orbit, sum("count")::BIGINT AS orbit_count FROM again {part} GROUP BY orbit
+    )
     SELECT function, "count", first_draw, orbit, orbit_size, orbit_count
     FROM members JOIN totals USING (orbit)
 """
@@ -49,7 +50,7 @@ def waiting_bytes(rows: int, memory: int | None = None) -> int:
     >>> waiting_bytes(100, 2**30), waiting_bytes(10**9, 2**30)
     (0, 189597346816)
     """
-    return max(0, rows * _BYTES_A_ROW - _duckdb_limit(memory))
+    return max(0, rows * _BYTES_A_ROW - duckdb_limit(memory))
 
 
 def merge_counts(
@@ -115,20 +116,37 @@ def stream_counts(
         As `merge_counts`.
     """
     if shards:
-        grouped = _grouped(_MERGED, shards, "function", scratch, threads, memory, ordered=ordered)
+        n_rows = sum(row_count(path, "counts") for path in shards)
+        pieces = partial(_stream_shards, shards)
+        grouped = _grouped(
+            _MERGED, pieces, n_rows, "function", scratch, threads, memory, ordered=ordered
+        )
         for rows in grouped:
             yield rows.cast(arrow_schema("counts"))
 
 
+def _stream_shards(shards: list[Path]) -> Iterator[pa.Table]:
+    """Rows of shards, one after another."""
+    for path in shards:
+        yield from stream_file(path, "counts", arrow_schema("counts").names)
+
+
 def stream_orbit_counts(
-    members: Path, *, scratch: Path | None, threads: int | None = None, memory: int | None = None
+    members: Path,
+    n_rows: int,
+    *,
+    scratch: Path | None,
+    threads: int | None = None,
+    memory: int | None = None,
 ) -> Iterator[pa.Table]:
     """Rows of a file of functions with the draws of their orbits, by descending count.
 
     Parameters
     ----------
     members : Path
-        Parquet file with ``function, count, first_draw, orbit, orbit_size``.
+        File of `pfmap.store.tables.spill` with ``function, count, first_draw, orbit, orbit_size``.
+    n_rows : int
+        Its rows.
     scratch, threads, memory
         As in `stream_counts`.
 
@@ -138,24 +156,14 @@ def stream_orbit_counts(
         The columns of the file and ``orbit_count``: the sum of ``count`` over all rows with the
         same ``orbit``. By descending count, then by function.
     """
-    yield from _grouped(_ORBITS, [members], "orbit", scratch, threads, memory, ordered=True)
-
-
-def stream_query(
-    query: str,
-    table: Path,
-    *,
-    scratch: Path | None,
-    threads: int | None = None,
-    memory: int | None = None,
-) -> Iterator[pa.Table]:
-    """Rows of a query on one Parquet file, called ``$table`` in it; what is large waits on disk."""
-    yield from _stream(query, {"table": str(table)}, scratch, threads, memory)
+    pieces = partial(stream_spilled, members)
+    yield from _grouped(_ORBITS, pieces, n_rows, "orbit", scratch, threads, memory, ordered=True)
 
 
 def _grouped(
     query: str,
-    files: list[Path],
+    pieces: Pieces,
+    n_rows: int,
     key: str,
     scratch: Path | None,
     threads: int | None,
@@ -163,48 +171,28 @@ def _grouped(
     *,
     ordered: bool,
 ) -> Iterator[pa.Table]:
-    """Result of a query that groups rows of Parquet files by a key, in passes if there are many."""
-    named = {"files": [str(path) for path in files]}
+    """Result of a query that groups rows by a key, in passes if there are many."""
+    n_passes = _count_passes(n_rows, memory)
+    parts = [f"WHERE hash({key}) % {n_passes} = {index}" for index in range(n_passes)]
+    if n_passes == 1:
+        parts = [""]
     with scratch_folder(scratch) as folder:
-        n_passes = _count_passes(named["files"], folder, threads, memory)
-        parts = [f"WHERE hash({key}) % {n_passes} = {index}" for index in range(n_passes)]
-        if n_passes == 1:
-            parts = [""]
+        stream = partial(stream_query, scratch=folder, threads=threads, memory=memory)
         if n_passes == 1 or not ordered:
             for part in parts:
-                asked = f"{query.format(part=part)} {_ORDER if ordered else ''}"
-                yield from _stream(asked, named, folder, threads, memory)
+                yield from stream(f"{query.format(part=part)} {_ORDER if ordered else ''}", pieces)
             return
-        done = [folder / f"pass-{index:06d}.parquet" for index in range(n_passes)]
-        for part, path in zip(parts, done, strict=True):
-            with _session(folder, threads, memory) as session:
-                session.sql(query.format(part=part), params=named).write_parquet(str(path))
-        named = {"files": [str(path) for path in done]}
-        yield from _stream(f"FROM read_parquet($files) {_ORDER}", named, folder, threads, memory)
+        done = folder / "passes.parquet"
+        with spill(done) as write:
+            for part in parts:
+                for rows in stream(query.format(part=part), pieces):
+                    write(rows)
+        yield from stream(f"FROM pieces {_ORDER}", partial(stream_spilled, done))
 
 
-def _count_passes(files: list[str], scratch: Path, threads: int | None, memory: int | None) -> int:
-    """Passes in which the rows of Parquet files are grouped within a budget."""
-    query = "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata($files)"
-    with _session(scratch, threads, memory) as session:
-        [(rows,)] = session.sql(query, params={"files": files}).fetchall()
-    return max(1, math.ceil(rows * _BYTES_A_ROW / (_TIMES_MEMORY * _duckdb_limit(memory))))
-
-
-def _stream(
-    query: str,
-    named: dict[str, Any],
-    scratch: Path | None,
-    threads: int | None,
-    memory: int | None,
-) -> Iterator[pa.Table]:
-    """Result of a query, some rows at a time."""
-    with _session(scratch, threads, memory) as session:
-        relation = session.sql(query, params=named)
-        # DuckDB renamed it in 2.0 and warns of the name it had.
-        read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
-        for batch in read(_ROWS_A_BATCH):
-            yield pa.Table.from_batches([batch])
+def _count_passes(n_rows: int, memory: int | None) -> int:
+    """Passes in which so many rows are grouped within a budget."""
+    return max(1, math.ceil(n_rows * _BYTES_A_ROW / (_TIMES_MEMORY * duckdb_limit(memory))))
 
 
 def find_shards(
@@ -213,7 +201,6 @@ def find_shards(
     n_draws: int,
     *,
     threads: int | None = None,
-    memory: int | None = None,
 ) -> pd.DataFrame:
     """Where functions were drawn, searching shards in order until each was met often enough.
 
@@ -225,8 +212,8 @@ def find_shards(
         Keys to look for.
     n_draws : int
         A function is no longer looked for once this many of its draws were met.
-    threads, memory : int, optional
-        As in `stream_counts`.
+    threads : int, optional
+        Shards read at a time; None leaves it to Python.
 
     Returns
     -------
@@ -242,25 +229,24 @@ def find_shards(
     found = [pd.DataFrame({"function": [], "shard_index": [], "count": [], "first_draw": []})]
     found[0] = found[0].astype({"function": "str"} | dict.fromkeys(found[0].columns[1:], "int64"))
     wanted = pd.Series(functions.unique(), dtype="str")
-    with _session(None, threads, memory) as session:
-        for start in range(0, len(shards), _SHARDS_A_QUERY):
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(shards), _SHARDS_AT_ONCE):
             if wanted.empty:
                 break
-            group = [str(path) for path in shards[start : start + _SHARDS_A_QUERY]]
-            session.register("wanted", pa.table({"function": pa.array(wanted, pa.string())}))
-            rows = session.sql(
-                """
-                SELECT function, list_position($shards, filename) - 1 + $start AS shard_index,
-                       "count", first_draw
-                FROM read_parquet($shards, filename = true) SEMI JOIN wanted USING (function)
-                """,
-                params={"shards": group, "start": start},
-            ).to_arrow_table()
-            found.append(rows.to_pandas())
+            group = shards[start : start + _SHARDS_AT_ONCE]
+            keys = pa.array(wanted, pa.string())
+            rows = pool.map(partial(_rows_of, keys), group)
+            found += [table.assign(shard_index=start + i) for i, table in enumerate(rows)]
             met = pd.concat(found).groupby("function")["count"].sum()
             wanted = wanted[~wanted.isin(met.index[met >= n_draws])]
-    table = pd.concat(found[1:] or found).astype({"shard_index": "int64"})
+    table = pd.concat(found)
     return table.sort_values(["function", "shard_index"], ignore_index=True)
+
+
+def _rows_of(keys: pa.Array, shard: Path) -> pd.DataFrame:
+    """Rows of a shard whose functions are among `keys`."""
+    rows = read_file(shard, "counts")
+    return rows.filter(pc.is_in(rows["function"], value_set=keys)).to_pandas()
 
 
 def same_counts(left: pa.Table, right: pa.Table) -> bool:
@@ -287,70 +273,3 @@ def same_rows(left: Iterable[pa.Table], right: Iterable[pa.Table]) -> bool:
         if not same_counts(one.slice(0, size), two.slice(0, size)):
             return False
         waiting = [table.slice(size) if len(table) > size else None for table in (one, two)]
-
-
-@contextmanager
-def _session(
-    scratch: Path | None, threads: int | None, memory: int | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in memory, bounded to a part of a budget, that spills into a temporary folder."""
-    with (
-        scratch_folder(scratch) as folder,
-        _faults(folder.parent),
-        duckdb.connect(":memory:", config=_settings(folder, threads, memory)) as session,
-    ):
-        yield session
-
-
-def _settings(
-    folder: Path, threads: int | None, memory: int | None
-) -> dict[str, str | bool | int | float | list[str]]:
-    """How DuckDB is to run: where it spills, and its part of the budget."""
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "temp_directory": str(folder),
-        "preserve_insertion_order": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    if threads is not None:
-        settings["threads"] = threads
-    settings["memory_limit"] = f"{_duckdb_limit(memory) // 2**20}MiB"
-    return settings
-
-
-def _duckdb_limit(memory: int | None) -> int:
-    """DuckDB's part of a budget; None is half of the machine's memory."""
-    return duckdb_memory(default_memory() if memory is None else memory)
-
-
-@contextmanager
-def _faults(scratch: Path) -> Iterator[None]:
-    """Turn what DuckDB says into the errors that a user should see."""
-    try:
-        yield
-    except (duckdb.Error, RuntimeError) as error:
-        # DuckDB turns the KeyboardInterrupt of a signal handler into an error of its own.
-        if "interrupted" in str(error).lower():
-            raise KeyboardInterrupt from error
-        if not isinstance(error, duckdb.Error):
-            raise
-        raise _fault(error, scratch) from error
-
-
-def _fault(error: duckdb.Error, scratch: Path) -> PfmapError:
-    """The error a user should see when DuckDB fails on shards."""
-    message = str(error).splitlines()[0]
-    if "No space left" in message or "max_temp_directory_size" in str(error):
-        return EnvironmentFault(
-            f"disk: {scratch} has no space for what waits there while counts are merged: {message}",
-            next_step="free some space there, then continue with pfmap run FOLDER --resume",
-        )
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return EnvironmentFault(
-            f"memory: DuckDB's part of the budget is too small to merge these counts: {message}",
-            next_step="continue with more: pfmap run FOLDER --resume --memory SIZE",
-        )
-    return DataError(
-        f"counts: a shard cannot be read: {message}",
-        next_step="pfmap run FOLDER --resume finds and recomputes damaged shards",
-    )

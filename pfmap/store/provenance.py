@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +17,7 @@ from typing import Any
 import pfmap
 from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError
+from pfmap.reading import reading
 
 from .atomic import write_bytes
 from .schema import FORMAT_VERSION
@@ -73,7 +77,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def write_provenance(path: Path, campaign: Campaign, run: dict[str, Any], *, first: bool) -> None:
+def write_provenance(
+    path: Path,
+    campaign: Campaign,
+    run: dict[str, Any],
+    *,
+    first: bool,
+    note: Callable[[str], None],
+) -> None:
     """Write ``provenance.json``: the settings, and one record a run.
 
     Parameters
@@ -87,6 +98,8 @@ def write_provenance(path: Path, campaign: Campaign, run: dict[str, Any], *, fir
         time in seconds by stage), ``finished``. `machine` is added.
     first : bool
         Whether to add the record; else it replaces the last one.
+    note : callable
+        Told the SHA-256 before the file is written.
     """
     runs = read_provenance(path)["runs"] if path.exists() else []
     if runs and not first:
@@ -96,7 +109,9 @@ def write_provenance(path: Path, campaign: Campaign, run: dict[str, Any], *, fir
         "campaign": campaign.model_dump(mode="json", exclude_none=True),
         "runs": [*runs, {**run, **machine()}],
     }
-    write_bytes(path, json.dumps(record, indent=2).encode() + b"\n")
+    content = json.dumps(record, indent=2).encode() + b"\n"
+    note(hashlib.sha256(content).hexdigest())
+    write_bytes(path, content)
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
@@ -108,11 +123,12 @@ def read_provenance(path: Path) -> dict[str, Any]:
         ``format``, ``campaign`` (settings) and ``runs`` (one record a run, in order). A missing or
         damaged file has no runs: no result depends on it.
     """
-    try:
+    with suppress(DataError), reading(path, kind="JSON"):
         record = json.loads(path.read_bytes())
-        return {**record, "runs": list(record["runs"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {"format": FORMAT_VERSION, "campaign": {}, "runs": []}
+        settings, runs = record["campaign"], record["runs"]
+        if isinstance(settings, dict) and all(isinstance(run, dict) for run in runs):
+            return {**record, "runs": list(runs)}
+    return {"format": FORMAT_VERSION, "campaign": {}, "runs": []}
 
 
 def campaign_of_provenance(path: Path) -> Campaign:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pfmap.errors import DataError
+from pfmap.reading import reading
 
 from .atomic import atomic_file, disk_faults, file_digest
 from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
@@ -140,7 +141,8 @@ def spill(path: Path) -> Iterator[Callable[[pa.Table], None]]:
         def write(rows: pa.Table) -> None:
             nonlocal writer
             if writer is None:
-                writer = stack.enter_context(pq.ParquetWriter(path, rows.schema, compression="lz4"))
+                file = stack.enter_context(open(path, "wb"))
+                writer = stack.enter_context(pq.ParquetWriter(file, rows.schema, compression="lz4"))
             writer.write_table(rows)
 
         yield write
@@ -177,8 +179,7 @@ def read_file(path: Path, name: str, columns: list[str] | None = None) -> pa.Tab
         If it is missing, is not a pfmap table or another one, has a format this version cannot
         read, or is damaged.
     """
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        check_format(file.schema_arrow, path, name)
+    with _opened(path, name) as file:
         return file.read(columns=columns)
 
 
@@ -195,56 +196,75 @@ def stream_file(path: Path, name: str, columns: list[str] | None = None) -> Iter
     DataError
         As `read_file`.
     """
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        check_format(file.schema_arrow, path, name)
-        if file.num_row_groups == 0:
-            yield file.read(columns=columns)
-        for group in range(file.num_row_groups):
-            rows = file.read_row_group(group, columns=columns)
-            # Groups of files written by pfmap 0.1 hold up to 2^20 rows.
-            for start in range(0, len(rows), ROW_GROUP):
-                yield rows.slice(start, ROW_GROUP)
+    with _opened(path, name) as file:
+        yield from _pieces(file, columns)
+
+
+def stream_spilled(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Rows of a file of `spill`, as `stream_file` gives those of a table; raises as it does."""
+    with _opened(path, None) as file:
+        yield from _pieces(file, columns)
+
+
+def _pieces(file: pq.ParquetFile, columns: list[str] | None) -> Iterator[pa.Table]:
+    """Rows of an open file, `ROW_GROUP` at a time."""
+    if file.num_row_groups == 0:
+        yield file.read(columns=columns)
+    for group in range(file.num_row_groups):
+        rows = file.read_row_group(group, columns=columns)
+        # Groups of files written by pfmap 0.1 hold up to 2^20 rows.
+        for start in range(0, len(rows), ROW_GROUP):
+            yield rows.slice(start, ROW_GROUP)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn what pyarrow says of a file that cannot be read into a `DataError`."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path}: no such file", next_step="make it with pfmap run FOLDER --resume"
-        ) from error
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"{path}: damaged or not a Parquet file ({_first_line(error)})",
-            next_step="pfmap run FOLDER --resume finds and recomputes damaged files",
-        ) from error
+def _opened(path: Path, name: str | None) -> Iterator[pq.ParquetFile]:
+    """Open one Parquet file, pages checked, that holds the table `name`; None: any.
+
+    The system opens it. Given a path, Arrow would take ``~`` or a missing ``file:/x`` for what they
+    mean elsewhere, and pandas and DuckDB read ``*`` as a pattern and ``key=value`` as a column.
+    """
+    with (
+        _reading(path),
+        open(path, "rb") as source,
+        pq.ParquetFile(source, page_checksum_verification=True) as file,
+    ):
+        if name is not None:
+            check_format(file.schema_arrow, path, name)
+        yield file
 
 
-def bears_mark(path: Path) -> bool:
-    """Whether a file is a Parquet table that pfmap wrote, of any format."""
+def _reading(path: Path) -> AbstractContextManager[None]:
+    """The guard around a table, whose remedy is the same for every damage."""
+    made = path.exists()
+    return reading(
+        path,
+        kind="Parquet",
+        next_step="pfmap run FOLDER --resume finds and recomputes damaged files"
+        if made
+        else "make it with pfmap run FOLDER --resume",
+    )
+
+
+def bears_mark(path: Path) -> bool | None:
+    """Whether a Parquet file is a table that pfmap wrote, of any format; None if not readable."""
     try:
-        return b"pfmap_table" in (pq.read_schema(path).metadata or {})
-    except (pa.ArrowException, OSError):
-        return False
+        with _opened(path, None) as file:
+            return b"pfmap_table" in (file.schema_arrow.metadata or {})
+    except DataError:
+        return None
 
 
 def row_count(path: Path, name: str) -> int:
     """Rows of a pfmap table, from its footer alone; raises as `read_file` does."""
-    with _reading(path), pq.ParquetFile(path) as file:
-        check_format(file.schema_arrow, path, name)
+    with _opened(path, name) as file:
         return int(file.metadata.num_rows)
 
 
 def column_names(path: Path, name: str) -> list[str]:
     """Columns of a pfmap table, from its footer alone; raises as `read_file` does."""
-    try:
-        with pq.ParquetFile(path) as file:
-            check_format(file.schema_arrow, path, name)
-            return list(file.schema_arrow.names)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged or missing ({_first_line(error)})") from error
+    with _opened(path, name) as file:
+        return list(file.schema_arrow.names)
 
 
 def counting_notes(path: Path, name: str) -> dict[str, str]:
@@ -253,14 +273,20 @@ def counting_notes(path: Path, name: str) -> dict[str, str]:
     ``pfmap_keep`` (frequent or sampled), ``pfmap_draws``, and ``pfmap_count_error`` in draws or
     the probability ``pfmap_inclusion``. Raises as `read_file` does.
     """
-    with _reading(path), pq.ParquetFile(path) as file:
-        check_format(file.schema_arrow, path, name)
-        metadata = file.schema_arrow.metadata or {}
-    if b"pfmap_keep" not in metadata:
+    notes = file_notes(path, name)
+    if "pfmap_keep" not in notes:
         return {}
     names = ("pfmap_keep", "pfmap_draws", "pfmap_inclusion", "pfmap_count_error")
-    found = {key: metadata.get(key.encode()) for key in names}
-    return {key: value.decode() for key, value in found.items() if value is not None}
+    return {key: notes[key] for key in names if key in notes}
+
+
+def file_notes(path: Path, name: str) -> dict[str, str]:
+    """What pfmap noted in a table's metadata, from its footer alone; raises as `read_file` does."""
+    with _opened(path, name) as file:
+        metadata = file.schema_arrow.metadata or {}
+    return {
+        key.decode(): value.decode() for key, value in metadata.items() if key.startswith(b"pfmap_")
+    }
 
 
 def check_format(schema: pa.Schema, path: Path, name: str) -> None:
@@ -288,7 +314,3 @@ def check_format(schema: pa.Schema, path: Path, name: str) -> None:
         )
     if found != name:
         raise DataError(f"{path}: holds the table {found!r} where {name!r} is expected")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -48,8 +48,8 @@ EVIDENCE = (
         "log2_p",
         _f8,
         "bits",
-        "log2 V at the lowest severity; for signs log2 P(f). Null where it was not reached, -inf "
-        "where no parameter expresses the function.",
+        "log2 V at the lowest severity; for signs log2 P(f). Null unless the verdict is reached, "
+        "-inf where no parameter expresses the function.",
     ),
     Column("log2_p_se", _f8, "bits", "Its standard error: the larger of the next two."),
     Column("log2_p_between_se", _f8, "bits", "From the spread of the runs."),
@@ -64,8 +64,10 @@ EVIDENCE = (
         "verdict",
         pa.string(),
         "",
-        "reached | budget (max_levels were not enough) | stalled (no state came below the last "
-        "level, or fewer than two runs got there) | not expressible.",
+        "reached | uncertain (the runs got there and their mean is no estimate: one had no state "
+        "left, the standard error is above 1.5 bits, or single runs disagree by more; log2_p_lower "
+        "and log2_p_upper are what is known) | budget (max_levels were not enough) | stalled (no "
+        "state came below the last level, or fewer than two runs got there) | not expressible.",
     ),
     Column("proof", pa.string(), "", "Why it is not expressible; else empty."),
     Column("warning", pa.string(), "", "Why the standard error should not be trusted; or empty."),
@@ -86,11 +88,45 @@ EVIDENCE = (
         "fit",
         pa.string(),
         "",
-        "Verdict on λ and m: ok | short | m open | not converged | not reached | few levels. λ "
+        "Verdict on λ and m: ok | plateau (the slope is not that of t -> 0: it breaks a bound on "
+        "λ, or still changes) | short | m open | not converged | not reached | few levels. λ "
         "counts only with ok. Null for signs, where nothing is fitted.",
     ),
     Column("learning_coefficient_low", _f8, "", "Lower end of the 95 % interval of λ."),
     Column("learning_coefficient_high", _f8, "", "Upper end of the 95 % interval of λ."),
+    Column(
+        "log2_p_lower",
+        _f8,
+        "bits",
+        "Lower bound of log2 V at the lowest severity, wrong with probability 0.025 at most: the "
+        "mean of the runs over 40 (Markov's inequality; the runs are unbiased). Null where no run "
+        "got there.",
+    ),
+    Column(
+        "learning_coefficient_known_low",
+        _f8,
+        "",
+        "Lower bound on λ that holds whatever is sampled; null where none is known.",
+    ),
+    Column(
+        "learning_coefficient_known_high",
+        _f8,
+        "",
+        "Upper bound on λ that holds whatever is sampled; null where none is known.",
+    ),
+    Column(
+        "learning_coefficient_known",
+        pa.string(),
+        "",
+        "Where both bounds come from; empty where none is known, null for signs.",
+    ),
+    Column(
+        "n_asymptote",
+        _f8,
+        "samples",
+        "Lower bound on the n at which λ log n can begin to lead F(n), where the fit is a plateau; "
+        "null where none is known.",
+    ),
 )
 
 SPLITTING_PILOT = (

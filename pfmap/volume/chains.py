@@ -12,8 +12,10 @@ import numpy as np
 
 from pfmap.errors import DataError
 from pfmap.kernels.splitting import advance_splitting
+from pfmap.models.base import CompiledModel
 from pfmap.profiling import timed
 
+from .stepping import advance_plain
 from .target import Target
 
 CHUNK = 2
@@ -89,10 +91,17 @@ def advance(
     Raises
     ------
     DataError
-        If an output is NaN or infinite.
+        If an output, or the loss or gradient of a model of one's own, is NaN or infinite.
     """
     first_step, last_step, _ = columns.indices(workspace.states.shape[1])
     model = target.model
+    if not isinstance(model, CompiledModel):
+        evaluations, counts = advance_plain(
+            target, threshold, log_sizes, starts, start_severities,
+            workspace.states[:, columns], workspace.severities[:, columns], key=key, level=level,
+            first_step=first_step,
+        )  # fmt: skip
+        return Effort(counts, evaluations)
     n_groups = target.groups.max(axis=1) + 1
     move_weights = np.array(target.move_weights)
 

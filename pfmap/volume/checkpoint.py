@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 import pfmap
-from pfmap.errors import DataError
+from pfmap.errors import DataError, SettingsError
+from pfmap.models.base import CompiledModel
 from pfmap.store.tables import read_file, write_table
 
 from .splitting import Levels, Run, Settings
@@ -135,12 +136,19 @@ def _square(values: list[float]) -> np.ndarray:
 
 def _digest(target: Target, settings: Settings) -> str:
     """SHA-256 of all that decides the runs."""
+    model = target.model
+    if not isinstance(model, CompiledModel):
+        raise SettingsError(
+            f"model: what a folder keeps must tell models apart, and {type(model).__name__} is not "
+            "described by arrays",
+            next_step="hand what is finished to estimate_volume yourself: levels, finished",
+        )
     lengths = {name: value for name, value in asdict(settings).items() if name != "runs"}
     digest = hashlib.sha256(json.dumps([pfmap.__version__, lengths], sort_keys=True).encode())
     parts = (
         target.name, target.loss, target.law, target.scales, *target.shape, *target.points,
-        *target.readout, target.signs, target.model.family, target.model.ints,
-        target.model.floats, target.model.targets, target.groups, target.move_weights,
+        *target.readout, target.signs, model.family, model.ints,
+        model.floats, model.targets, target.groups, target.move_weights,
     )  # fmt: skip
     for part in parts:
         if isinstance(part, np.ndarray):

@@ -129,6 +129,18 @@ def level_variances(run: Run) -> np.ndarray:
     return np.concatenate([found, np.full(len(run.log_volumes) - len(found), math.nan)])
 
 
+def chains_disagree(spread: float, within: float, n_runs: int) -> bool:
+    """Whether runs differ by more than their chains say, beyond chance of one in a thousand.
+
+    Examples
+    --------
+    >>> chains_disagree(0.4, 0.2, 8), chains_disagree(0.3, 0.2, 8)
+    (True, False)
+    """
+    ratio = (spread / within) ** 2 if within > 0.0 else math.inf
+    return bool(chi2.sf((n_runs - 1) * ratio, n_runs - 1) < DISAGREEMENT)
+
+
 def _moments_of_logs(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance over the runs that have a state left; NaN where less than two have."""
     alive = np.isfinite(logs)
@@ -148,13 +160,12 @@ def _warnings(
     dead = int((last == -math.inf).sum())
     if dead:
         found.append(f"{dead} of {n_runs} runs had no state left before the last level")
-    if n_runs > 1 and within > 0.0 and math.isfinite(spread):
-        ratio = (spread / within) ** 2
-        if chi2.sf((n_runs - 1) * ratio, n_runs - 1) < DISAGREEMENT:
-            found.append(
-                f"the runs differ by more than their chains say (standard errors {spread:.2g} "
-                f"and {within:.2g} of ln V): ask for more steps"
-            )
+    known = n_runs > 1 and within > 0.0 and math.isfinite(spread)
+    if known and chains_disagree(spread, within, n_runs):
+        found.append(
+            f"the runs differ by more than their chains say (standard errors {spread:.2g} "
+            f"and {within:.2g} of ln V): ask for more steps"
+        )
     if between > 0.5:
         found.append(f"ln V has a standard error of {between:.2g}: ask for more runs or steps")
     return found

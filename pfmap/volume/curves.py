@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -19,10 +20,12 @@ from pfmap.llc.stage import campaign_model
 from pfmap.prior import parameter_sds
 from pfmap.store.schema import arrow_schema
 
+from .asymptote import asymptote_start
 from .crossings import Crossing, Side, find_crossings
 from .estimate import VolumeEstimate, estimate_volume
 from .evidence import FreeEnergy, free_energy
 from .fit import MIN_RUNS, CurveFit, fit_curve
+from .known import known_bounds
 from .probability import estimate_probability
 from .rows import evidence_row, volume_rows
 from .splitting import Settings
@@ -67,6 +70,9 @@ class FunctionCurve:
         λ and m.
     probability : VolumeEstimate or None
         Of the zero-one loss; None where no Boolean function was wanted.
+    n_asymptote : float, default NaN
+        Lower bound on the n at which λ log n can begin to be the leading term, where the curve ends
+        on a plateau and one is known (`pfmap.volume.asymptote`).
     """
 
     wanted: Wanted
@@ -74,6 +80,7 @@ class FunctionCurve:
     energy: FreeEnergy
     fit: CurveFit
     probability: VolumeEstimate | None
+    n_asymptote: float = math.nan
 
     @property
     def side(self) -> Side:
@@ -202,7 +209,12 @@ def measure_curve(
             settings.chains, settings.steps, settings.runs, settings.max_levels, 0.0, settings.seed
         )
         probability = estimate_probability(campaign, wanted.function, lengths, threads=threads)
-    return FunctionCurve(wanted, estimate, free_energy(estimate), fit_curve(estimate), probability)
+    known = known_bounds(campaign, wanted)
+    energy, fit = free_energy(estimate), fit_curve(estimate, known=known)
+    begins = math.nan
+    if fit.verdict == "plateau":
+        begins = asymptote_start(campaign, wanted, energy, known)
+    return FunctionCurve(wanted, estimate, energy, fit, probability, begins)
 
 
 def compare_curves(curves: list[FunctionCurve]) -> list[Crossing]:
@@ -230,6 +242,10 @@ def curve_tables(curves: list[FunctionCurve]) -> CurveTables:
                 "fit": curve.fit.verdict,
                 "learning_coefficient_low": _known(curve.fit.low),
                 "learning_coefficient_high": _known(curve.fit.high),
+                "learning_coefficient_known_low": _number(curve.fit.known.low),
+                "learning_coefficient_known_high": _number(curve.fit.known.high),
+                "learning_coefficient_known": curve.fit.known.source,
+                "n_asymptote": _known(curve.n_asymptote),
             }
         )
         if curve.probability is not None:
@@ -286,6 +302,10 @@ def crossing_row(crossing: Crossing, loss: str) -> dict[str, Any]:
         "rest_bits_se": _known(crossing.rest_bits_se),
         "settled": crossing.settled,
     }
+
+
+def _number(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _known(value: float) -> float | None:

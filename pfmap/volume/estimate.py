@@ -13,6 +13,7 @@ import numpy as np
 from pfmap.errors import SettingsError
 from pfmap.threads import count_threads
 
+from .certainty import is_uncertain, log2_lower, log2_upper
 from .chains import Workspace
 from .combine import Curve, combine_runs
 from .splitting import Levels, Run, Settings, find_levels, run_levels
@@ -20,9 +21,6 @@ from .target import Target
 
 RUNS_FOR_A_BOUND = 2
 """Runs of signs where the pilot did not arrive: the mass at its last level is only a bound."""
-
-LARGEST_SE = 0.5
-"""Of ln V, beyond which two standard errors are no bound: V̂ is skew."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,8 @@ class VolumeEstimate:
     curve : Curve
         ln V at every point.
     verdict : str
-        reached: the curve goes down to the lowest severity asked for; budget: `max_levels` were
+        reached: the curve goes down to the lowest severity asked for; uncertain: it does, and the
+        mean of its runs is no estimate there (`pfmap.volume.certainty`); budget: `max_levels` were
         not enough; stalled: no state came below the last level, fewer than two runs got there, or
         the levels of a loss creep towards a t above 0; not expressible: V(0) = 0, proved.
     proof : str
@@ -58,7 +57,7 @@ class VolumeEstimate:
 
     @property
     def log2_p(self) -> float:
-        """log2 V at the lowest severity asked for; -inf if not expressible, NaN if not reached."""
+        """log2 V at the lowest severity asked for; -inf if not expressible, NaN unless reached."""
         if self.verdict == "not expressible":
             return -math.inf
         if self.verdict != "reached":
@@ -76,17 +75,21 @@ class VolumeEstimate:
 
     @property
     def log2_p_upper(self) -> float:
-        """Upper bound on log2 V(0): the least V plus two standard errors along the curve.
+        """Upper bound on log2 V(0) (`pfmap.volume.certainty`): the least V plus two errors."""
+        if self.verdict == "not expressible":
+            return -math.inf
+        return log2_upper(self.curve, self.runs) if self.runs else 0.0
 
-        V falls along the curve, so V at any level is a bound. Points where the standard error of
-        ln V exceeds `LARGEST_SE`, or where a run had no state left, do not count.
+    @property
+    def log2_p_lower(self) -> float:
+        """Lower bound on log2 V at the lowest severity asked for, by Markov's inequality.
+
+        It fails with probability 0.025 at most (`pfmap.volume.certainty`). NaN where the pilot did
+        not get to that severity, or no run did.
         """
         if self.verdict == "not expressible":
             return -math.inf
-        se = self.curve.log_volume_se
-        known = np.isfinite(self.curve.log_volumes) & (se <= LARGEST_SE)
-        bounds = (self.curve.log_volumes + 2.0 * se)[known] / math.log(2)
-        return float(min(0.0, bounds.min(initial=0.0)))
+        return log2_lower(self.runs) if self.levels.verdict == "reached" else math.nan
 
     @property
     def evaluations(self) -> int:
@@ -188,6 +191,8 @@ def estimate_volume(
     if verdict == "reached" and not math.isfinite(curve.between_se[-1]):
         # One run of many says nothing about how far the others would have missed.
         verdict = "stalled"
+    elif verdict == "reached" and is_uncertain(curve, runs):
+        verdict = "uncertain"
     return VolumeEstimate(
         target, settings, levels, runs, curve, verdict, elapsed_s=time.perf_counter() - began
     )
@@ -202,7 +207,9 @@ def runs_needed(target: Target, settings: Settings, levels: Levels) -> int:
 
 def _check_resolution(target: Target, lowest: float) -> None:
     """Refuse levels of a loss where the rounding of outputs near their targets decides."""
-    largest = float(np.abs(target.model.targets).max(initial=0.0))
+    # A loss of one's own without targets is taken to be exact.
+    targets = getattr(target.model, "targets", 0.0)
+    largest = float(np.abs(targets).max(initial=0.0))
     least = 1e4 * (np.finfo(float).eps * largest) ** 2
     if target.loss != "signs" and lowest < least:
         raise SettingsError(

@@ -8,13 +8,15 @@ Let g be the output before its activation. Bit 1 means output > 0; a network has
 theirs have standard deviation 0.
 
 - Equal points have equal bits.
-- Every activation keeps 0 at 0. Without biases the output at the input 0 is 0 and its bit is 0.
+- Hidden activations with s(0) = 0, without biases: g = 0 at the input 0, and where the output
+  activation keeps 0 at 0 too the bit is 0.
 - Odd activations without biases: g(-x) = -g(x). Even ones, without a bias before them:
   g(-x) = g(x).
-- relu, linear and powers without biases: g(c x) = c^p g(x) for c > 0, so the bits are constant
-  along rays from 0.
-- An output activation x^2, x^4, … has bit 0 only where g = 0: measure zero, unless all relu units
-  can be off and the output has no bias.
+- Homogeneous activations (relu, linear, powers) without biases: g(c x) = c^p g(x) for c > 0, so the
+  bits are constant along rays from 0.
+- An output activation that is never negative and 0 at single places (x^2, x^4, …) has bit 0 only
+  where g is at one: measure zero, unless all hidden units can be exactly 0 (relu units that are
+  off) and the output has no bias.
 - A perceptron and a deep linear network: g(x) = <v, x> + c, c = 0 without biases. Ones and zeros
   are separated by a hyperplane, strictly up to measure zero (`separation`).
 - All hidden layers of one unit with a monotone activation: g depends on <w, x> alone and is
@@ -27,6 +29,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from pfmap.activations import Activation, facts_of
 from pfmap.campaign import Campaign, Network
 from pfmap.errors import SettingsError
 from pfmap.prior import layer_sds
@@ -96,10 +99,11 @@ def _equal_points(
 
 
 def _tied_at_zero(
-    _network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
+    network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
     at_zero = np.flatnonzero(~points.any(axis=1) & (wanted > 0.0))
-    if biases.any() or not len(at_zero):
+    tied = _hidden(network).zero_at_zero and _output(network).zero_at_zero
+    if biases.any() or not tied or not len(at_zero):
         return ""
     return (
         f"{NEVER}: without biases the output at the input {names[at_zero[0]]} is exactly 0, which "
@@ -111,12 +115,12 @@ def _mirrored(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
     """Odd and even networks."""
-    deep = len(network.widths) > 2
-    odd = not biases.any() and (not deep or _parity(network.activation, network.degree) == -1)
-    even = deep and not biases[0] and _parity(network.activation, network.degree) == 1
-    output = _parity(network.output_activation, network.degree)
-    even = even or (odd and output == 1)
-    odd = odd and not even and (_keeps_sign(network) or output == -1)
+    hidden, output = _hidden(network), _output(network)
+    odd = not biases.any() and hidden.parity == "odd"
+    even = not biases[0] and hidden.parity == "even"
+    even = even or (odd and output.parity == "even")
+    odd = odd and not even and (output.keeps_sign or output.parity == "odd")
+    flat = hidden.zero_on_interval or (output.zero_on_interval and not output.keeps_sign)
     if not (odd or even):
         return ""
     places = {tuple(point): index for index, point in enumerate(points.tolist())}
@@ -128,7 +132,7 @@ def _mirrored(
         pair = f"{names[index]} and {names[other]}"
         if even and wanted[index] != wanted[other]:
             return f"{NEVER}: outputs at x and -x are equal, and the bits at {pair} are not"
-        if odd and wanted[index] == wanted[other]:
+        if odd and wanted[index] == wanted[other] and not (flat and wanted[index] < 0.0):
             how = NEVER if wanted[index] > 0.0 else ALMOST_NEVER
             return (
                 f"{how}: without biases outputs at x and -x are opposite, and the bits at {pair} "
@@ -140,9 +144,8 @@ def _mirrored(
 def _along_rays(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
-    deep = len(network.widths) > 2
-    homogeneous = not deep or network.activation in ("relu", "linear", "monomial")
-    whole = _keeps_sign(network) or network.output_activation == "monomial"
+    homogeneous = _hidden(network).homogeneity is not None
+    whole = _output(network).keeps_sign or _output(network).homogeneity is not None
     if biases.any() or not homogeneous or not whole:
         return ""
     directions = []
@@ -161,17 +164,18 @@ def _along_rays(
 def _squared(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
-    """An even output activation, whose bit is 0 only where the output is exactly 0."""
-    if _parity(network.output_activation, network.degree) != 1:
+    """An output activation that is never negative: its bit is 0 only where it is exactly 0."""
+    hidden, output = _hidden(network), _output(network)
+    if output.low < 0.0 or output.zero_on_interval:
         return ""
-    if not biases[-1] and len(network.widths) > 2 and network.activation == "relu":
+    if not biases[-1] and hidden.zero_on_interval:
         return ""
-    tied = ~points.any(axis=1) & (not biases.any())
+    tied = ~points.any(axis=1) & (not biases.any() and hidden.zero_at_zero)
     zeros = np.flatnonzero((wanted < 0.0) & ~tied)
     if not len(zeros):
         return ""
     return (
-        f"{ALMOST_NEVER}: the output activation x^{network.degree} is above 0 unless the output "
+        f"{ALMOST_NEVER}: the output activation {output.formula} is above 0 unless the output "
         f"is exactly 0, and the function is 0 at {names[zeros[0]]}"
     )
 
@@ -179,11 +183,10 @@ def _squared(
 def _hyperplane(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
-    if not _keeps_sign(network):
+    if not _output(network).keeps_sign:
         return ""
-    hidden = network.widths[1:-1]
-    linear = not hidden or network.activation == "linear" or _degree_one(network)
-    single = all(width == 1 for width in hidden) and _monotone(network)
+    linear = _hidden(network).pieces == "linear"
+    single = all(width == 1 for width in network.widths[1:-1]) and _hidden(network).monotone
     if not (linear or single):
         return ""
     through_zero = linear and not biases.any()
@@ -217,30 +220,15 @@ def _conflict(places: list[tuple], wanted: np.ndarray) -> tuple[int, int] | None
     return None
 
 
-def _parity(activation: str, degree: int) -> int:
-    """1 for an even activation, -1 for an odd one, 0 for neither."""
-    if activation == "monomial":
-        return 1 if degree % 2 == 0 else -1
-    return 0 if activation == "relu" else -1
+def _hidden(network: Network) -> Activation:
+    """Facts of what the hidden layers apply; without any, that of nothing: x itself."""
+    name = network.activation if len(network.widths) > 2 else "linear"
+    return facts_of(name, network.degree)
 
 
-def _keeps_sign(network: Network) -> bool:
-    """Whether the output is above 0 exactly where it is before its activation."""
-    activation = network.output_activation
-    return activation in ("linear", "relu", "tanh", "erf") or (
-        activation == "monomial" and network.degree % 2 == 1
-    )
-
-
-def _monotone(network: Network) -> bool:
-    activation = network.activation
-    return activation in ("linear", "relu", "tanh", "erf") or (
-        activation == "monomial" and network.degree % 2 == 1
-    )
-
-
-def _degree_one(network: Network) -> bool:
-    return network.activation == "monomial" and network.degree == 1
+def _output(network: Network) -> Activation:
+    """Facts of what the output unit applies."""
+    return facts_of(network.output_activation, network.degree)
 
 
 def _names(campaign: Campaign, points: np.ndarray) -> list[str]:

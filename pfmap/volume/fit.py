@@ -7,6 +7,13 @@ As t -> 0, V(t) = t^λ P(log 1/t) + O(t^(λ+κ)), P a positive polynomial of deg
 has the form that `pfmap.llc.ladder.fit` fits to a ladder of temperatures, and is fitted by it: all
 m, all κ, all cuts, averaged with their weights. The slopes are differences of log V̂ between points
 of the curve, and the models are averaged over the same spans.
+
+**Plateaus.** A slope that stays the same over ten decades may still not be λ: a wide relu network
+first falls with half the number of points. So a fit is ``ok`` only if two things hold. Its interval
+must meet what is known of λ (`pfmap.volume.known`). And the last third of the slopes, fitted alone,
+must agree with the third before, fitted alone, within three standard errors of the difference; the
+models allow for logarithms and for one correction that dies out. What neither sees is a plateau
+that is flat down to the end of the curve, in a model of which no bound is known.
 """
 
 from __future__ import annotations
@@ -19,10 +26,11 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from pfmap.errors import SettingsError
-from pfmap.llc.ladder.fit import MIN_RUNGS, fit_ladder
+from pfmap.llc.ladder.fit import MIN_RUNGS, LadderFit, fit_ladder
 from pfmap.llc.ladder.judge import MAX_MISFIT
 
 from .estimate import VolumeEstimate
+from .known import NOTHING_KNOWN, KnownBounds
 from .splitting import Run
 
 MAX_SLOPES = 28
@@ -54,8 +62,13 @@ OPEN_WEIGHT = 0.1
 M_HIDDEN = 5.0
 """Above this λ̂ the logarithms are too small a part of the slope to tell m."""
 
+PLATEAU_Z = 3.0
+"""Standard errors by which λ̂ of the last third of the slopes and of the third before may differ."""
+
 ADVICE = {
     "ok": "nothing to do",
+    "plateau": "the slope is not that of t -> 0: it breaks a bound on λ, or still changes; a much "
+    "smaller lowest, where the prior mass allows",
     "short": "the error is above the precision asked for: more runs or steps, or a smaller lowest",
     "m open": "m may be larger than any fitted, and λ is then larger too: a smaller lowest",
     "not converged": "the runs disagree or no model fits: more steps, or another prior or loss",
@@ -78,11 +91,12 @@ class CurveFit:
     low, high : float
         95 % interval.
     multiplicity : int or None
-        m where its weight is at least 0.9 and λ̂ at most 5, else None: undetermined.
+        m where it is known; else where its weight is at least 0.9 and λ̂ at most 5, and not on a
+        plateau. None: undetermined.
     multiplicity_weights : tuple of float
         Weight of m = 1, 2, ….
     verdict, advice : str
-        ok | short | m open | not converged | not reached | few levels, and what to do.
+        ok | plateau | short | m open | not converged | not reached | few levels, and what to do.
     t_high, t_low : float
         Range of the slopes.
     misfit : float
@@ -90,6 +104,11 @@ class CurveFit:
     ratio : float
         Variance between runs over that within them; the covariance of the slopes is multiplied by
         it where it is above 1.
+    drift : float
+        λ̂ of the last third of the slopes less that of the third before, in standard errors; NaN
+        where there are too few slopes.
+    known : KnownBounds
+        What λ̂ was held against.
     """
 
     learning_coefficient: float
@@ -104,6 +123,8 @@ class CurveFit:
     t_low: float = math.nan
     misfit: float = math.nan
     ratio: float = math.nan
+    drift: float = math.nan
+    known: KnownBounds = NOTHING_KNOWN
 
 
 @dataclass(frozen=True)
@@ -130,7 +151,11 @@ class Slopes:
 
 
 def fit_curve(
-    estimate: VolumeEstimate, *, precision: float = 0.05, max_multiplicity: int = MAX_MULTIPLICITY
+    estimate: VolumeEstimate,
+    *,
+    precision: float = 0.05,
+    max_multiplicity: int = MAX_MULTIPLICITY,
+    known: KnownBounds = NOTHING_KNOWN,
 ) -> CurveFit:
     """λ and m of a loss from its volume curve.
 
@@ -142,6 +167,8 @@ def fit_curve(
         Relative standard error of λ̂ above which the verdict is ``short``.
     max_multiplicity : int, default 6
         Largest m that is fitted.
+    known : KnownBounds, default NOTHING_KNOWN
+        Bounds on λ, from `pfmap.volume.known`. Where m is known, no larger one is fitted.
 
     Returns
     -------
@@ -150,8 +177,11 @@ def fit_curve(
 
         - ``not reached``: the curve ends above the lowest t that was asked for.
         - ``few levels``: fewer than six slopes.
-        - ``not converged``: the runs differ by more than four times the variance that their chains
-          say, or no model fits (χ² above 3 a degree of freedom, or every λ̂ below 0).
+        - ``not converged``: a run had no state left, the runs differ by more than four times the
+          variance that their chains say, or no model fits (χ² above 3 a degree of freedom, or
+          every λ̂ below 0).
+        - ``plateau``: the 95 % interval of λ̂ lies outside of what is known, or `drift` is above 3
+          standard errors.
         - ``short``: the standard error is above `precision` times λ̂.
         - ``m open``: the largest m has a weight above 0.1, and λ̂ is at most 5.
 
@@ -174,35 +204,41 @@ def fit_curve(
             "estimate: must be of a loss, got one of signs: its zeros have positive mass and λ = 0",
             next_step="make the target with loss_target",
         )
-    if len(estimate.runs) < MIN_RUNS and estimate.verdict == "reached":
+    arrived = estimate.verdict in ("reached", "uncertain")
+    if len(estimate.runs) < MIN_RUNS and arrived:
         raise SettingsError(
             f"estimate: must hold at least {MIN_RUNS} runs, got {len(estimate.runs)}",
             next_step="set runs=8",
         )
-    if estimate.verdict != "reached":
-        return _unfitted("not reached", max_multiplicity)
+    if known.multiplicity is not None:
+        max_multiplicity = min(max_multiplicity, known.multiplicity)
+    if not arrived:
+        return _unfitted("not reached", max_multiplicity, known)
     slopes = curve_slopes(estimate.levels.curve, estimate.runs)
     if len(slopes.t) < MIN_RUNGS:
-        return _unfitted("few levels", max_multiplicity)
-    fit = fit_ladder(
-        1.0 / slopes.t, slopes.values, slopes.covariance, spans=slopes.spans,
-        max_multiplicity=max_multiplicity,
-    )  # fmt: skip
-    known = math.isfinite(fit.llc) and fit.misfit <= MAX_MISFIT and slopes.ratio <= MAX_RATIO
+        return _unfitted("few levels", max_multiplicity, known)
+    fit = fit_slopes(slopes, max_multiplicity)
+    fits = math.isfinite(fit.llc) and fit.misfit <= MAX_MISFIT and slopes.ratio <= MAX_RATIO
+    alive = all(np.isfinite(run.log_volumes[-1]) for run in estimate.runs)
+    change = drift(slopes, max_multiplicity)
+    low, high = known.limits
     verdict = "not converged"
-    if known:
+    if fits and alive:
         verdict = "short" if fit.llc_se > precision * fit.llc else "ok"
         is_open = fit.multiplicity_weights[-1] > OPEN_WEIGHT and fit.llc <= M_HIDDEN
-        if verdict == "ok" and is_open:
+        if verdict == "ok" and is_open and known.multiplicity is None:
             verdict = "m open"
+        if fit.low > high or fit.high < low or abs(change) > PLATEAU_Z:
+            verdict = "plateau"
     best = int(np.argmax(fit.multiplicity_weights))
     clear = fit.multiplicity_weights[best] >= CLEAR_WEIGHT and fit.llc <= M_HIDDEN
+    settled = clear and fits and verdict != "plateau"
     return CurveFit(
         learning_coefficient=fit.llc,
         learning_coefficient_se=fit.llc_se,
         low=fit.low,
         high=fit.high,
-        multiplicity=best + 1 if clear and known else None,
+        multiplicity=known.multiplicity or (best + 1 if settled else None),
         multiplicity_weights=fit.multiplicity_weights,
         verdict=verdict,
         advice=ADVICE[verdict],
@@ -210,12 +246,47 @@ def fit_curve(
         t_low=float(slopes.t[-1] * math.exp(-0.5 * slopes.spans[-1])),
         misfit=fit.misfit,
         ratio=slopes.ratio,
+        drift=change,
+        known=known,
     )
 
 
-def _unfitted(verdict: str, max_multiplicity: int) -> CurveFit:
+def _unfitted(verdict: str, max_multiplicity: int, known: KnownBounds) -> CurveFit:
     nan = math.nan
-    return CurveFit(nan, nan, nan, nan, None, (nan,) * max_multiplicity, verdict, ADVICE[verdict])
+    weights = (nan,) * max_multiplicity
+    return CurveFit(nan, nan, nan, nan, None, weights, verdict, ADVICE[verdict], known=known)
+
+
+def fit_slopes(slopes: Slopes, max_multiplicity: int, part: slice = slice(None)) -> LadderFit:
+    """λ and m from some of the slopes; at least `MIN_RUNGS`."""
+    return fit_ladder(
+        1.0 / slopes.t[part], slopes.values[part], slopes.covariance[part, part],
+        spans=slopes.spans[part], max_multiplicity=max_multiplicity,
+    )  # fmt: skip
+
+
+def drift(slopes: Slopes, max_multiplicity: int) -> float:
+    """λ̂ of the last third of the slopes less that of the third before, in standard errors.
+
+    Each third is fitted alone. NaN with fewer than `MIN_RUNGS` slopes in it, or where no model fits
+    one of them.
+
+    Examples
+    --------
+    A slope of 4 that turns to 1/2 in the last third, and one that does not:
+
+    >>> t, spans = np.geomspace(1e-1, 1e-12, 27), np.full(27, 0.97)
+    >>> turned = np.where(t > 4e-9, 4.0, 0.5)
+    >>> errors = np.diag(np.full(27, 0.05**2))
+    >>> [round(drift(Slopes(t, spans, s, errors, 1.0), 1)) for s in (turned, 0 * t + 4.0)]
+    [-125, 0]
+    """
+    size, third = len(slopes.t), len(slopes.t) // 3
+    if third < MIN_RUNGS:
+        return math.nan
+    last = fit_slopes(slopes, max_multiplicity, slice(size - third, size))
+    before = fit_slopes(slopes, max_multiplicity, slice(size - 2 * third, size - third))
+    return (last.llc - before.llc) / math.hypot(last.llc_se, before.llc_se)
 
 
 def curve_slopes(curve: list[np.ndarray], runs: list[Run]) -> Slopes:

@@ -89,6 +89,11 @@ def evidence_row(estimate: VolumeEstimate, *, function: str, name: str = "") -> 
         "fit": None,
         "learning_coefficient_low": None,
         "learning_coefficient_high": None,
+        "log2_p_lower": _known(estimate.log2_p_lower),
+        "learning_coefficient_known_low": None,
+        "learning_coefficient_known_high": None,
+        "learning_coefficient_known": None,
+        "n_asymptote": None,
     }
 
 

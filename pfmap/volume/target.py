@@ -10,7 +10,8 @@ import numpy as np
 from pfmap.errors import SettingsError
 from pfmap.kernels.layout import Points, Readout, Shape
 from pfmap.kernels.variates import CODES, NORMAL
-from pfmap.models.base import CompiledModel
+from pfmap.models.abilities import require_members
+from pfmap.models.base import CompiledModel, LossModel, Model
 from pfmap.models.groups import scaling_groups
 from pfmap.sampling import SamplingPlan
 
@@ -20,6 +21,10 @@ SIGN_MOVES: MoveWeights = (1.0, 0.0, 0.0, 0.0)
 LOSS_MOVES: dict[str, MoveWeights] = {
     "normal": (0.5, 0.0, 0.25, 0.25),
     "uniform": (0.5, 0.0, 0.25, 0.25),
+}
+GRADIENT_FREE_MOVES: dict[str, MoveWeights] = {
+    "normal": (0.5, 0.25, 0.25, 0.0),
+    "uniform": (0.75, 0.0, 0.25, 0.0),
 }
 """Probabilities of walk, elliptical slice, scaling and bouncing move."""
 
@@ -40,8 +45,9 @@ class Target:
         Factor of every parameter: its standard deviation, times sqrt(3) for the uniform law.
     shape, points, readout, signs
         The network, and the wanted sign at every point (1, -1, or 0: any); used by ``signs``.
-    model : CompiledModel
-        The model; used by the other losses.
+    model : LossModel
+        The model; used by the other losses. One that is not compiled is called as it is, which is
+        slower, and makes the same chains.
     groups : ndarray of int64, shape (kinds, d)
         Coordinates that moves take together, as `pfmap.models.groups` says.
     move_weights : tuple of float
@@ -56,7 +62,7 @@ class Target:
     points: Points
     readout: Readout
     signs: np.ndarray
-    model: CompiledModel
+    model: LossModel
     groups: np.ndarray
     move_weights: MoveWeights
 
@@ -139,7 +145,7 @@ def _layers(shape: Shape) -> np.ndarray:
 
 
 def loss_target(
-    model: CompiledModel,
+    model: LossModel,
     sds: np.ndarray | float = 1.0,
     *,
     name: str,
@@ -150,8 +156,10 @@ def loss_target(
 
     Parameters
     ----------
-    model : CompiledModel
-        With its targets.
+    model : LossModel
+        Anything with ``n_parameters`` and ``loss``: one of pfmap's, with its targets, or one of
+        your own (`pfmap.models.own`). With ``gradient`` too, chains can bounce off the level set,
+        which pays where many parameters are free.
     sds : float or ndarray, shape (d,), default 1.0
         Standard deviations of the prior.
     name : str
@@ -161,6 +169,11 @@ def loss_target(
     loss : str, default "squared"
         What the tables call the loss.
 
+    Raises
+    ------
+    SettingsError
+        If the model has no loss, or `sds` cannot be used.
+
     Examples
     --------
     >>> from pfmap.models.polynomial import polynomial_model
@@ -168,7 +181,9 @@ def loss_target(
     >>> target.n_parameters, len(target.groups)
     (2, 2)
     """
+    require_members(model, ("n_parameters", "loss"), by="loss_target")
     d = model.n_parameters
+    moves = LOSS_MOVES if isinstance(model, Model) else GRADIENT_FREE_MOVES
     scales = np.array(np.broadcast_to(np.asarray(sds, dtype=np.float64), (d,)))
     if not (np.isfinite(scales) & (scales >= 0.0)).all():
         raise SettingsError("sds: must be finite and at least 0")
@@ -183,5 +198,5 @@ def loss_target(
         signs=np.zeros(1),
         model=model,
         groups=scaling_groups(model, np.ones(d, dtype=bool)),
-        move_weights=LOSS_MOVES[law],
+        move_weights=moves[law],
     )

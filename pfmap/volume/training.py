@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.named import BooleanFunction
+from pfmap.reading.arrays import read_arrays
+from pfmap.reading.tables import is_parquet, read_numbers
 
 
 @dataclass(frozen=True)
@@ -143,23 +144,16 @@ def load_training_set(path: Path, n_points: int, *, truth: np.ndarray | None = N
         If what it holds is no training set (`labelled`).
     """
     remedy = "write a .npz or Parquet with input (indices of points) and label (0 or 1)"
-    try:
-        if path.suffix == ".npz":
-            # Opened here, since numpy leaves a damaged file open.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-                columns = {name: held[name] for name in ("input", "label")}
-        else:
-            import pandas as pd
-
-            table = pd.read_parquet(path)
-            columns = {name: table[name].to_numpy() for name in ("input", "label")}
-    except FileNotFoundError as error:
-        raise DataError(f"data: no such file: {path}", next_step=remedy) from error
-    except KeyError as error:
-        raise DataError(f"data: {path} holds no {error.args[0]}", next_step=remedy) from error
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"data: cannot read {path} ({error})", next_step=remedy) from error
-    return labelled(columns["input"], columns["label"], n_points, truth=truth)
+    found: dict[str, np.ndarray] = {}
+    if is_parquet(path, argument="data", next_step=remedy):
+        table = read_numbers(path, argument="data", next_step=remedy)
+        found = {str(name): values.to_numpy() for name, values in table.items()}
+    else:
+        found = read_arrays(path, argument="data", next_step=remedy)
+    for name in ("input", "label"):
+        if name not in found:
+            raise DataError(f"data: {path} holds no {name}", next_step=remedy)
+    return labelled(found["input"], found["label"], n_points, truth=truth)
 
 
 def _checked(inputs: np.ndarray, n_points: int) -> np.ndarray:

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import SupportsIndex
 
-from pfmap.errors import SettingsError
+from pfmap.errors import SettingsError, shown
+
+LARGEST = 10**9
+"""Most that the formulas are asked for: their fractions then fit on a screen."""
 
 
 def checked_integer(
-    name: str, value: SupportsIndex, *, least: int, most: int | None = None, next_step: str = ""
+    name: str, value: SupportsIndex, *, least: int, most: int | None = LARGEST, next_step: str = ""
 ) -> int:
     """An integer within its limits.
 
@@ -22,7 +25,7 @@ def checked_integer(
     value : int
         Anything that Python takes for an index; a truth value is a slip and is refused.
     least, most : int
-        Limits, both allowed; None means no upper one.
+        Limits, both allowed; None means no upper one, for what pfmap computed itself.
     next_step : str, default ""
         What to do about a value out of range.
 
@@ -40,15 +43,20 @@ def checked_integer(
     >>> checked_integer("rank", 2, least=0)
     2
     """
-    rule = f"an integer >= {least}" if most is None else f"an integer between {least} and {most}"
+    bounded = most is not None and most != LARGEST
+    rule = f"an integer between {least} and {most}" if bounded else f"an integer >= {least}"
     try:
         if isinstance(value, bool):
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise SettingsError(f"{name}: must be {rule}, got {value!r}", next_step=next_step) from None
+        raise SettingsError(
+            f"{name}: must be {rule}, got {shown(value)}", next_step=next_step
+        ) from None
+    if most == LARGEST < number:
+        rule = f"an integer of at most {LARGEST:,}"
     if number < least or (most is not None and number > most):
-        raise SettingsError(f"{name}: must be {rule}, got {number}", next_step=next_step)
+        raise SettingsError(f"{name}: must be {rule}, got {shown(number)}", next_step=next_step)
     return number
 
 
@@ -57,7 +65,7 @@ def checked_integers(
     values: Sequence[SupportsIndex],
     *,
     least: int,
-    most: int | None = None,
+    most: int | None = LARGEST,
     next_step: str = "",
 ) -> tuple[int, ...]:
     """A sequence of integers, each within the limits.
@@ -71,7 +79,7 @@ def checked_integers(
         items = list(values)
     except TypeError:
         raise SettingsError(
-            f"{name}: must be a sequence of integers, got {values!r}", next_step=next_step
+            f"{name}: must be a sequence of integers, got {shown(values)}", next_step=next_step
         ) from None
     return tuple(
         checked_integer(f"{name}[{index}]", item, least=least, most=most, next_step=next_step)
@@ -89,7 +97,7 @@ def checked_positive(name: str, value: int | Fraction) -> Fraction:
     """
     if isinstance(value, bool) or not isinstance(value, (int, Fraction)) or value <= 0:
         raise SettingsError(
-            f"{name}: must be a positive int or Fraction, got {value!r}",
+            f"{name}: must be a positive int or Fraction, got {shown(value)}",
             next_step="write an exact number such as Fraction(1, 2)",
         )
     return Fraction(value)

@@ -7,10 +7,14 @@ from fractions import Fraction
 from typing import SupportsIndex
 
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import checked_integer, checked_integers
+from pfmap.llc.exact.arguments import LARGEST, checked_integer, checked_integers
 from pfmap.llc.exact.coefficient import LearningCoefficient
 
 SOURCE = "deep linear network (Aoyagi 2024, theorem 1)"
+
+MOST_WIDTHS = 1000
+MOST_IN_PROGRAMME = 1000
+"""Units of a layer: the programme's time follows their square."""
 
 
 def deep_linear_llc(widths: Sequence[SupportsIndex], *, rank: SupportsIndex) -> LearningCoefficient:
@@ -95,7 +99,7 @@ def deep_linear_by_programme(widths: Sequence[SupportsIndex], *, rank: SupportsI
     >>> deep_linear_by_programme((10, 10, 10), rank=5)
     Fraction(47, 1)
     """
-    shape, r = _checked_network(widths, rank)
+    shape, r = _checked_network(widths, rank, most=MOST_IN_PROGRAMME)
     spare = [width - r for width in shape]
     cost = {spare[0]: 0}
     for units in spare[1:]:
@@ -117,9 +121,13 @@ def _size_of_s(spare: list[int]) -> int:
 
 
 def _checked_network(
-    widths: Sequence[SupportsIndex], rank: SupportsIndex
+    widths: Sequence[SupportsIndex], rank: SupportsIndex, *, most: int = LARGEST
 ) -> tuple[tuple[int, ...], int]:
-    shape = checked_integers("widths", widths, least=1, next_step="give them as (10, 5, 10)")
+    shape = checked_integers(
+        "widths", widths, least=1, most=most, next_step="give them as (10, 5, 10)"
+    )
+    if len(shape) > MOST_WIDTHS:
+        raise SettingsError(f"widths: must hold at most {MOST_WIDTHS} widths, got {len(shape)}")
     if len(shape) < 2:
         raise SettingsError(
             f"widths: must hold at least inputs and outputs, got {list(shape)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import SupportsIndex
 
@@ -17,10 +17,13 @@ SOURCE = "Newton polyhedron (Howald 2001; Lin 2011), certified in fractions"
 LARGEST = 10**6
 """Largest exponent: floating point must tell sums of them apart."""
 
+MOST_MONOMIALS, MOST_VARIABLES = 1000, 200
+"""What the linear programme solves in seconds."""
+
 SYNTAX = "write the monomials with commas between them, such as 'x*y, x^2*z'"
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_FACTOR = re.compile(r"(?P<name>[^\W\d]\w*)(\^(?P<power>\d+))?")
+_NUMBER = re.compile(r"[+-]?\d{1,300}(\.\d{1,300})?")
+_FACTOR = re.compile(r"(?P<name>[^\W\d]\w*)(\^(?P<power>\d{1,18}))?")
 
 
 def monomial_llc(
@@ -93,7 +96,7 @@ def monomial_llc(
                 f"{variables}, got {len(powers)}",
                 next_step="give 0 for a variable in which the density is positive",
             )
-    face = smallest_face(_vertices(rows), [power + 1 for power in powers])
+    face = smallest_face(minimal_exponents(rows), [power + 1 for power in powers])
     return LearningCoefficient(face.value / 2, face.codimension, SOURCE)
 
 
@@ -168,6 +171,12 @@ def _checked_exponents(monomials: Sequence[Sequence[SupportsIndex]]) -> tuple[tu
         raise SettingsError(
             "monomials: must hold at least one monomial, got none", next_step=SYNTAX
         )
+    if len(rows) > MOST_MONOMIALS or len(rows[0]) > MOST_VARIABLES:
+        raise SettingsError(
+            f"monomials: at most {MOST_MONOMIALS} in at most {MOST_VARIABLES} variables, got "
+            f"{len(rows)} in {len(rows[0])}",
+            next_step="split independent parts and join their coefficients by independent_sum",
+        )
     for index, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise SettingsError(
@@ -183,14 +192,16 @@ def _checked_exponents(monomials: Sequence[Sequence[SupportsIndex]]) -> tuple[tu
     return tuple(rows)
 
 
-def _vertices(rows: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Rows that no other row divides: the others lie inside the polyhedron of these."""
-    distinct = list(dict.fromkeys(rows))
-    return [
-        row
-        for row in distinct
-        if not any(
-            other != row and all(a <= b for a, b in zip(other, row, strict=True))
-            for other in distinct
-        )
-    ]
+def minimal_exponents(rows: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Rows that no other row divides: the others lie inside the polyhedron of these.
+
+    Examples
+    --------
+    >>> minimal_exponents([(1, 1), (2, 1), (0, 3)])
+    [(1, 1), (0, 3)]
+    """
+    kept: list[tuple[int, ...]] = []
+    for row in sorted(set(rows), key=lambda row: (sum(row), row)):
+        if not any(all(a <= b for a, b in zip(other, row, strict=True)) for other in kept):
+            kept.append(row)
+    return kept

@@ -15,6 +15,7 @@ from pfmap.llc.exact.monomials import monomial_llc
 from pfmap.llc.exact.regular import regular_llc
 
 TABULATED_DEPTH = 5
+MOST_FACTORS = 100
 """Depth to which Sergeant-Perthuis et al. 2026 tabulate λ."""
 
 
@@ -54,7 +55,11 @@ def factored_polynomial_llc(
     >>> print(factored_polynomial_llc([1, 2, 3, 4, 5], [0, 0, 0, 0, 1]))
     λ = 5/2, m = 7
     """
-    factors = checked_integers("n_factors", n_factors, least=1)
+    factors = checked_integers("n_factors", n_factors, least=1, most=MOST_FACTORS)
+    if len(factors) > MOST_FACTORS:
+        raise SettingsError(
+            f"n_factors: must hold at most {MOST_FACTORS} numbers, got {len(factors)}"
+        )
     if not factors or len(target) != len(factors):
         raise SettingsError(
             f"target: must hold one number for each of the {len(factors)} coefficients, got "

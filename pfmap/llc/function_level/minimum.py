@@ -103,7 +103,7 @@ def least_ranks(n_inputs: int, max_rank: int | None = None) -> LeastRanks:
     last = n_points // 2 if max_rank is None else max_rank
     place = 1 << np.arange(n_points)
     tables = (np.arange(2**n_points)[:, None] & place != 0).astype(np.float32)
-    group = _cube_symmetries(n_inputs)
+    group = cube_symmetries(n_inputs)
     ranks = np.zeros(2**n_points, dtype=np.int64)
     witnesses = []
 
@@ -112,7 +112,7 @@ def least_ranks(n_inputs: int, max_rank: int | None = None) -> LeastRanks:
         ranks[images] = ranks[2**n_points - 1 - images] = rank
         witnesses.append((table.astype(np.uint8), patterns))
 
-    for basis, patterns in _spaces(n_inputs, group, last):
+    for basis, patterns in spaces_of_patterns(n_inputs, group, last):
         single = basis.astype(np.float32)
         missing = np.abs(tables - (tables @ single.T) @ single).max(axis=1)
         # Single precision errs by 1e-6; what lies outside such a space does so by far more.
@@ -128,7 +128,9 @@ def least_ranks(n_inputs: int, max_rank: int | None = None) -> LeastRanks:
     return LeastRanks(n_inputs, ranks, tuple(witnesses))
 
 
-def _spaces(n: int, group: np.ndarray, last: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def spaces_of_patterns(
+    n: int, group: np.ndarray, last: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Every space of patterns up to dimension `last`, one of each class, smaller ones first.
 
     Yields an orthonormal basis and patterns that span it.
@@ -180,7 +182,7 @@ def _distinct_patterns(n: int) -> tuple[np.ndarray, np.ndarray]:
     return inside[kept], generators[kept]
 
 
-def _cube_symmetries(n: int) -> np.ndarray:
+def cube_symmetries(n: int) -> np.ndarray:
     """Orders and flips of the inputs as permutations of the points, shape (n! 2^n, 2^n)."""
     points = boolean_points(n).astype(np.int64)
     place = 1 << np.arange(n - 1, -1, -1)

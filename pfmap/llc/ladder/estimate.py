@@ -14,6 +14,7 @@ from pfmap.errors import SettingsError
 from pfmap.kernels.family import BERNOULLI
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
+from pfmap.llc.exact.bounds import exact_bounds
 from pfmap.llc.ladder.chains import Chains
 from pfmap.llc.ladder.fit import fit_ladder
 from pfmap.llc.ladder.judge import (
@@ -36,6 +37,8 @@ from pfmap.llc.ladder.regular import (
     is_stationary,
 )
 from pfmap.llc.ladder.rungs import Rungs
+from pfmap.llc.ladder.settle import NOTHING_KNOWN, settled
+from pfmap.llc.ladder.strata import told_apart
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import Model
 
@@ -46,9 +49,6 @@ FIRST_RUNGS = 28
 """Rungs at first. Steps are counted in such ladders: `max_steps` of them is the work in all."""
 
 FIRST_STEPS = 2000
-
-M_STEPS = 4000
-"""Steps up to which m alone, λ̂ being good enough, lets a ladder grow."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,9 +74,11 @@ class LadderEstimate:
         Whether λ = rank/2 with m = 1 because the rank is constant along the fibre, so that no
         chain was needed.
     verdict, advice : str
-        ok | slow | short | not converged | not a minimum | nan, and what to do.
+        ok | slow | short | not converged | not a minimum | stratum | outside | nan, and what to do.
     needed_n_beta : float
         Where ``slow``: the nβ that the ladder would have to reach. Else NaN.
+    settled_by : tuple of str
+        What is known exactly and was used: bounds that cut the interval, λ and m themselves.
     rank : int or None
         Rank of the Jacobian at w*; None without one.
     loss_at_center : float
@@ -96,6 +98,9 @@ class LadderEstimate:
         Mean acceptance of the moves, and the lowest of an exchange.
     n_gradients : int
         Gradients evaluated.
+    wider : tuple of float or None
+        (radius, λ̂) of a wider ball that holds another stratum of smaller λ, where `radius` was
+        shrunk to leave it out; None where no such stratum was met.
     elapsed_s : float
         Wall time.
     """
@@ -115,6 +120,7 @@ class LadderEstimate:
     loss_at_center: float
     n_parameters: int
     elapsed_s: float
+    settled_by: tuple[str, ...] = ()
     radius: float = math.nan
     gamma: float = math.nan
     n_betas: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
@@ -127,6 +133,7 @@ class LadderEstimate:
     scaled: float = math.nan
     exchanged: float = math.nan
     n_gradients: int = 0
+    wider: tuple[float, float] | None = None
 
 
 def estimate_llc_ladder(
@@ -141,6 +148,7 @@ def estimate_llc_ladder(
     max_rungs: int = 112,
     chains: int = 4,
     leaps: int = 4,
+    use_exact: bool = True,
     seed: int = 1,
     stream: tuple[object, ...] = (),
     threads: int = 1,
@@ -165,7 +173,8 @@ def estimate_llc_ladder(
     radius : float, optional
         λ̂ belongs to the ball of this radius around w* in the null space of the Jacobian: it is the
         smallest λ in it, so keep other strata of {K = K(w*)} outside. None takes 2, halved until
-        the stiff coordinates can be solved for in 9/10 of the ball. An exact result is λ at w*.
+        the stiff coordinates can be solved for in 9/10 of the ball, and less where a ball of
+        1/64 of it has a larger λ. An exact result is λ at w*.
     gamma : float, optional
         Localise by a Gaussian of precision γ instead, as in the literature, and sample K whole:
         ``means`` is then λ_eff at every nβ under that prior. In the limit λ̂ is the smallest λ
@@ -182,6 +191,9 @@ def estimate_llc_ladder(
         Half of them start hot and half cold.
     leaps : int, default 4
         Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
+    use_exact : bool, default True
+        Whether what `pfmap.llc.exact.bounds.exact_bounds` knows of λ and m at w* cuts the interval
+        and settles λ and m; ``settled_by`` says so. A calibration leaves it out.
     seed, stream : int, tuple
         Name the random numbers: equal arguments give equal results.
     threads : int, default 1
@@ -237,37 +249,71 @@ def estimate_llc_ladder(
             return _without_chains(problem, math.nan, "not a minimum", start)
         if is_plateau(problem, usable):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
-        rungs = Rungs(problem, losses)
-        with ThreadPoolExecutor(threads) as pool:
-            n_rungs = min(FIRST_RUNGS, max_rungs)
-            running = Chains(problem, rungs.climb(span=span, max_rungs=n_rungs), chains, pool)
-            steps = min(FIRST_STEPS, max_steps)
-            while True:
-                running.run(steps)
-                estimate = _conclude(problem, running, rungs, precision, start)
-                if _is_settled(estimate, steps):
-                    break
-                work = max_steps * FIRST_RUNGS
-                n_rungs = min(2 * n_rungs, max_rungs)
-                if _wants_more_rungs(estimate) and steps * n_rungs <= work:
-                    n_betas = rungs.climb(span=span, max_rungs=n_rungs)
-                    if len(n_betas) > len(running.n_betas):
-                        running.extend(n_betas)
-                        continue
-                n_rungs = len(running.n_betas)
-                longer = min(2 * steps, work // max(n_rungs, FIRST_RUNGS))
-                if longer < steps + FIRST_STEPS // 2 or estimate.verdict == "ok":
-                    break
-                steps = longer
+
+        def sample(ball: LadderProblem, losses: np.ndarray | None = None) -> LadderEstimate:
+            return _sampled(
+                ball, prior_losses(ball) if losses is None else losses, start, span=span,
+                max_rungs=max_rungs, chains=chains, max_steps=max_steps, precision=precision,
+                threads=threads,
+            )  # fmt: skip
+
+        estimate = sample(problem, losses)
+        if gamma is None:
+            bounds = exact_bounds(model, center) if use_exact else NOTHING_KNOWN
+            estimate = told_apart(
+                problem, estimate, bounds, given_radius=radius is not None, sample=sample
+            )
+            estimate = settled(estimate, bounds)
     return estimate
 
 
-def _is_settled(estimate: LadderEstimate, steps: int) -> bool:
+def _sampled(
+    problem: LadderProblem,
+    losses: np.ndarray,
+    start: float,
+    *,
+    span: float,
+    max_rungs: int,
+    chains: int,
+    max_steps: int,
+    precision: float,
+    threads: int,
+) -> LadderEstimate:
+    """The estimate of one localised problem; `losses` come from `prior_losses`.
+
+    The ladder is made longer where that helps most, else the chains are.
+    """
+    rungs = Rungs(problem, losses)
+    with ThreadPoolExecutor(threads) as pool:
+        n_rungs = min(FIRST_RUNGS, max_rungs)
+        running = Chains(problem, rungs.climb(span=span, max_rungs=n_rungs), chains, pool)
+        steps = min(FIRST_STEPS, max_steps)
+        while True:
+            running.run(steps)
+            estimate = _conclude(problem, running, rungs, precision, start)
+            if _is_settled(estimate):
+                break
+            work = max_steps * FIRST_RUNGS
+            n_rungs = min(2 * n_rungs, max_rungs)
+            if _wants_more_rungs(estimate) and steps * n_rungs <= work:
+                n_betas = rungs.climb(span=span, max_rungs=n_rungs)
+                if len(n_betas) > len(running.n_betas):
+                    running.extend(n_betas)
+                    continue
+            n_rungs = len(running.n_betas)
+            longer = min(2 * steps, work // max(n_rungs, FIRST_RUNGS))
+            if longer < steps + FIRST_STEPS // 2 or estimate.verdict == "ok":
+                break
+            steps = longer
+    return estimate
+
+
+def _is_settled(estimate: LadderEstimate) -> bool:
     """Whether no more chains are wanted."""
     if estimate.verdict in ("nan", "not a minimum"):
         return True
     hidden = estimate.llc - 0.5 * (estimate.rank or 0) > M_HIDDEN
-    known = estimate.multiplicity is not None or hidden or steps > M_STEPS
+    known = estimate.multiplicity is not None or hidden
     return estimate.verdict == "ok" and known
 
 

@@ -106,6 +106,7 @@ def make_problem(
     With `reduced`, and where K(w*) is zero and w* on no kink, the stiff directions of the Jacobian
     are solved for. Around a zero the divergence of a Bernoulli model lies between two multiples of
     the squared error of its logits, so it has the same λ and m, and the squared error is sampled.
+    Without finite derivatives at w* its ``loss_at_center`` is NaN: nothing can be sampled.
     """
     if isinstance(model, CompiledModel) and model.family == BERNOULLI:
         model = dataclasses.replace(model, family=NETWORK)
@@ -118,6 +119,8 @@ def make_problem(
         jacobian = model.jacobian(center)
         found = jacobian_rank(jacobian)
         smooth = not isinstance(model, CompiledModel) or not on_kink(model, center)
+        if not np.isfinite(jacobian).all():
+            loss = math.nan
         if reduced and smooth and loss <= ZERO_LOSS * _output_scale(model) and found.rank > 0:
             values = found.singular_values[: found.rank].copy()
             right = np.ascontiguousarray(found.basis[: found.rank])

@@ -1,0 +1,192 @@
+"""Bounds on λ at w* that need no chain: ranks, Newton polyhedra and known families."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from pfmap.llc.arguments import check_position
+from pfmap.llc.exact.coefficient import LearningCoefficient
+from pfmap.llc.exact.families import family_value
+from pfmap.llc.exact.finite_rank import FiniteRank, jacobian_rank_exactly
+from pfmap.llc.exact.local_polynomial import local_polynomials
+from pfmap.llc.exact.newton import is_monomial, newton_bound
+from pfmap.llc.ladder.problem import ZERO_LOSS, on_kink
+from pfmap.llc.rank import GAP_LIMIT, jacobian_rank
+from pfmap.models.base import CompiledModel, Model, RegressionModel
+
+AT_ROUNDING = 1e-6
+"""A gap of the singular values this small says that what lies below it is rounding."""
+
+
+@dataclass(frozen=True)
+class ExactBounds:
+    """What is known of λ and m at w* without sampling.
+
+    Attributes
+    ----------
+    low : Fraction
+        λ >= low; 0 where nothing is known.
+    high : Fraction or None
+        λ <= high; None where nothing is known.
+    llc : Fraction or None
+        λ where it is settled: low = high = llc.
+    multiplicity : int or None
+        m where it is settled; None also where λ is and m is not.
+    sources : tuple of str
+        Where the bounds come from, each with its value.
+    rank : FiniteRank or None
+        The rank of a polynomial model's Jacobian over the rational numbers.
+    """
+
+    low: Fraction
+    high: Fraction | None
+    llc: Fraction | None
+    multiplicity: int | None
+    sources: tuple[str, ...]
+    rank: FiniteRank | None = None
+
+
+class _Bounds:
+    """Bounds as they are found; contradictions are errors of this program and stop it."""
+
+    def __init__(self) -> None:
+        self.low = Fraction(0)
+        self.high: Fraction | None = None
+        self.multiplicity: int | None = None
+        self.low_source = self.high_source = ""
+        self.rank: FiniteRank | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.multiplicity is not None
+
+    def at_least(self, value: Fraction, source: str) -> None:
+        if value > self.low:
+            self.low, self.low_source = value, source
+
+    def at_most(self, value: Fraction, source: str) -> None:
+        if self.high is None or value < self.high:
+            self.high, self.high_source = value, source
+
+    def settle(self, found: LearningCoefficient) -> None:
+        source = found.source if found.proved else f"{found.source} (not proved)"
+        self.low = self.high = found.llc
+        self.low_source = self.high_source = source
+        self.multiplicity = found.multiplicity
+
+    def result(self) -> ExactBounds:
+        llc = self.low if self.low == self.high else None
+        if llc is not None:
+            both = dict.fromkeys(source for source in (self.low_source, self.high_source) if source)
+            sources = tuple(f"λ = {llc}: {source}" for source in both)
+        else:
+            sides = ((f"λ >= {self.low}", self.low_source), (f"λ <= {self.high}", self.high_source))
+            sources = tuple(f"{side}: {source}" for side, source in sides if source)
+        return ExactBounds(self.low, self.high, llc, self.multiplicity, sources, self.rank)
+
+
+def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:
+    """What ranks, Newton polyhedra and known families say of λ and m at a zero w* of K.
+
+    - λ >= rank/2, the rank of the Jacobian at w*: over the rational numbers where the outputs are
+      polynomials of the parameters (`pfmap.llc.exact.finite_rank`), else the numerical one where
+      its singular values leave a clear gap. λ = rank/2 with m = 1 where the rank is the number of
+      outputs (the fibre is smooth) or of parameters (K is a positive quadratic form). Where the
+      numerical rank of a polynomial model is clear and smaller, w* lies within rounding of a point
+      of that rank, and the smaller counts.
+    - λ <= d/2, and λ <= that of all monomials of the outputs in w - w*
+      (`pfmap.llc.exact.newton`), which it is where the outputs generate these monomials.
+    - Linear networks and tanh units at the origin have formulas (`pfmap.llc.exact.families`).
+
+    Parameters
+    ----------
+    model : Model
+        Any; of one without outputs nothing is known.
+    weights : ndarray, shape (d,)
+        w*. Where K(w*) is at the level of rounding the bounds are for the loss against the outputs
+        at w* exactly; where it is more, w* is no zero of K and nothing is said.
+
+    Returns
+    -------
+    ExactBounds
+
+    Raises
+    ------
+    SettingsError
+        If the weights have the wrong shape or are not finite.
+
+    Examples
+    --------
+    >>> from pfmap.models.polynomial import polynomial_model
+    >>> found = exact_bounds(polynomial_model([[1, 3]]), np.zeros(2))  # K = (w1 w2³)²/2
+    >>> str(found.llc), found.multiplicity
+    ('1/6', 1)
+    >>> cusp = polynomial_model([[2, 0], [0, 3]], [[1.0, -1.0]])  # K = (w1² - w2³)²/2
+    >>> found = exact_bounds(cusp, np.zeros(2))
+    >>> str(found.low), str(found.high), found.sources
+    ('0', '5/12', ('λ <= 5/12: Newton polyhedron of the outputs at w*',))
+    """
+    center = check_position(model, weights)
+    bounds = _Bounds()
+    if not isinstance(model, RegressionModel) or not _is_zero(model, center):
+        return bounds.result()
+    if isinstance(model, CompiledModel):
+        bounds.at_most(Fraction(model.n_parameters, 2), "K is at most quadratic in w - w*")
+    _by_rank(bounds, model, center)
+    if isinstance(model, CompiledModel) and not bounds.settled:
+        _by_family(bounds, model, center)
+    if isinstance(model, CompiledModel) and not bounds.settled:
+        _by_polyhedron(bounds, model, center)
+    return bounds.result()
+
+
+def _is_zero(model: RegressionModel, center: np.ndarray) -> bool:
+    scale = max(1.0, float(np.mean(np.square(model.targets))))
+    return float(model.loss(center)) <= ZERO_LOSS * scale
+
+
+def _by_rank(bounds: _Bounds, model: RegressionModel, center: np.ndarray) -> None:
+    found = jacobian_rank(model.jacobian(center))
+    rank, name, at_rounding = 0, "rank/2", False
+    if found.gap <= GAP_LIMIT:
+        rank, at_rounding = found.rank, found.gap <= AT_ROUNDING
+    if isinstance(model, CompiledModel):
+        bounds.rank = jacobian_rank_exactly(model, center)
+    if bounds.rank is not None and not (rank < bounds.rank.rank and at_rounding):
+        rank, name = bounds.rank.rank, "rank/2, modulo two primes"
+    if isinstance(model, CompiledModel) and rank and on_kink(model, center):
+        return
+    bounds.at_least(Fraction(rank, 2), name)
+    if rank and rank in (len(np.ravel(model.targets)), model.n_parameters):
+        bounds.settle(LearningCoefficient(Fraction(rank, 2), 1, f"{name}, which is full"))
+
+
+def _by_family(bounds: _Bounds, model: CompiledModel, center: np.ndarray) -> None:
+    value = family_value(model, center)
+    if value is None:
+        return
+    if value.exact:
+        bounds.settle(value.least)
+    else:
+        bounds.at_least(value.least.llc, value.least.source)
+
+
+def _by_polyhedron(bounds: _Bounds, model: CompiledModel, center: np.ndarray) -> None:
+    local = local_polynomials(model, center)
+    if local is None:
+        return
+    outputs = [output for output in local.outputs if output]
+    if not outputs:
+        if local.clean:
+            bounds.settle(LearningCoefficient(Fraction(0), 1, "K is 0 everywhere"))
+        return
+    found = newton_bound(outputs)
+    if found is None:
+        return
+    if local.clean and is_monomial(outputs):
+        bounds.settle(found)
+    else:
+        bounds.at_most(found.llc, "Newton polyhedron of the outputs at w*")

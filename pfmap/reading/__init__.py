@@ -1,0 +1,5 @@
+"""Reading files that a user wrote or a disk may have damaged: one guard, and what stands on it."""
+
+from .guard import read_bytes, reading
+
+__all__ = ["read_bytes", "reading"]

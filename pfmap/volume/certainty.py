@@ -1,0 +1,108 @@
+"""When the mean of some runs is a number, and what bounds V where it is not.
+
+Every run's V̂ is unbiased, but its law is skew: most runs lie below V and a few far above. So a mean
+that hangs on one run, or from which runs are missing, is most often too low, by nobody knows how
+much. It is no estimate (`is_uncertain`) where
+
+- a run had no state left: what it would have added is not known;
+- the standard error is above 1.5 bits;
+- the runs differ by more than their chains say, and a single one by more than 1.5 bits from the
+  others: they ended in parts of the set that no chain leaves, in proportions left to chance.
+
+What remains are two bounds, which hold on different grounds.
+
+*From below*, by Markov's inequality. The mean Z of the runs, dead ones counted as 0, is at least 0
+and has the expectation V, so Prob(Z >= V/α) <= α and
+
+    V >= α Z   with probability 1 - α at least, α = 0.025,
+
+5.3 bits below the mean. It needs nothing but that runs are unbiased: levels and moves fixed before.
+
+*From above*, by monotony: V(0) <= V(t) for every t. V(t) plus two standard errors is taken at the
+level where that is least, among those where every run was alive and ln V is known to 0.5. That V(0)
+lies below V(t) is exact; that V(t) lies below its estimate and two errors holds in about 95 of 100
+cases, if no part of the set that outweighs the rest was missed by all runs *at that level*.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import logsumexp
+
+from pfmap.functions.probability import LARGEST_LOG2_SE
+
+from .combine import Curve, chains_disagree, level_variances
+from .splitting import Run
+
+ALPHA = 0.025
+"""Probability with which the lower bound may fail."""
+
+LARGEST_SE = 0.5
+"""Of ln V, beyond which two standard errors are no bound: V̂ is skew."""
+
+
+def is_uncertain(curve: Curve, runs: list[Run]) -> bool:
+    """Whether the mean of the runs at the last point of their levels is no estimate of V.
+
+    Parameters
+    ----------
+    curve : Curve
+        The runs joined.
+    runs : list of Run
+        At least two.
+
+    Examples
+    --------
+    >>> from .combine import combine_runs
+    >>> def uncertain(*bits):
+    ...     runs = [Run(np.log(2.0) * np.array([b]), [np.eye(1) / 25], np.ones(1), 0) for b in bits]
+    ...     return is_uncertain(combine_runs([np.array([0.0])], runs), runs)
+    >>> uncertain(-20.1, -20.4, -19.8, -20.0), uncertain(-20.1, -30.4, -29.8, -25.0)
+    (False, True)
+    >>> uncertain(-20.1, -20.4, -19.8, -math.inf)
+    True
+    """
+    last = np.array([run.log_volumes[-1] for run in runs])
+    if not np.isfinite(last).all():
+        return True
+    largest = LARGEST_LOG2_SE * math.log(2.0)
+    if not curve.log_volume_se[-1] <= largest:
+        return True
+    spread = float(last.std(ddof=1))
+    within = math.sqrt(np.mean([level_variances(run)[-1] for run in runs]))
+    return spread > largest and chains_disagree(spread, within, len(runs))
+
+
+def log2_lower(runs: list[Run]) -> float:
+    """Markov's lower bound on log2 V at the last point of the levels; NaN if no run got there.
+
+    Examples
+    --------
+    >>> runs = [Run(np.log([v]), [], np.ones(0), 0) for v in (0.5, 0.25)]
+    >>> round(2.0 ** log2_lower(runs), 6)  # the mean, 3/8, divided by 40
+    0.009375
+    """
+    last = np.array([run.log_volumes[-1] for run in runs])
+    if not np.isfinite(last).any():
+        return math.nan
+    log_mean = float(logsumexp(last)) - math.log(len(runs))
+    return (log_mean + math.log(ALPHA)) / math.log(2.0)
+
+
+def log2_upper(curve: Curve, runs: list[Run]) -> float:
+    """Upper bound on log2 V at the last point: the least V plus two standard errors on the way.
+
+    Examples
+    --------
+    >>> from .combine import combine_runs
+    >>> runs = [Run(np.log([v, v / 8]), [np.eye(2) / 100], np.ones(1), 0) for v in (0.5, 0.4)]
+    >>> round(log2_upper(combine_runs([np.array([1.0, 0.0])], runs), runs), 1)
+    -3.8
+    """
+    alive = np.all([np.isfinite(run.log_volumes) for run in runs], axis=0)
+    se = curve.log_volume_se
+    known = alive & (se <= LARGEST_SE)
+    bounds = (curve.log_volumes + 2.0 * se)[known] / math.log(2.0)
+    return float(min(0.0, bounds.min(initial=0.0)))

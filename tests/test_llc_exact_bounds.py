@@ -1,0 +1,114 @@
+"""Bounds on λ without chains: held against every known model, and against contradictions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from pfmap.llc.calibration.suites import default_suite, drawn_suite
+from pfmap.llc.exact.bounds import exact_bounds
+from pfmap.llc.exact.local_polynomial import local_polynomials
+from pfmap.llc.exact.newton import is_monomial
+from pfmap.llc.exact.polyhedron import smallest_face
+from pfmap.models.linear import deep_linear_model
+from pfmap.models.network import network_model
+from pfmap.models.own import OwnModel
+from pfmap.models.polynomial import polynomial_model
+
+SUITE = default_suite()
+
+
+@pytest.mark.parametrize("known", SUITE, ids=[known.name for known in SUITE])
+def test_bounds_hold_on_every_known_model(known):
+    found = exact_bounds(known.model, known.center)
+    assert found.low <= known.exact.llc
+    assert found.high is None or known.exact.llc <= found.high
+    if found.llc is not None:
+        assert found.llc == known.exact.llc
+    if found.multiplicity is not None:
+        assert found.multiplicity == known.exact.multiplicity
+    assert all(str(found.llc if found.llc is not None else "") in text for text in found.sources)
+
+
+def test_most_known_models_are_settled():
+    settled = [known.family for known in SUITE if exact_bounds(known.model, known.center).llc]
+    assert len(settled) >= 44
+
+
+def test_bounds_hold_on_drawn_models():
+    for known in drawn_suite(11, 30):
+        found = exact_bounds(known.model, known.center)
+        assert found.low <= known.exact.llc
+        assert found.high is None or known.exact.llc <= found.high
+
+
+def test_the_bound_of_a_random_monomial_ideal_has_a_dual():
+    """λ = ½ min <w, 1> equals ½ max Σ y over Σ y_j a_j <= 1: weak duality from both sides."""
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        exponents = rng.integers(0, 4, size=(3, 3))
+        exponents = exponents[exponents.any(axis=1)]
+        found = exact_bounds(polynomial_model(exponents), np.zeros(3))
+        face = smallest_face([tuple(map(int, row)) for row in exponents], (1, 1, 1))
+        assert found.llc == face.value / 2 == sum(face.combination) / 2 == sum(face.weights) / 2
+
+
+def test_a_mixture_that_generates_its_monomials_is_settled():
+    """Outputs x² + xy, xy + x³: by Nakayama the ideal of x² and xy, λ = 1/2."""
+    powers = [[2, 0], [1, 1], [3, 0]]
+    model = polynomial_model(powers, [[1.0, 1.0, 0.0], [0.0, 1.0, 5.0]])
+    plain = exact_bounds(polynomial_model([[2, 0], [1, 1]]), np.zeros(2))
+    mixed = exact_bounds(model, np.zeros(2))
+    assert (mixed.llc, mixed.multiplicity) == (plain.llc, plain.multiplicity)
+
+
+def test_what_is_not_monomial_is_bounded_only():
+    """(x - y)²: the polyhedron of x², xy, y² says 1/2; the truth is 1/4, on a smooth line."""
+    model = polynomial_model([[2, 0], [1, 1], [0, 2]], [[1.0, -2.0, 1.0]])
+    found = exact_bounds(model, np.zeros(2))
+    assert not is_monomial(local_polynomials(model, np.zeros(2)).outputs)
+    assert found.llc is None
+    assert found.low <= Fraction(1, 4) <= found.high
+
+
+def test_the_rank_bounds_from_below_where_floats_lose_it():
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(40, 2))
+    model = network_model((2, 3, 3, 1), points, activation="monomial", degree=5, bias=False)
+    weights = rng.normal(size=model.n_parameters)
+    found = exact_bounds(model.with_targets(model.outputs(weights)), weights)
+    assert found.low == 6
+    assert found.rank.rank == 12
+
+
+def test_within_rounding_of_a_stratum_the_clear_rank_counts():
+    """A factor of rank 1 up to 1e-17: exactly it has rank 2, and the clear rank is smaller."""
+    model = deep_linear_model((2, 2, 2), np.zeros((2, 2)))
+    weights = np.array([1.0, 0.0, 0.0, 1e-17, 0.0, 0.0, 0.0, 0.0])
+    exact = exact_bounds(model, np.array([1.0, 0, 0, 0, 0, 0, 0, 0]))
+    near = exact_bounds(model, weights)
+    assert near.rank.rank == 4
+    assert near.low <= exact.llc
+    assert near.llc is None
+
+
+def test_no_zero_of_the_loss_no_bounds():
+    model = polynomial_model([[1, 1]], targets=[1.0])
+    found = exact_bounds(model, np.zeros(2))
+    assert (found.low, found.high, found.sources) == (0, None, ())
+    own = OwnModel(2, lambda w: 0.5 * float(w @ w), lambda w: w)
+    assert exact_bounds(own, np.zeros(2)).high is None
+
+
+def test_a_kink_bounds_nothing_from_below():
+    model = network_model((1, 1, 1), np.array([[1.0], [2.0]]), bias=False)
+    found = exact_bounds(model, np.array([0.0, 1.0]))  # λ = 0: dead for half of all weights
+    assert found.low == 0
+
+
+def test_a_loss_that_vanishes_everywhere_has_llc_0():
+    model = polynomial_model([[1, 0], [1, 0]], [[1.0, -1.0]])
+    found = exact_bounds(model, np.zeros(2))
+    assert (found.llc, found.multiplicity) == (0, 1)
