@@ -15,7 +15,7 @@ from .render import JsonFlag, emit, table
 
 COLUMNS = [
     "suite", "name", "true_llc", "llc", "llc_se", "error", "z", "true_multiplicity", "multiplicity",
-    "verdict", "single_llc", "n_gradients", "elapsed_s",
+    "verdict", "limit", "single_llc", "n_gradients", "elapsed_s",
 ]  # fmt: skip
 
 
@@ -38,14 +38,15 @@ def calibrate(
         SuiteName, typer.Option("--suite", help="Models to estimate; all: the three together.")
     ] = SuiteName.ALL,
     drawn: Annotated[
-        int, typer.Option("--drawn", help="Seed that draws the 40 models of the drawn suite.", min=0)
+        int,
+        typer.Option("--drawn", help="Seed that draws the 40 models of the drawn suite.", min=0),
     ] = 2027,
     precision: Annotated[
         float, typer.Option("--precision", help="Relative standard error asked for.")
     ] = 0.015,
     max_steps: Annotated[
         int, typer.Option("--max-steps", help="Steps after which a chain stops in any case.")
-    ] = 64_000,
+    ] = 32_000,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the chains.")] = 1,
     out: Annotated[
         Path | None,

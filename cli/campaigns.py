@@ -48,7 +48,7 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         envvar="PFMAP_CLUSTER",
-        help="Dask workers that do the work: local:4, tcp://HOST:8786, or the file of a job queue "
+        help="Dask workers that do the work: local:4, tls://HOST:8786, or the file of a job queue "
         "such as slurm.toml; this process's threads if left out. No result depends on it.",
     ),
 ]

@@ -36,7 +36,8 @@ def verify(
         reporter.started("verify")
         report = pipeline.verify(found, blocks=blocks, reporter=reporter)
     lines = [
-        f"{counted(report.shards, 'shard')} with {counted(report.draws, 'draw')}, "
+        f"{counted(report.shards, 'shard')} with {report.draws:,} of "
+        f"{counted(report.total, 'draw')}, "
         f"{report.tables} tables and figures, "
         f"{counted(report.regenerated, 'block')} drawn again: "
         f"{'all sound' if report.ok else 'problems'}",

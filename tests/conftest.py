@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def root() -> Path:
     """Root of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def scripts(root):
+    """The processes of the scripts that inject faults."""
+    sys.path.insert(0, str(root / "scripts"))
+    try:
+        import fault_processes
+    finally:
+        sys.path.pop(0)
+    return fault_processes
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import os
 import signal
-import sys
 from contextlib import contextmanager
 from functools import partial
 
@@ -39,17 +38,6 @@ CAMPAIGN = campaign_from_mapping(
     }
 )
 STAGES = ("sample", "functions", "complexity", "llc", "volume")
-
-
-@pytest.fixture(scope="module")
-def scripts(root):
-    """The processes of the script that injects faults."""
-    sys.path.insert(0, str(root / "scripts"))
-    try:
-        import fault_processes
-    finally:
-        sys.path.pop(0)
-    return fault_processes
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +226,8 @@ def test_addresses_of_other_forms_are_refused(address):
 def test_the_file_of_a_queue_becomes_its_job_script(tmp_path):
     path = tmp_path / "slurm.toml"
     path.write_text(
-        'kind = "slurm"\nworkers = 3\n[options]\ncores = 1\nmemory = "2GB"\nwalltime = "02:00:00"\n'
+        'kind = "slurm"\nworkers = 3\n[options]\ninterface = "lo"\ncores = 1\nmemory = "2GB"\n'
+        'walltime = "02:00:00"\n'
     )
     cluster = queue_cluster(read_queue(path))
     try:
@@ -251,4 +240,4 @@ def test_the_file_of_a_queue_becomes_its_job_script(tmp_path):
 
 def test_options_that_a_queue_does_not_know_are_refused():
     with pytest.raises(SettingsError, match="options of slurm"):
-        queue_cluster(Queue(kind="slurm", workers=1, options={"colour": "red"}))
+        queue_cluster(Queue(kind="slurm", workers=1, options={"interface": "lo", "colour": "red"}))

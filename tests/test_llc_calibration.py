@@ -14,8 +14,8 @@ import pytest
 from pfmap.figures.calibration import draw_calibration
 from pfmap.llc.calibration import known
 from pfmap.llc.calibration.calibrate import calibrate, totals
-from pfmap.llc.calibration.suites import default_suite, drawn_suite, suite_named
 from pfmap.llc.calibration.singular_suite import singular_suite
+from pfmap.llc.calibration.suites import default_suite, drawn_suite, suite_named
 from pfmap.llc.rank import jacobian_rank
 from pfmap.models.polynomial_net import polynomial_net_model
 

@@ -91,10 +91,13 @@ def test_a_second_run_asks_what_to_do_and_touches_nothing(copy):
 
 
 def test_resuming_a_finished_campaign_does_nothing(copy):
-    before = contents(CampaignFolder(copy), but=("provenance.json",))
+    told = ("provenance.json", "journal.jsonl")  # of every run
+    before = contents(CampaignFolder(copy), but=told)
+    stages = CampaignFolder(copy).journal.state.line_of_stage
     result = pipeline.run(small(), copy, resume=True)
     assert all(outcome.up_to_date for outcome in result.stages.values())
-    assert contents(CampaignFolder(copy), but=("provenance.json",)) == before
+    assert contents(CampaignFolder(copy), but=told) == before
+    assert CampaignFolder(copy).journal.state.line_of_stage == stages
     runs = read_provenance(copy / "provenance.json")["runs"]
     assert len(runs) == 2
     assert runs[1]["threads"] == 2  # those of the first run

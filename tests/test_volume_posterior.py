@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-import pfmap.volume.posterior
+import pfmap.volume.conditioned
 import pfmap.volume.splitting
 from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
@@ -20,7 +19,8 @@ from pfmap.kernels.read import read_functions
 from pfmap.sampling import plan_sampling, sample_prior, weights_of_draws, words_of_draws
 from pfmap.volume import Settings, estimate_volume
 from pfmap.volume.chains import Effort
-from pfmap.volume.posterior import Posterior, _combine, error_bound, sample_posterior
+from pfmap.volume.conditioned import combined_means
+from pfmap.volume.posterior import Posterior, error_bound, sample_posterior
 from pfmap.volume.training import (
     TrainingSet,
     drawn_inputs,
@@ -153,7 +153,7 @@ def test_chains_that_do_not_move_are_found_out(prior, monkeypatch):
     training = TRAINING_SETS["parity, 4 inputs"]
     settings = Settings(chains=64, steps=16, runs=8)
     assert worst_z(sample_posterior(network(), training, settings), training, prior) < 5.0
-    for module in (pfmap.volume.splitting, pfmap.volume.posterior):
+    for module in (pfmap.volume.splitting, pfmap.volume.conditioned):
         monkeypatch.setattr(module, "advance", stay)
     found = sample_posterior(network(), training, settings)
     said = found.estimate.curve.warnings
@@ -328,8 +328,8 @@ def test_the_error_of_the_posterior_survives_one_heavy_run():
     held = 0
     for _ in range(2000):
         weights = np.exp(rng.normal(0.0, 2.0, 8))
-        part = SimpleNamespace(weights=weights / weights.sum(), words=np.empty((8, 32, 1, 1)))
-        mean, error = _combine(rng.normal(size=(1, 8)), np.zeros((1, 8)), part)
+        values = rng.normal(size=(1, 8))
+        mean, error = combined_means(values, np.zeros((1, 8)), weights / weights.sum(), 32)
         held += abs(mean[0]) < 1.96 * error[0]
     assert held > 0.88 * 2000
 

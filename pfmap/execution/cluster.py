@@ -24,7 +24,7 @@ PATIENCE_S = 60.0
 """Seconds without any worker after which a run stops."""
 
 _CONNECT_S = 10
-_FORMS = "local:N, tcp://HOST:PORT, or a file of a job queue such as slurm.toml"
+_FORMS = "local:N, tls://HOST:PORT, tcp://HOST:PORT, or a file of a job queue such as slurm.toml"
 _LOCAL = re.compile(r"local:(\d+)")
 _REMOTE = re.compile(r"(tcp|tls|ucx|ws|wss)://.+")
 
@@ -76,8 +76,8 @@ def check_cluster(address: str) -> str:
     >>> check_cluster("local:0")
     Traceback (most recent call last):
         ...
-    pfmap.errors.SettingsError: cluster: must be local:N, tcp://HOST:PORT, or a file of a job \
-queue such as slurm.toml, got local:0
+    pfmap.errors.SettingsError: cluster: must be local:N, tls://HOST:PORT, tcp://HOST:PORT, or \
+a file of a job queue such as slurm.toml, got local:0
     """
     local = _LOCAL.fullmatch(address)
     known = int(local[1]) > 0 if local else bool(_REMOTE.fullmatch(address))
@@ -99,7 +99,8 @@ def open_cluster(
     ----------
     address : str
         ``local:4`` starts four worker processes of one thread each on this machine,
-        ``tcp://host:8786`` is a running scheduler, ``slurm.toml`` a file as `read_queue` describes.
+        ``tls://host:8786`` is a running scheduler, its credentials in Dask's settings,
+        ``tcp://host:8786`` one without, ``slurm.toml`` a file as `read_queue` describes.
     say : callable, optional
         Told what takes long.
     lease_s : float, default 30
@@ -137,7 +138,9 @@ def open_cluster(
         wanted: int | None = None
         if local:
             wanted = int(local[1])
-            where = stack.enter_context(_local_cluster(wanted))
+            from .secured import local_cluster
+
+            where = stack.enter_context(local_cluster(wanted, logging.CRITICAL))
         elif address.endswith(".toml"):
             from .queue import read_queue, start_queue
 
@@ -145,12 +148,21 @@ def open_cluster(
             where, waits = stack.enter_context(start_queue(queue)), queue.patience_s
             wanted = queue.workers
             say(f"cluster: {queue.workers} workers asked of {queue.kind}; the run begins with one")
+        elif not address.startswith("tls://"):
+            say(
+                f"cluster: {address} is not encrypted: whoever reaches that port can run code there"
+            )
         try:
             client = distributed.Client(where, set_as_default=False, timeout=_CONNECT_S)
         except (OSError, ValueError) as error:
             raise EnvironmentFault(
                 f"cluster: nobody answers at {address}: {error}",
                 next_step="start a scheduler there (dask scheduler), and workers (dask worker)",
+            ) from error
+        except TypeError as error:
+            raise EnvironmentFault(
+                f"cluster: {address} needs credentials: {error}",
+                next_step="name them in Dask's settings: docs/clusters.md",
             ) from error
         stack.callback(_close, client)
         try:
@@ -164,22 +176,6 @@ def open_cluster(
         if wanted is not None:
             cluster.refill = partial(where.scale, wanted)
         _check_versions(cluster)
-        yield cluster
-
-
-@contextmanager
-def _local_cluster(workers: int) -> Iterator[Any]:
-    """Worker processes on this machine, each with one thread."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        silence_logs=logging.CRITICAL,
-        memory_limit=0,  # a block's memory is known; Dask would pause workers by its own guess
-    ) as cluster:
         yield cluster
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,7 +76,10 @@ def start_queue(queue: Queue) -> Iterator[Any]:
         If dask-jobqueue or the queue's commands are missing.
     """
     cluster = queue_cluster(queue)
-    with cluster:
+    with cluster, ExitStack() as files:
+        for name in ("ca_file", "cert", "key"):  # else they stay until the object is collected
+            if file := getattr(cluster, f"_job_{name}", None):
+                files.callback(file.close)
         try:
             cluster.scale(queue.workers)
         except (OSError, RuntimeError) as error:
@@ -85,19 +88,45 @@ def start_queue(queue: Queue) -> Iterator[Any]:
 
 
 def queue_cluster(queue: Queue) -> Any:
-    """dask-jobqueue's cluster for a queue, with no workers asked for yet."""
+    """dask-jobqueue's cluster for a queue, with no workers asked for yet.
+
+    Its scheduler listens on a named interface and talks only to who has the run's credentials.
+    """
     try:
         import dask_jobqueue
+        import distributed
         from dask_jobqueue.local import LocalCluster
     except ImportError as error:
         raise EnvironmentFault(
             "cluster: job queues need dask-jobqueue, which is not installed",
             next_step="pip install 'pfmap[cluster]'",
         ) from error
+    from .secured import LOOPBACK, SilentScheduler, credentials
+
     kinds = {**vars(dask_jobqueue), "LocalCluster": LocalCluster}
-    scheduler = {"dashboard": False, **queue.options.get("scheduler_options", {})}
+    options = dict(queue.options)
+    scheduler = {"dashboard": False, **options.pop("scheduler_options", {})}
+    extra = [*options.pop("worker_extra_args", []), "--no-dashboard"]
+    extra += ["--dashboard-address", f"{LOOPBACK}:0"]  # where Dask serves a health page even so
+    if queue.kind == "local":
+        scheduler = {"host": LOOPBACK, **scheduler}
+        extra += ["--host", LOOPBACK]
+    if not (options.get("interface") or scheduler.keys() & {"interface", "host"}):
+        raise SettingsError(
+            "cluster: options.interface: must name the network interface by which workers reach "
+            "this machine, got none",
+            next_step='see them with: ip link; then write interface = "ib0" below [options]',
+        )
+    ours = {
+        "scheduler_options": scheduler,
+        "scheduler_cls": distributed.Scheduler if scheduler["dashboard"] else SilentScheduler,
+        "worker_extra_args": extra,
+        "security": credentials(),
+        # Jobs read the credentials from there: files that only this user can read.
+        "shared_temp_directory": str(Path.home()),
+    }
     try:
-        return kinds[_CLASSES[queue.kind]](**{**queue.options, "scheduler_options": scheduler})
+        return kinds[_CLASSES[queue.kind]](**{**ours, **options})
     except (TypeError, ValueError) as error:
         raise SettingsError(
             f"cluster: options of {queue.kind}: {error}",

@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from pfmap.errors import SettingsError, shown
+from pfmap.models.abilities import require_members
 from pfmap.models.base import Model
 
 
 def check_position(model: Model, weights: np.ndarray) -> np.ndarray:
-    """A copy of `weights` as float64; SettingsError unless finite and of shape (d,)."""
+    """A copy of `weights` as float64; SettingsError unless finite and of shape (d,).
+
+    Also if the model lacks what every estimate of λ at a parameter needs.
+    """
+    require_members(model, ("n_parameters", "loss", "gradient"), by="a learning coefficient")
     position = np.array(weights, dtype=np.float64)
     if position.shape != (model.n_parameters,):
         raise SettingsError(

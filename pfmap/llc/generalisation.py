@@ -30,7 +30,8 @@ from pfmap.llc.ladder.localise import with_gaussian
 from pfmap.llc.ladder.problem import LadderProblem, make_problem
 from pfmap.llc.ladder.state import start_state
 from pfmap.llc.problem import stream_key
-from pfmap.models.base import CompiledModel
+from pfmap.models.abilities import REGRESSION, require_members
+from pfmap.models.base import CompiledModel, RegressionModel
 
 RUNG_RATIO = 3.0
 WARMUP = 300
@@ -65,7 +66,7 @@ class Generalisation:
 
 
 def simulate_generalisation(
-    model: CompiledModel,
+    model: RegressionModel,
     center: np.ndarray,
     *,
     n: int,
@@ -79,7 +80,7 @@ def simulate_generalisation(
 
     Parameters
     ----------
-    model : CompiledModel
+    model : RegressionModel
     center : ndarray, shape (d,)
         w*; the truth is the model's function there, the prior N(w*, 1/γ).
     n : int
@@ -113,9 +114,10 @@ def simulate_generalisation(
     >>> abs(found.gibbs - 2.0) < 5 * found.gibbs_se
     True
     """
+    require_members(model, REGRESSION, by="simulate_generalisation")
     if n < model.n_points or n % model.n_points:
         raise SettingsError(f"n: must be a multiple of the {model.n_points} points, got {n}")
-    if model.family == BERNOULLI:
+    if isinstance(model, CompiledModel) and model.family == BERNOULLI:
         raise SettingsError("model: must have squared error, got a Bernoulli model")
     for name, value, least in (("data_sets", data_sets, 2), ("draws", draws, 10)):
         if value < least:
@@ -143,7 +145,7 @@ def _one_data_set(
 ) -> tuple[float, float, float]:
     """n times both errors, and half the functional variance, of data set `index`."""
     model = problem.model
-    assert isinstance(model, CompiledModel)
+    assert isinstance(model, RegressionModel)
     each = n // model.n_points
     rng = np.random.default_rng([problem.key, index])
     means = truth + rng.normal(size=truth.shape) / math.sqrt(each)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.models.abilities import require_members
 from pfmap.models.base import RegressionModel
 
 MAX_STEPS = 100
@@ -69,6 +70,7 @@ def train_to_targets(
     """
     from scipy.linalg import cho_factor, cho_solve
 
+    require_members(model, ("n_points", "targets", "outputs", "jacobian"), by="training")
     position = np.array(weights, dtype=np.float64)
     loss = _loss(model, position)
     damping = -1.0

@@ -21,6 +21,9 @@ MEMBERS = {
 }
 """What each member is, for messages; see `pfmap.models.base` for their types."""
 
+REGRESSION = tuple(MEMBERS)
+"""Members of a model whose loss compares outputs with targets."""
+
 
 def require_members(model: object, names: tuple[str, ...], *, by: str) -> None:
     """Refuse a model that lacks what an engine needs, naming it and what would provide it.

@@ -14,7 +14,7 @@ from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.atomic import free_bytes, write_bytes
 from pfmap.store.journal import BlockEntry
 from pfmap.store.lock import folder_lock
-from pfmap.store.provenance import now, write_provenance
+from pfmap.store.provenance import now
 
 from .job import Job
 from .opening import differences, open_campaign
@@ -142,11 +142,11 @@ def merge(
                     "merged": [str(source.path) for source in sources],
                     "stages": {},
                 }
-                write_provenance(files.provenance_file, campaign, record, first=True)
+                files.record_run(campaign, record, first=True)
                 result = MergeResult(files.path, campaign)
                 _copy(files, sources, blocks, reporter)
                 record["finished"] = now()
-                write_provenance(files.provenance_file, campaign, record, first=False)
+                files.record_run(campaign, record)
         except KeyboardInterrupt as interrupt:
             raise stopped(files, campaign) from interrupt
     result.taken = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pfmap.campaign import Campaign, read_campaign
 from pfmap.domain import PointsDomain
 from pfmap.errors import DataError, PfmapError, SettingsError
 from pfmap.store import CampaignFolder
+from pfmap.store.atomic import disk_faults, file_digest
 from pfmap.store.journal import CampaignEntry
 from pfmap.store.provenance import campaign_of_provenance
 
@@ -63,6 +64,7 @@ def open_campaign(
             next_step="move it away, or choose another folder with --out",
         )
     if fresh:
+        set_aside(files.journal.state.files, files, say=reporter.message)
         removed = files.clear()
         if removed:
             reporter.message(f"removed {len(removed)} files of the campaign in {files.path}")
@@ -82,13 +84,37 @@ def open_campaign(
     if points is not None:
         files.write_points(points)
         campaign = _with_points_of(files, campaign)
-    for line in files.journal.state.damaged:
+    for line in files.journal.drop_damaged():
         reporter.message(f"journal.jsonl: line {line} is damaged; what it recorded is made again")
     files.write_settings(campaign)
     entry = CampaignEntry(digest=campaign.digest(), draws=campaign.draws)
     if files.journal.state.campaign != entry:
         files.journal.append(entry)
     return campaign
+
+
+def set_aside(names: Iterable[str], files: CampaignFolder, *, say: Callable[[str], None]) -> None:
+    """Rename figures and summaries that somebody has changed: they are about to be replaced.
+
+    What a stage wrote that did not come to its end is pfmap's own. Of tables,
+    `CampaignFolder.foreign_files` tells what is.
+    """
+    state = files.journal.state
+    unfinished = {
+        name for stage in state.begun if stage in state.stages for name in state.stages[stage].files
+    }
+    for name in names:
+        path = files.path / name
+        own = path.suffix == ".parquet" or name in unfinished or not path.is_file()
+        if own or path.stat().st_size == 0 or file_digest(path) == state.files[name]:
+            continue
+        other, number = path.with_name(f"{path.stem}.changed{path.suffix}"), 1
+        while other.exists():
+            number += 1
+            other = path.with_name(f"{path.stem}.changed-{number}{path.suffix}")
+        with disk_faults(other):
+            path.rename(other)
+        say(f"{name} was changed since pfmap wrote it: kept as {files.relative(other)}")
 
 
 def check_same_draws(campaign: Campaign, stored: Campaign | None, files: CampaignFolder) -> None:

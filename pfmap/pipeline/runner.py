@@ -18,16 +18,16 @@ from pfmap.profiling import begin_stage, profiled
 from pfmap.sampling import plan_sampling
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
-from pfmap.store.journal import StageEntry
+from pfmap.store.journal import BeginEntry, StageEntry
 from pfmap.store.lock import folder_lock
-from pfmap.store.provenance import now, read_provenance, write_provenance
+from pfmap.store.provenance import now, read_provenance
 
 from .coefficients import llc
 from .compiling import compiled
 from .conclude import analyze, plot
 from .freshness import NEEDS, STAGES, damage, stage_tokens, why_stale
 from .job import Job
-from .opening import open_campaign
+from .opening import open_campaign, set_aside
 from .report import Reporter, RunResult, SilentReporter, StageOutcome
 from .sample import sample, stopped
 from .timing import run_profile
@@ -277,7 +277,7 @@ def _run_stages(job: Job, chosen: list[str], tokens: dict[str, str], result: Run
         "threading_layer": "python",  # kernels release the lock; numba's own layers are not used
         "stages": {},
     }
-    write_provenance(job.files.provenance_file, job.campaign, record, first=True)
+    job.files.record_run(job.campaign, record, first=True)
     for stage in with_needed(chosen):
         if stage not in chosen and not why_stale(stage, tokens[stage], job.campaign, job.files):
             continue
@@ -293,11 +293,11 @@ def _run_stages(job: Job, chosen: list[str], tokens: dict[str, str], result: Run
         job.reporter.finished(stage, elapsed, not ran)
         if ran:
             record["stages"][stage] = round(elapsed, 3)
-            write_provenance(job.files.provenance_file, job.campaign, record, first=False)
+            job.files.record_run(job.campaign, record)
     if job.cluster:
         record["workers"] = job.cluster.most_workers
     record["finished"] = now()
-    write_provenance(job.files.provenance_file, job.campaign, record, first=False)
+    job.files.record_run(job.campaign, record)
 
 
 def _run_stage(job: Job, stage: str, token: str) -> bool:
@@ -319,6 +319,8 @@ def _run_stage(job: Job, stage: str, token: str) -> bool:
             return False
         if same_token and known is not None:
             _report_damage(job, known)
+        set_aside(known.files if known else (), job.files, say=job.reporter.message)
+        job.files.journal.append(BeginEntry(stage))
         written = _TABLE_STAGES[stage](job)
     digests = {name: file_digest(job.files.path / name) for name in written}
     elapsed = round(time.perf_counter() - began, 6)

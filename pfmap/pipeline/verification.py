@@ -18,12 +18,12 @@ from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
 from pfmap.store.merge import same_rows, stream_counts
-from pfmap.store.provenance import read_provenance
-from pfmap.store.tables import read_file, stream_file
+from pfmap.store.tables import file_notes, read_file, stream_file
 
 from .folding import fold_damage
-from .freshness import damage
+from .freshness import damage, stage_tokens
 from .kept import counts_table, everything_kept, ranked, read_kept, shard_level
+from .recount import Recount, table_problems
 from .report import Reporter, SilentReporter
 from .shards import reproduced
 from .volumes import run_table
@@ -39,15 +39,16 @@ class VerifyReport:
         The campaign's folder.
     problems : list of str
         One line a problem, naming the file; empty if all is well.
-    shards, draws, tables, regenerated : int
-        Shards read, draws they hold, files of stages compared with the journal, and blocks drawn
-        again.
+    shards, draws, total, tables, regenerated : int
+        Shards read, draws of all finished blocks, draws that the campaign asks for, files of stages
+        compared with the journal, and blocks drawn again.
     """
 
     folder: Path
     problems: list[str] = field(default_factory=list)
     shards: int = 0
     draws: int = 0
+    total: int = 0
     tables: int = 0
     regenerated: int = 0
 
@@ -67,9 +68,11 @@ def verify(
     """Check everything a campaign's folder holds, changing nothing.
 
     Every finished shard: SHA-256, page checksums, rows, sum of its counts, range of its draws; of
-    folded blocks the files that they were folded into.
-    ``functions.parquet``: equal to the shards merged anew. Every file of a stage: its SHA-256.
-    Some finished blocks are drawn again and compared row by row.
+    folded blocks the files that they were folded into. No more draws in the tables than finished
+    blocks hold. ``functions.parquet``: equal to the shards merged anew, and some functions added up
+    from the shards one by one. Every file of a stage, and ``provenance.json``: its SHA-256; later
+    tables: their draws and functions. No file of pfmap's that the journal does not name. Some
+    finished blocks are drawn again and compared row by row.
 
     Parameters
     ----------
@@ -92,8 +95,8 @@ def verify(
     DataError
         If the folder holds no campaign.
     """
-    report = VerifyReport(Path(folder))
     campaign = read_campaign_folder(folder)
+    report = VerifyReport(Path(folder), total=campaign.draws)
     files = CampaignFolder(Path(folder))
     reporter = reporter or SilentReporter()
     if not files.holds_campaign():
@@ -112,22 +115,29 @@ def verify(
         "folder reads it too"
         for path in files.foreign_files()
     ]
-    if not read_provenance(files.provenance_file)["runs"]:
-        report.problems.append("provenance.json: missing or damaged; the next run begins a new one")
+    report.problems += [
+        f"{files.relative(path)}: pfmap wrote it, but no line of the journal names it"
+        for path in files.unrecorded_files()
+    ]
+    complaint = files.provenance_damage()
+    if complaint:
+        report.problems.append(f"provenance.json: {complaint}")
     finished = files.finished_blocks(campaign)
     regenerate = spread(sorted(finished), blocks)
     total = len(finished) + len(regenerate)
     folded = files.journal.state.fold.blocks
     if folded:
         _note(report, partial(check_fold, campaign, files))
+    recount = _recount(campaign, files, finished)
+    told = len(report.problems)
     for done, block in enumerate(finished.values(), start=1):
         if block.block_index >= folded:
-            _note(report, partial(check_shard, campaign, files, block))
+            _note(report, partial(check_shard, campaign, files, block, recount))
             report.shards += 1
         report.draws += block.draws
         reporter.progress("verify", done, total)
-    sound = report.ok
-    _check_stages(campaign, files, report, merge=sound)
+    sound = len(report.problems) == told
+    _check_stages(campaign, files, report, recount if sound else None)
     if regenerate and sound:
         plan = plan_sampling(campaign)
         for tally in run_blocks(plan, regenerate, threads=check_threads(threads)):
@@ -155,8 +165,22 @@ def spread(blocks: list[int], wanted: int) -> list[int]:
     return [blocks[int(place) - 1] for place in places]
 
 
-def check_shard(campaign: Campaign, files: CampaignFolder, entry: BlockEntry) -> None:
-    """Check one shard against its journal line.
+def _recount(
+    campaign: Campaign, files: CampaignFolder, finished: dict[int, BlockEntry]
+) -> Recount | None:
+    """Functions to be added up from the shards, if all shards are there and so is the table."""
+    if campaign.counting.keep != "all" or len(finished) < campaign.n_blocks:
+        return None
+    try:
+        return Recount(files)
+    except PfmapError:  # said where the files of the stages are looked at
+        return None
+
+
+def check_shard(
+    campaign: Campaign, files: CampaignFolder, entry: BlockEntry, recount: Recount | None = None
+) -> None:
+    """Check one shard against its journal line, and show its rows to `recount`.
 
     Raises
     ------
@@ -169,6 +193,8 @@ def check_shard(campaign: Campaign, files: CampaignFolder, entry: BlockEntry) ->
     if complaint:
         raise DataError(complaint)
     counts = read_file(path, "counts")
+    if recount is not None:
+        recount.take(counts)
     if len(counts) != entry.rows:
         raise DataError(f"{name}: {len(counts)} rows, the journal says {entry.rows}")
     draws = block_draws(campaign, entry.block_index)
@@ -206,36 +232,71 @@ def check_fold(campaign: Campaign, files: CampaignFolder) -> None:
 
 
 def _check_stages(
-    campaign: Campaign, files: CampaignFolder, report: VerifyReport, *, merge: bool
+    campaign: Campaign, files: CampaignFolder, report: VerifyReport, recount: Recount | None
 ) -> None:
-    """Compare the files of every stage with the journal, and functions with the shards."""
+    """Compare the files of every stage with the journal, and the tables with what they are of."""
     state = files.journal.state
     names = list(dict.fromkeys(name for entry in state.stages.values() for name in entry.files))
     # Runs of a stage that has not ended; those of other settings have been removed.
     names += [name for name in state.runs if name not in names and (files.path / name).is_file()]
+    sound = set()
     for name in names:
         found = damage([name], files)
         report.tables += 1
         if found:
             report.problems.append(f"{found[0]}: {found[1]}")
-        elif name.endswith(".parquet"):
-            _note(report, partial(_read, files, name))
-    complete = len(files.finished_blocks(campaign)) == campaign.n_blocks
-    if merge and complete and "functions.parquet" in names and not report.problems:
-        if campaign.counting.keep != "all":
-            _note(report, partial(_check_kept, campaign, files))
-            return
-        shards = [files.shard(index) for index in range(campaign.n_blocks)]
-        columns = ["function", "count", "first_draw"]
-        table = partial(stream_file, files.table("functions"), "functions", columns)
-        same_total = sum(pc.sum(rows["count"]).as_py() or 0 for rows in table()) == campaign.draws
-        if same_total and not same_rows(stream_counts(shards, scratch=None), table()):
-            report.problems.append("functions.parquet: differs from the shards merged anew")
-        elif not same_total:
-            report.problems.append(
-                f"functions.parquet: its counts do not add up to {campaign.draws} draws; "
-                f"{files.resume_command} brings it up to date"
-            )
+        elif not name.endswith(".parquet") or _note(report, partial(_read, files, name)):
+            sound.add(name.removesuffix(".parquet"))
+    done = state.stages.get("sample")
+    finished = len(files.finished_blocks(campaign))
+    if finished < campaign.n_blocks and (
+        done is not None and done.token == stage_tokens(campaign, ())["sample"]
+    ):
+        report.problems.append(
+            f"journal.jsonl: says that all {campaign.n_blocks} blocks were drawn, and names "
+            f"{finished}; {files.resume_command} draws the others again"
+        )
+    if "functions" in sound or files.table("functions") in files.unrecorded_files():
+        _note(report, partial(_check_functions, campaign, files, report, recount))
+    if "functions" in sound:
+        _note(report, lambda: report.problems.extend(table_problems(campaign, files, sound)))
+
+
+def _check_functions(
+    campaign: Campaign, files: CampaignFolder, report: VerifyReport, recount: Recount | None
+) -> None:
+    """Compare functions with the shards, or with what was kept of the draws.
+
+    Raises
+    ------
+    DataError
+        Saying how they differ.
+    """
+    path = files.table("functions")
+    claimed = int(file_notes(path, "functions").get("pfmap_draws", campaign.draws))
+    remedy = f"{files.resume_command} brings it up to date"
+    if claimed > report.draws:
+        raise DataError(
+            f"functions.parquet: is of {claimed} draws, the finished blocks hold {report.draws}; "
+            f"{remedy}"
+        )
+    if campaign.counting.keep != "all":
+        if report.draws == campaign.draws and report.ok:
+            _check_kept(campaign, files)
+        return
+    table = partial(stream_file, path, "functions", ["function", "count", "first_draw"])
+    counted = sum(pc.sum(rows["count"]).as_py() or 0 for rows in table())
+    if counted != claimed or (report.draws == campaign.draws != claimed):
+        raise DataError(
+            f"functions.parquet: its counts do not add up to {campaign.draws} draws; {remedy}"
+        )
+    if recount is None:  # blocks are missing, or a shard is damaged
+        return
+    if complaint := recount.problem():
+        raise DataError(complaint)
+    shards = [files.shard(index) for index in range(campaign.n_blocks)]
+    if not same_rows(stream_counts(shards, scratch=None), table()):
+        raise DataError("functions.parquet: differs from the shards merged anew")
 
 
 def _check_kept(campaign: Campaign, files: CampaignFolder) -> None:
@@ -256,9 +317,11 @@ def _read(files: CampaignFolder, name: str) -> None:
         pass  # reading checks every page
 
 
-def _note(report: VerifyReport, check: Callable[[], None]) -> None:
-    """Run one check; its complaint becomes a problem of the report."""
+def _note(report: VerifyReport, check: Callable[[], None]) -> bool:
+    """Run one check; its complaint becomes a problem of the report. Whether there was none."""
     try:
         check()
     except PfmapError as error:
         report.problems.append(error.message)
+        return False
+    return True

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,9 @@ from pfmap.domain import PointsDomain
 from pfmap.errors import DataError
 
 from .atomic import file_digest, sweep, write_bytes
-from .journal import BlockEntry, Journal
+from .journal import BlockEntry, Journal, ProvenanceEntry
 from .merge import merge_counts
-from .provenance import read_provenance
+from .provenance import read_provenance, write_provenance
 from .schema import IN_FOLDERS, TABLES
 from .tables import bears_mark, counting_notes, read_file, stream_file
 
@@ -143,6 +144,23 @@ class CampaignFolder:
         folders = [self.path, self.counts, *self.run_folders(), self.path / FIGURES]
         return [path for folder in folders if folder.is_dir() for path in sweep(folder)]
 
+    def record_run(self, campaign: Campaign, run: dict[str, Any], *, first: bool = False) -> None:
+        """Write ``provenance.json`` with one run more, or the last one anew; the journal knows."""
+
+        def note(sha256: str) -> None:
+            self.journal.append(ProvenanceEntry(sha256))
+
+        write_provenance(self.provenance_file, campaign, run, first=first, note=note)
+
+    def provenance_damage(self) -> str:
+        """What is wrong with ``provenance.json``, in words; empty if nothing."""
+        if not read_provenance(self.provenance_file)["runs"]:
+            return "missing or damaged; the next run begins a new one"
+        noted = self.journal.state.provenance
+        if noted and file_digest(self.provenance_file) not in noted:
+            return "damaged or was changed: its SHA-256 is not the journal's"
+        return ""
+
     def written_files(self) -> list[Path]:
         """Every file here that pfmap wrote, the journal last.
 
@@ -151,8 +169,22 @@ class CampaignFolder:
         return [path for path, ours in self._places().items() if ours]
 
     def foreign_files(self) -> list[Path]:
-        """Files that pfmap did not write in places where it writes or reads."""
-        return [path for path, ours in self._places().items() if not ours]
+        """Files that pfmap did not write in places where it writes or reads.
+
+        A table that the journal names and that cannot be read is a damaged one of pfmap's; one that
+        can be read, without pfmap's mark, is somebody's own.
+        """
+        return [
+            path
+            for path, ours in self._places().items()
+            if not ours or (path.suffix == ".parquet" and bears_mark(path) is False)
+        ]
+
+    def unrecorded_files(self) -> list[Path]:
+        """What pfmap wrote and no line of the journal names: tables, shards, runs, the summary."""
+        kept = {self.campaign_file, self.provenance_file, self.points_file, self.journal.path}
+        known = self._recorded() | kept
+        return [path for path in self.written_files() if path not in known]
 
     def run_folders(self) -> list[Path]:
         """Folders of the functions whose runs are kept."""
@@ -167,15 +199,10 @@ class CampaignFolder:
             for path in folder.glob("*.parquet")
             if not path.name.startswith(".")
         )
-        # Names in a journal are data: none may point outside the folder.
-        root = self.path.resolve()
-        noted = [self.path / name for name in self.journal.state.files]
-        noted = [path for path in noted if path.resolve().is_relative_to(root)]
-        noted += [self.shard(index) for index in self.journal.state.blocks]
-        known = set(noted)
+        known = self._recorded()
         places = {self.campaign_file: True}
-        for path in [*tables, *parts, *noted]:
-            places[path] = path in known or bears_mark(path)
+        for path in [*tables, *parts, *sorted(known)]:
+            places[path] = path in known or bool(bears_mark(path))
         has_run = (
             self.holds_campaign()
             or any(places[path] for path in [*tables, *parts])
@@ -185,6 +212,14 @@ class CampaignFolder:
         places |= dict.fromkeys(others, has_run)
         places[self.journal.path] = True
         return {path: ours for path, ours in places.items() if path.is_file()}
+
+    def _recorded(self) -> set[Path]:
+        """What the journal names; through a link inside the folder, nothing outside of it."""
+        root = self.path.resolve()
+        state = self.journal.state
+        named = {self.path / name for name in state.files}
+        named = {path for path in named if path.resolve().is_relative_to(root)}
+        return named | {self.shard(index) for index in state.blocks}
 
     def clear(self) -> list[Path]:
         """Remove the files that pfmap wrote, and its folders where nothing else is left."""

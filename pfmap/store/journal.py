@@ -6,72 +6,37 @@ A line torn by a killed writer or damaged by the disk is skipped: what it record
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pfmap.reading import read_bytes
 
-from .atomic import disk_faults
+from .atomic import disk_faults, write_bytes
+from .lines import (
+    BeginEntry,
+    BlockEntry,
+    CampaignEntry,
+    Entry,
+    FoldEntry,
+    ProvenanceEntry,
+    RunEntry,
+    StageEntry,
+    line_text,
+    parsed_line,
+)
 
-
-@dataclass(frozen=True)
-class CampaignEntry:
-    """A campaign was started or continued: digest of what decides its draws, and their total."""
-
-    digest: str
-    draws: int
-
-
-@dataclass(frozen=True)
-class BlockEntry:
-    """A block is done: its shard, rows, draws and SHA-256, and the wall time since the last one."""
-
-    block_index: int
-    draws: int
-    rows: int
-    shard: str
-    sha256: str
-    elapsed_s: float
-
-
-@dataclass(frozen=True)
-class StageEntry:
-    """A stage is done: token of its inputs and settings, SHA-256 of its files, wall time."""
-
-    stage: str
-    token: str
-    files: dict[str, str]
-    elapsed_s: float
-
-
-@dataclass(frozen=True)
-class RunEntry:
-    """A pilot or run of a splitting is done: its file and its SHA-256."""
-
-    file: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class FoldEntry:
-    """Blocks 0 … `blocks` - 1 are folded into files, named with their SHA-256; 0: none are."""
-
-    blocks: int
-    files: dict[str, str]
-
-
-Entry = CampaignEntry | BlockEntry | FoldEntry | StageEntry | RunEntry
-_EVENTS: dict[str, type[Entry]] = {
-    "campaign": CampaignEntry,
-    "block": BlockEntry,
-    "fold": FoldEntry,
-    "stage": StageEntry,
-    "run": RunEntry,
-}
-_NAMES = {kind: name for name, kind in _EVENTS.items()}
+__all__ = [
+    "BeginEntry",
+    "BlockEntry",
+    "CampaignEntry",
+    "FoldEntry",
+    "Journal",
+    "JournalState",
+    "ProvenanceEntry",
+    "RunEntry",
+    "StageEntry",
+]
 
 
 @dataclass
@@ -94,6 +59,10 @@ class JournalState:
         Paths of the files of finished pilots and runs.
     files : dict
         Path of a stage's or a run's file to the SHA-256 it had when it was last written.
+    begun : set of str
+        Stages that began after their last entry, if any: killed there, or still in work.
+    provenance : list of str
+        The last two SHA-256 of ``provenance.json``: the last one is noted before it is written.
     damaged : list of int
         Numbers of lines that could not be read, from 1.
     """
@@ -105,6 +74,8 @@ class JournalState:
     line_of_stage: dict[str, int] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    provenance: list[str] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
 
     def note(self, entry: Entry, line: int) -> None:
@@ -119,7 +90,12 @@ class JournalState:
         elif isinstance(entry, RunEntry):
             self.runs.append(entry.file)
             self.files[entry.file] = entry.sha256
+        elif isinstance(entry, BeginEntry):
+            self.begun.add(entry.stage)
+        elif isinstance(entry, ProvenanceEntry):
+            self.provenance = [*self.provenance[-1:], entry.sha256]
         else:
+            self.begun.discard(entry.stage)
             self.stages[entry.stage] = entry
             self.line_of_stage[entry.stage] = line
             self.files.update(entry.files)
@@ -160,7 +136,7 @@ class Journal:
         content = read_bytes(self.path, kind="JSON lines") if self.path.exists() else b""
         lines = content.split(b"\n")
         for number, line in enumerate(lines[:-1], start=1):
-            entry = _parse(line)
+            entry = parsed_line(line)
             if entry is None:
                 state.damaged.append(number)
             else:
@@ -179,32 +155,23 @@ class Journal:
             If the disk is full or the file cannot be written.
         """
         state = self.state
-        line = {"event": _NAMES[type(entry)], **asdict(entry)}
         with disk_faults(self.path), open(self.path, "ab") as file:
             _drop_torn_line(self.path)
-            file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+            file.write(line_text(entry))
             file.flush()
             os.fsync(file.fileno())
         self._lines += 1
         state.note(entry, self._lines)
 
-
-def _parse(line: bytes) -> Entry | None:
-    """The entry of one line, or None if it is damaged."""
-    try:
-        values: Any = json.loads(line)
-        kind = _EVENTS[values.pop("event")]
-        entry = kind(**values)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    types: dict[str, Any] = {
-        "int": int,
-        "str": str,
-        "float": (int, float),
-        "dict[str, str]": dict,
-    }
-    sound = all(isinstance(getattr(entry, f.name), types[str(f.type)]) for f in fields(entry))
-    return entry if sound else None
+    def drop_damaged(self) -> list[int]:
+        """Write the file anew without the lines that cannot be read; their numbers."""
+        damaged = self.state.damaged
+        if damaged:
+            lines = self.path.read_bytes().split(b"\n")
+            kept = [line for number, line in enumerate(lines[:-1], 1) if number not in damaged]
+            write_bytes(self.path, b"".join(line + b"\n" for line in kept))
+            self._state = None
+        return damaged
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -75,7 +77,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def write_provenance(path: Path, campaign: Campaign, run: dict[str, Any], *, first: bool) -> None:
+def write_provenance(
+    path: Path,
+    campaign: Campaign,
+    run: dict[str, Any],
+    *,
+    first: bool,
+    note: Callable[[str], None],
+) -> None:
     """Write ``provenance.json``: the settings, and one record a run.
 
     Parameters
@@ -89,6 +98,8 @@ def write_provenance(path: Path, campaign: Campaign, run: dict[str, Any], *, fir
         time in seconds by stage), ``finished``. `machine` is added.
     first : bool
         Whether to add the record; else it replaces the last one.
+    note : callable
+        Told the SHA-256 before the file is written.
     """
     runs = read_provenance(path)["runs"] if path.exists() else []
     if runs and not first:
@@ -98,7 +109,9 @@ def write_provenance(path: Path, campaign: Campaign, run: dict[str, Any], *, fir
         "campaign": campaign.model_dump(mode="json", exclude_none=True),
         "runs": [*runs, {**run, **machine()}],
     }
-    write_bytes(path, json.dumps(record, indent=2).encode() + b"\n")
+    content = json.dumps(record, indent=2).encode() + b"\n"
+    note(hashlib.sha256(content).hexdigest())
+    write_bytes(path, content)
 
 
 def read_provenance(path: Path) -> dict[str, Any]:

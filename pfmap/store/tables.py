@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -246,11 +246,13 @@ def _reading(path: Path) -> AbstractContextManager[None]:
     )
 
 
-def bears_mark(path: Path) -> bool:
-    """Whether a file is a Parquet table that pfmap wrote, of any format."""
-    with suppress(DataError), _opened(path, None) as file:
-        return b"pfmap_table" in (file.schema_arrow.metadata or {})
-    return False
+def bears_mark(path: Path) -> bool | None:
+    """Whether a Parquet file is a table that pfmap wrote, of any format; None if not readable."""
+    try:
+        with _opened(path, None) as file:
+            return b"pfmap_table" in (file.schema_arrow.metadata or {})
+    except DataError:
+        return None
 
 
 def row_count(path: Path, name: str) -> int:
@@ -271,13 +273,20 @@ def counting_notes(path: Path, name: str) -> dict[str, str]:
     ``pfmap_keep`` (frequent or sampled), ``pfmap_draws``, and ``pfmap_count_error`` in draws or
     the probability ``pfmap_inclusion``. Raises as `read_file` does.
     """
-    with _opened(path, name) as file:
-        metadata = file.schema_arrow.metadata or {}
-    if b"pfmap_keep" not in metadata:
+    notes = file_notes(path, name)
+    if "pfmap_keep" not in notes:
         return {}
     names = ("pfmap_keep", "pfmap_draws", "pfmap_inclusion", "pfmap_count_error")
-    found = {key: metadata.get(key.encode()) for key in names}
-    return {key: value.decode() for key, value in found.items() if value is not None}
+    return {key: notes[key] for key in names if key in notes}
+
+
+def file_notes(path: Path, name: str) -> dict[str, str]:
+    """What pfmap noted in a table's metadata, from its footer alone; raises as `read_file` does."""
+    with _opened(path, name) as file:
+        metadata = file.schema_arrow.metadata or {}
+    return {
+        key.decode(): value.decode() for key, value in metadata.items() if key.startswith(b"pfmap_")
+    }
 
 
 def check_format(schema: pa.Schema, path: Path, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .combine import Curve
+from .conditioned import ParameterPosterior, sample_parameters
 from .crossings import Crossing, Side, find_crossings
 from .estimate import VolumeEstimate, estimate_volume
 from .evidence import FreeEnergy, free_energy
@@ -19,6 +20,7 @@ __all__ = [
     "Curve",
     "CurveFit",
     "FreeEnergy",
+    "ParameterPosterior",
     "Posterior",
     "Settings",
     "Side",
@@ -37,6 +39,7 @@ __all__ = [
     "load_training_set",
     "loss_target",
     "restricted",
+    "sample_parameters",
     "sample_posterior",
     "sign_target",
     "why_not_expressible",

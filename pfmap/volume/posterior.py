@@ -1,10 +1,8 @@
 """Draws from the prior conditioned on a training set: the Bayesian side of training.
 
 P_B(f|S) = P(f) 1[f fits S] / P(S), with P(S) = Prior{w : the outputs have the labels of S}, which
-is PAC-Bayes' marginal likelihood. Multilevel splitting finds P(S); each run then ends in states
-that fit S, which go on as chains inside {fits S}, first to adapt their steps, then to be drawn
-from. A run counts by its estimate of P(S): the weighted states of a run are an unbiased estimate of
-the prior restricted to S, so the ratio of two weighted means converges to the posterior's mean.
+is PAC-Bayes' marginal likelihood. Multilevel splitting finds P(S), and its runs end in states that
+fit S, which are drawn from (`conditioned`).
 """
 
 from __future__ import annotations
@@ -21,19 +19,15 @@ from pfmap.campaign import Campaign
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import keys_from_words, words_from_bits
 from pfmap.kernels.read import read_functions
-from pfmap.kernels.splitting import ACCEPTED, TRIED
 from pfmap.sampling import plan_sampling
 
-from .chains import Workspace, advance, stream_key
+from .conditioned import DRAWS_PER_CHAIN, Conditioning, Draws, combined_means, weighted_mean
 from .estimate import VolumeEstimate, estimate_volume
 from .expressible import why_not_expressible
 from .probability import check_functions
-from .splitting import SEGMENTS, Levels, Run, Settings, adapted_sizes, resample
-from .target import Target, sign_target
+from .splitting import Settings
+from .target import sign_target
 from .training import TrainingSet
-
-DRAWS_PER_CHAIN = 16
-"""Draws of each chain that count, a sweep of `Settings.steps` steps apart."""
 
 DELTA = 0.05
 """Probability that a training set breaks the bound on the error."""
@@ -70,10 +64,7 @@ class Posterior:
         return int(np.prod(self.words.shape[:3]))
 
     def mean(self, values: np.ndarray) -> tuple[float, float]:
-        """Posterior mean of a quantity of the draws, and its standard error.
-
-        Of two standard errors, from the spread of the runs and from that of the chains inside
-        them, the larger is given.
+        """Posterior mean of a quantity of the draws, and its standard error (`weighted_mean`).
 
         Parameters
         ----------
@@ -84,10 +75,7 @@ class Posterior:
         tuple of float
             Mean and standard error.
         """
-        by_chain = np.asarray(values, dtype=np.float64).mean(axis=2)
-        squares = by_chain.var(axis=1, ddof=1)
-        means, errors = _combine(by_chain.mean(axis=1)[None], squares[None], self)
-        return float(means[0]), float(errors[0])
+        return weighted_mean(values, self.weights)
 
     def completions(self) -> dict[str, np.ndarray]:
         """Every function drawn, the most probable first.
@@ -111,7 +99,7 @@ class Posterior:
         means = np.bincount(place, shares, size).reshape(-1, runs) / chains
         squares = np.bincount(place, shares**2, size).reshape(-1, runs)
         variances = (squares - chains * means**2) / (chains - 1)
-        probability, error = _combine(means, np.maximum(variances, 0.0), self)
+        probability, error = combined_means(means, np.maximum(variances, 0.0), self.weights, chains)
         order = np.lexsort((*names.T[::-1], -probability))
         known = self.training.truth is not None
         wrong = self._wrong(names) if known else np.full(len(names), -1)
@@ -263,105 +251,40 @@ def sample_posterior(
         raise SettingsError(
             f"training: made for {training.n_points} points, the campaign has {campaign.n_points}"
         )
-    if not 1 <= draws_per_chain <= 1000:
-        raise SettingsError(f"draws_per_chain: must lie within 1…1000, got {draws_per_chain}")
     settings = settings or Settings()
     began = time.perf_counter()
     signs = training.signs
     digest = hashlib.sha256(signs.tobytes()).hexdigest()[:16]
     target = sign_target(plan_sampling(campaign), signs, name=f"S {digest}")
-    drawn: list[tuple[np.ndarray, float, float]] = []
+    n_words = -(-training.n_points // 64)
 
-    def draw(levels: Levels, workspace: Workspace, number: int, run: Run) -> None:
-        if levels.verdict == "reached" and run.log_volumes[-1] > -math.inf:
-            found = _draw(target, levels, settings, number, workspace, draws_per_chain)
-            drawn.append((found[0], float(run.log_volumes[-1]), found[1]))
+    def read(states: np.ndarray) -> np.ndarray:
+        words = np.empty((len(states), n_words), dtype=np.uint64)
+        if not read_functions(
+            target.scales, target.shape, target.points, target.readout, states, words
+        ):
+            raise DataError(f"{target.name}: an output must be finite, got NaN or infinity")
+        return words
 
+    conditioning = Conditioning(target, settings, draws_per_chain, read)
     estimate = estimate_volume(
         target,
         settings,
         proof=why_not_expressible(campaign, signs),
-        at_end=draw,
+        at_end=conditioning.draw,
         threads=threads,
         progress=progress,
         watch=watch,
     )
-    n_words = -(-training.n_points // 64)
-    if estimate.verdict not in ("reached", "uncertain") or not drawn:
+    found = conditioning.draws(estimate)
+    if found is None:
         none = np.zeros((0, settings.chains, draws_per_chain, n_words), dtype=np.uint64)
-        return Posterior(
-            training, estimate, none, np.zeros(0), math.nan, time.perf_counter() - began
-        )
-    logs = np.array([log_volume for _, log_volume, _ in drawn])
-    weights = np.exp(logs - logs.max())
+        found = Draws(none, np.zeros(0), math.nan)
     return Posterior(
         training,
         estimate,
-        np.array([words for words, _, _ in drawn]),
-        weights / weights.sum(),
-        float(np.mean([acceptance for _, _, acceptance in drawn])),
+        found.values,
+        found.weights,
+        found.acceptance,
         time.perf_counter() - began,
     )
-
-
-def _draw(
-    target: Target,
-    levels: Levels,
-    settings: Settings,
-    number: int,
-    workspace: Workspace,
-    draws_per_chain: int,
-) -> tuple[np.ndarray, float]:
-    """Draws of one run, from its states at the last level: words by chain and draw; acceptance."""
-    key = stream_key(settings.seed, "posterior", target.name, number)
-    threshold = float(levels.thresholds[-1])
-    sizes = levels.log_sizes[-1]
-    positions = resample(workspace.severities.ravel(), threshold, settings.chains, key, 0)
-    starts, severities = workspace.choose(positions)
-    n_words = -(-len(target.signs) // 64)
-    words = np.empty((settings.chains, draws_per_chain, n_words), dtype=np.uint64)
-    length = -(-settings.steps // SEGMENTS)
-    accepted = tried = 0.0
-    for sweep in range(draws_per_chain + 1):
-        # The first sweep adapts the steps to this last level, in parts; its states do not count.
-        pace = length if sweep == 0 else settings.steps
-        for first in range(0, settings.steps, pace):
-            columns = slice(first, min(first + pace, settings.steps))
-            effort = advance(
-                target, threshold, sizes, starts, severities, workspace, key=key, level=sweep + 1,
-                columns=columns,
-            )  # fmt: skip
-            starts = workspace.states[:, columns.stop - 1].copy()
-            severities = workspace.severities[:, columns.stop - 1].copy()
-            if sweep == 0:
-                sizes = adapted_sizes(sizes, effort.counts)
-        if sweep == 0:
-            continue
-        accepted += effort.counts[:, ACCEPTED].sum()
-        tried += effort.counts[:, TRIED].sum()
-        read = np.empty((settings.chains, n_words), dtype=np.uint64)
-        if not read_functions(
-            target.scales, target.shape, target.points, target.readout, starts, read
-        ):
-            raise DataError(f"{target.name}: an output must be finite, got NaN or infinity")
-        words[:, sweep - 1] = read
-    return words, float(accepted / max(tried, 1.0))
-
-
-def _combine(
-    means: np.ndarray, variances: np.ndarray, posterior: Posterior
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted means over runs, and the larger of their two standard errors.
-
-    `means` and `variances` are those of the chains' means in every run, shape (quantities, runs).
-    """
-    weights = posterior.weights
-    n_runs, n_chains = posterior.words.shape[:2]
-    mean = means @ weights
-    within = np.sqrt(variances @ weights**2 / n_chains)
-    if n_runs < 2:
-        return mean, within
-    # The spread of the runs without their weights: once one run outweighs the others, the mean is
-    # that run's and the weighted spread about it vanishes.
-    between = np.sqrt(means.var(axis=1, ddof=1) * (weights @ weights))
-    return mean, np.maximum(between, within)

@@ -69,7 +69,9 @@ def multiplied(one: Polynomial, other: Polynomial) -> Polynomial:
     return result
 
 
-def model_of(outputs: Sequence[Polynomial], *, n_regular: int = 0, n_idle: int = 0) -> CompiledModel:
+def model_of(
+    outputs: Sequence[Polynomial], *, n_regular: int = 0, n_idle: int = 0
+) -> CompiledModel:
     """The model with these outputs and targets 0.
 
     Parameters

@@ -40,6 +40,9 @@ class KnownModel:
         λ and m at w*.
     radius : float or None
         Ball that keeps other strata out; None where none is in reach.
+    next_pole : Fraction or None
+        Distance from λ to the next pole of the zeta function, the power of nβ with which E[nβK]
+        comes to λ; None where it is not known.
     """
 
     name: str
@@ -48,6 +51,7 @@ class KnownModel:
     center: np.ndarray
     exact: LearningCoefficient
     radius: float | None = None
+    next_pole: Fraction | None = None
 
 
 def regular(curvatures: np.ndarray) -> KnownModel:
@@ -71,7 +75,16 @@ def monomials(rows: Sequence[Sequence[int]], n_regular: int = 0) -> KnownModel:
         name += f" + {n_regular} regular"
     family = "monomial" if len(rows) == 1 and n_regular == 0 else "monomial sum"
     model = polynomial_model(exponents)
-    return KnownModel(name, family, model, np.zeros(n + n_regular), exact)
+    gap = _next_pole(rows[0]) if len(rows) == 1 else None
+    return KnownModel(name, family, model, np.zeros(n + n_regular), exact, next_pole=gap)
+
+
+def _next_pole(exponents: Sequence[int]) -> Fraction:
+    """Of one monomial: under an even prior the poles are (2 j + 1)/(2 a_i)."""
+    powers = [power for power in exponents if power > 0]
+    least = Fraction(1, 2 * max(powers))
+    poles = {Fraction(2 * j + 1, 2 * power) for power in powers for j in (0, 1)}
+    return min(pole for pole in poles if pole > least) - least
 
 
 def deep_linear(widths: tuple[int, ...], rank: int) -> KnownModel:
@@ -105,7 +118,9 @@ def polynomial_net(depth: int, points: np.ndarray, degree: int = 2) -> KnownMode
     model = polynomial_net_model(depth, points, degree)
     exact = polynomial_net_llc(depth, degree)
     name = f"polynomial net depth {depth}" + (f", s = z^{degree}" if degree != 2 else "")
-    return KnownModel(name, "polynomial net", model, np.zeros(2), exact)
+    # Terms of the next weight change sign with t1, those of the weight after it do not.
+    gap = Fraction(2, 3) * exact.llc
+    return KnownModel(name, "polynomial net", model, np.zeros(2), exact, next_pole=gap)
 
 
 def line_plus_dot(at: str) -> KnownModel:

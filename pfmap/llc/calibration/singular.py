@@ -10,7 +10,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from pfmap.llc.calibration.expressions import Polynomial, model_of, moved, multiplied, read_polynomials
+from pfmap.llc.calibration.expressions import (
+    Polynomial,
+    model_of,
+    moved,
+    multiplied,
+    read_polynomials,
+)
 from pfmap.llc.calibration.known import KnownModel
 from pfmap.llc.exact import (
     LearningCoefficient,
@@ -25,7 +31,10 @@ SMOOTH = regular_llc(1)
 
 CROSSING = LearningCoefficient(Fraction(1, 2), 2, "two sheets that cross: f ~ u v")
 
-TURNS: dict[int, tuple[tuple[int, ...], ...]] = {2: ((3, 4), (-4, 3)), 3: ((1, 2, 2), (2, 1, -2), (2, -2, 1))}
+TURNS: dict[int, tuple[tuple[int, ...], ...]] = {
+    2: ((3, 4), (-4, 3)),
+    3: ((1, 2, 2), (2, 1, -2), (2, -2, 1)),
+}
 LENGTHS = {2: 5, 3: 3}
 """Rational orthogonal matrices, times these lengths."""
 
@@ -43,14 +52,16 @@ def quasi_homogeneous(
     `away` is the least coefficient of f² at its other zeros, None where it has none.
     """
     (f,) = read_polynomials([text])
-    exact = quasi_homogeneous_llc(weights_of(list(f)), away=away)
+    weights = weights_of(list(f))
+    exact = quasi_homogeneous_llc(weights, away=away)
+    gap = _next_pole(weights, away)
     name = text
     if n_regular > 0:
         exact = independent_sum(exact, regular_llc(n_regular))
         name += f", {n_regular} regular"
     if n_idle > 0:
         name += f", {n_idle} idle"
-    return _at_origin(name, family, [f], exact, n_regular, n_idle)
+    return _at_origin(name, family, [f], exact, gap, n_regular, n_idle)
 
 
 def turned(
@@ -58,13 +69,14 @@ def turned(
 ) -> KnownModel:
     """f of the text in turned and rescaled coordinates: λ and m are those of f."""
     (f,) = read_polynomials([text])
-    exact = quasi_homogeneous_llc(weights_of(list(f)), away=away)
+    weights = weights_of(list(f))
+    exact, gap = quasi_homogeneous_llc(weights, away=away), _next_pole(weights, away)
     d = len(scales)
     matrix = [
         [scale * Fraction(entry, LENGTHS[d]) for entry in row]
         for scale, row in zip(scales, TURNS[d], strict=True)
     ]
-    return _at_origin(f"{text}, turned", "turned", [moved(f, matrix)], exact)
+    return _at_origin(f"{text}, turned", "turned", [moved(f, matrix)], exact, gap)
 
 
 def norm_power(n: int, k: int) -> KnownModel:
@@ -75,7 +87,7 @@ def norm_power(n: int, k: int) -> KnownModel:
     for _ in range(k):
         f = multiplied(f, norm)
     exact = quasi_homogeneous_llc([Fraction(1, 2 * k)] * n, away=None)
-    return _at_origin(f"|x|^{2 * k} of {n}", "norm", [f], exact)
+    return _at_origin(f"|x|^{2 * k} of {n}", "norm", [f], exact, None)
 
 
 def outputs(
@@ -85,10 +97,11 @@ def outputs(
     *,
     family: str,
     radius: float | None = None,
+    next_pole: Fraction | None = None,
 ) -> KnownModel:
     """Several outputs as texts, K half the mean of their squares; `exact` comes with its source."""
     model = model_of(read_polynomials(texts))
-    return KnownModel(name, family, model, np.zeros(model.n_parameters), exact, radius)
+    return KnownModel(name, family, model, np.zeros(model.n_parameters), exact, radius, next_pole)
 
 
 def _at_origin(
@@ -96,8 +109,16 @@ def _at_origin(
     family: str,
     functions: Sequence[Polynomial],
     exact: LearningCoefficient,
+    next_pole: Fraction | None,
     n_regular: int = 0,
     n_idle: int = 0,
 ) -> KnownModel:
     model = model_of(functions, n_regular=n_regular, n_idle=n_idle)
-    return KnownModel(name, family, model, np.zeros(model.n_parameters), exact)
+    at = np.zeros(model.n_parameters)
+    return KnownModel(name, family, model, at, exact, next_pole=next_pole)
+
+
+def _next_pole(weights: list[Fraction], away: LearningCoefficient | None) -> Fraction | None:
+    """Distance of the poles Σ/2 and 1/2 of an f that is regular off the origin; None for others."""
+    own = sum(weights, Fraction(0)) / 2
+    return abs(own - away.llc) if away is SMOOTH and own != away.llc else None

@@ -1,7 +1,7 @@
 """The third suite: singularities that are no monomials, with exact λ and m.
 
-Most are functions f with K = f²/2 that are homogeneous in weights of their own; the names A, D and E
-are Arnold's. Their coefficients follow from `pfmap.llc.exact.quasi_homogeneous_llc`, those of
+Most are functions f with K = f²/2 that are homogeneous in weights of their own; the names A, D and
+E are Arnold's. Their coefficients follow from `pfmap.llc.exact.quasi_homogeneous_llc`, those of
 several outputs from a change of variables that stands beside them.
 """
 
@@ -96,9 +96,9 @@ def _beside_regular() -> list[KnownModel]:
         quasi_homogeneous("x^3 + y^3 + z^3", family="with regular", n_regular=2),
         quasi_homogeneous("x^2 - y^3", family="with regular", n_idle=1),
         singular.outputs("x^2 - y^3, bent", ["z - x*y", "x^2 - y^3"], cusp_and_one,
-                         family="with regular"),
+                         family="with regular", next_pole=Fraction(1, 12)),
         singular.outputs("x^3 + x y^3, bent", ["z + x^2 + y^2", "x^3 + x*y^3"], e7_and_one,
-                         family="with regular"),
+                         family="with regular", next_pole=Fraction(2, 9)),
     ]  # fmt: skip
 
 
@@ -120,7 +120,13 @@ def _not_isolated() -> list[KnownModel]:
     )
     models = [quasi_homogeneous(text, away=away, family="not isolated") for text, away in cases]
     models[-1] = dataclasses.replace(models[-1], name="swallowtail")
-    return models
+    poles = {"x^2 - y^3*z": 12, "x^2*y^2 + y^2*z^2 + z^2*x^2": 8, "swallowtail": 24}
+    return [
+        dataclasses.replace(model, next_pole=Fraction(1, poles[model.name]))
+        if model.name in poles
+        else model
+        for model in models
+    ]
 
 
 def _determinants() -> list[KnownModel]:
@@ -131,14 +137,16 @@ def _determinants() -> list[KnownModel]:
     three = "a*e*i + b*f*g + c*d*h - c*e*g - b*d*i - a*f*h"
     rows = [["a", "b", "c"], ["d", "e", "f"], ["g", "h", "i"]]
     minors = [
-        f"{rows[i][j]}*{rows[k][l]} - {rows[i][l]}*{rows[k][j]}"
-        for i in range(3) for k in range(i + 1, 3) for j in range(3) for l in range(j + 1, 3)
+        f"{rows[i][j]}*{rows[k][n]} - {rows[i][n]}*{rows[k][j]}"
+        for i in range(3) for k in range(i + 1, 3) for j in range(3) for n in range(j + 1, 3)
     ]  # fmt: skip
     half = [Fraction(1, 2)]
     return [
         quasi_homogeneous("a*d - b*c", family="determinant"),
         dataclasses.replace(
-            quasi_homogeneous(three, family="determinant"), name="determinant of order 3"
+            quasi_homogeneous(three, family="determinant"),
+            name="determinant of order 3",
+            next_pole=half[0],  # at rank 1
         ),
         singular.outputs("minors of 2 x 3", minors[:3],
                          quasi_homogeneous_llc(half * 6, away=regular_llc(2)),

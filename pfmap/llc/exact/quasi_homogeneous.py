@@ -72,9 +72,7 @@ def quasi_homogeneous_llc(
     proved = away is None or away.proved
     if away is None or own < away.llc:
         return LearningCoefficient(own, 1, SOURCE, proved)
-    return LearningCoefficient(
-        away.llc, away.multiplicity + (own == away.llc), SOURCE, away.proved
-    )
+    return LearningCoefficient(away.llc, away.multiplicity + (own == away.llc), SOURCE, away.proved)
 
 
 def brieskorn_llc(
