@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pfmap.llc.estimate import LlcEstimate
 
 COLUMNS = [
-    "center", "estimator", "llc", "llc_se", "multiplicity", "rank", "rank_constant", "rhat", "ess",
-    "acceptance", "verdict",
+    "center", "estimator", "llc", "llc_se", "multiplicity", "multiplicity_resolution", "rank",
+    "rank_constant", "rhat", "ess", "acceptance", "verdict",
 ]  # fmt: skip
 
 
@@ -148,8 +148,11 @@ def _ladder(
         "llc_low": found.low,
         "llc_high": found.high,
         "multiplicity": found.multiplicity,
+        "multiplicity_resolution": found.multiplicity_resolution,
         "multiplicity_weights": found.multiplicity_weights,
         "exact": found.exact,
+        "settled_by": "; ".join(found.settled_by),
+        "needed_n_beta": found.needed_n_beta,
         "rank": found.rank,
         "rhat": found.rhat,
         "verdict": found.verdict,

@@ -122,19 +122,20 @@ def closure_rows(n: int, law: str, draws: int) -> Iterator[Row]:
     counts = counts_of(sample_prior(campaign), functions)
     estimates = [measure(campaign, bits, SMALL) for bits in functions]
     name = f"({n},8,1) tanh, {law} prior"
-    missing = sum(found.verdict != "reached" for found in estimates)
+    missing = sum(found.verdict not in ("reached", "uncertain") for found in estimates)
     yield at_most(f"{name}: functions not reached", missing, 0, f"of {len(functions)}")
+    unsure = [2.0**found.log2_p_upper for found in estimates if found.verdict == "uncertain"]
+    yield at_most(f"{name}: Σ P(f) of uncertain ones, at most", sum(unsure), 0.01, f"{len(unsure)}")
     reached = [found for found in estimates if found.verdict == "reached"]
     p, se = np.array([probability(found) for found in reached]).T
     error = math.sqrt((se**2).sum())
     yield within(f"{name}: Σ P(f)", 1.0, p.sum(), error, f"{len(p)} functions")
     forgetful = sum(without_last_level(found) for found in reached)
-    yield within(
-        f"{name}: Σ P(f) (control: last level dropped)", 1.0, forgetful, error,
-        f"{len(p)} functions", control=True,
-    )  # fmt: skip
-    known = counts[[found.verdict == "reached" for found in estimates]] >= 100
-    counted = counts[[found.verdict == "reached" for found in estimates]][known]
+    control = f"{name}: Σ P(f) (control: last level dropped)"
+    yield within(control, 1.0, forgetful, error, f"{len(p)} functions", control=True)
+    counts = counts[[found.verdict == "reached" for found in estimates]]
+    known = counts >= 100
+    counted = counts[known]
     log2_p = np.array([found.log2_p for found in reached])[known]
     log2_se = np.array([found.log2_p_se for found in reached])[known]
     z = (log2_p - np.log2(counted / draws)) / np.hypot(log2_se, 1.0 / np.sqrt(counted) / LN2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from scipy.integrate import quad
 from scipy.special import k0
 
 from pfmap.domain import boolean_points
-from pfmap.kernels.ladder import ENERGY, EXCESS, FORCE, OFFSET
-from pfmap.llc.ladder.chains import advance, build_rungs, run_ladder, start_chain
+from pfmap.kernels.ladder import CONTROL_STEPS, ENERGY, EXCESS, FORCE, OFFSET
+from pfmap.llc.ladder.chains import Chains, advance, start_chain
 from pfmap.llc.ladder.localise import prior_losses, with_gaussian, with_radius
 from pfmap.llc.ladder.plain import PlainRung, advance_plain, plain_loss_force
 from pfmap.llc.ladder.problem import make_problem
+from pfmap.llc.ladder.rungs import Rungs
 from pfmap.llc.ladder.state import start_state
 from pfmap.models.groups import scaling_groups
 from pfmap.models.linear import deep_linear_model, padded_identity
@@ -37,6 +39,14 @@ def whole(model, weights, *, gamma=1.0, leaps=2, key=3):
     weights = np.asarray(weights, dtype=float)
     problem = make_problem(model, weights, reduced=False, leaps=leaps, key=key)
     return with_gaussian(problem, gamma)
+
+
+def run_chains(problem, n_betas, chains, steps, threads):
+    """What chains give after `steps` steps."""
+    with ThreadPoolExecutor(threads) as pool:
+        running = Chains(problem, n_betas, chains, pool)
+        running.run(steps)
+        return running.result()
 
 
 def linear(widths, rank):
@@ -68,17 +78,21 @@ def test_compiled_steps_equal_the_numpy_twin(case):
     n_betas = np.array([1e5, 3e4, 1e4])
     fast, slow = start_state(problem, 3), start_state(problem, 3)
     for adapting, steps in ((True, 25), (False, 25)):
-        one = advance(problem, n_betas, fast, steps, chain=1, adapting=adapting)
+        n_variates = len(problem.euler) or len(problem.center)
+        sums = np.zeros((2, 3, steps // CONTROL_STEPS, n_variates + 1))
+        one = advance(problem, n_betas, fast, steps, chain=1, adapting=adapting, controls=sums[0])
         two = np.empty((3, steps))
         advance_plain(
             problem, n_betas, slow, chain=1, lowest_rung=0, highest_rung=3, adapting=adapting,
-            trace=two,
+            trace=two, controls=sums[1],
         )  # fmt: skip
         slow.next_step += steps
         assert np.allclose(one, two, rtol=1e-4, atol=1e-9)  # rounding grows from step to step
     assert np.allclose(fast.vectors[:, OFFSET], slow.vectors[:, OFFSET], atol=1e-3)
     assert np.allclose(fast.counts, slow.counts, atol=1e-2)
     assert one.std() > 0.01
+    assert np.allclose(sums[0], sums[1], rtol=1e-3, atol=1e-3)
+    assert (np.abs(sums[0]).sum(axis=(0, 1)) > 0.0).all()
 
 
 def test_steps_do_not_depend_on_how_they_are_split():
@@ -93,10 +107,7 @@ def test_steps_do_not_depend_on_how_they_are_split():
 def test_results_do_not_depend_on_threads():
     problem = CASES["polynomial"]()
     n_betas = np.geomspace(1e6, 1e2, 8)
-    one, two = (
-        next(run_ladder(problem, n_betas, chains=3, max_steps=1000, threads=threads)).trace
-        for threads in (1, 2)
-    )
+    one, two = (run_chains(problem, n_betas, 3, 1000, threads).trace for threads in (1, 2))
     assert (one == two).all()
 
 
@@ -174,7 +185,7 @@ def _mean_over(density, n_beta):
 def test_products_at_a_trillion_equal_quadrature(factors, mean, leaps):
     problem = whole(polynomial_model([[1] * factors]), np.zeros(factors), leaps=leaps)
     n_betas = np.geomspace(1e12, 0.1, 20)
-    run = list(run_ladder(problem, n_betas, chains=4, max_steps=16_000, threads=2))[-1]
+    run = run_chains(problem, n_betas, 4, 16_000, 2)
     top = run.trace[:, 0]
     exact = mean(1e12)
     # nβK has about the law Gamma(λ_eff), whose variance is its mean.
@@ -198,7 +209,7 @@ def test_the_remainder_in_a_ball_equals_quadrature():
     weight = r * (1 - r**2 / radius**2) * np.exp(-excess)
     exact = float((excess * weight).sum() / weight.sum())
     n_betas = np.geomspace(n_beta, 10.0, 8)
-    run = list(run_ladder(problem, n_betas, chains=4, max_steps=8000, threads=2))[-1]
+    run = run_chains(problem, n_betas, 4, 8000, 2)
     top = run.trace[:, 0]
     error = math.sqrt(exact / float(array_stats.ess(top)))
     assert error < 0.03 * exact
@@ -258,8 +269,9 @@ def compiled_step(problem, n_betas, state):
 def plain_step(problem, n_betas, state):
     trace = np.empty((1, 1))
     advance_plain(
-        problem, n_betas, state, chain=0, lowest_rung=0, highest_rung=1, adapting=False, trace=trace
-    )
+        problem, n_betas, state, chain=0, lowest_rung=0, highest_rung=1, adapting=False,
+        trace=trace, controls=np.empty((1, 0, 0)),
+    )  # fmt: skip
     state.next_step += 1
 
 
@@ -279,7 +291,7 @@ def test_geweke_joint_test_fails_with_a_wrong_acceptance(wrong, monkeypatch):
 
 def test_hot_and_cold_starts_agree_on_an_easy_model():
     problem = ball(polynomial_model([[2, 1]]), np.zeros(2), radius=1.0)
-    n_betas = build_rungs(problem, prior_losses(problem), span=1e10, max_rungs=40)
+    n_betas = Rungs(problem, prior_losses(problem)).climb(span=1e10, max_rungs=40)
     assert n_betas[0] / n_betas[-1] >= 1e10
     assert (np.diff(np.log(n_betas)) < 0).all()
     for chain in (0, 1):

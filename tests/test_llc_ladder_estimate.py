@@ -9,13 +9,14 @@ from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.llc.calibration.known import deep_linear, line_plus_dot, monomials
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
-from pfmap.llc.ladder.fit import covariance_of_means, fit_ladder
-from pfmap.llc.ladder.judge import first_agreeing, judge_ladder
+from pfmap.llc.ladder.fit import LadderFit, fit_ladder
+from pfmap.llc.ladder.judge import advise, first_agreeing, judge_ladder, state_multiplicity
+from pfmap.llc.ladder.means import covariance_of_means
 from pfmap.models.network import network_model
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import gaussian_model, polynomial_model
 
-N_BETAS = np.geomspace(1e18, 10.0, 24)
+N_BETAS = np.geomspace(1e60, 10.0, 60)
 U = np.log(N_BETAS)
 
 # Means of nβK over a ladder, by m, with the scales c inside P.
@@ -29,7 +30,7 @@ CURVES = {
 @pytest.mark.parametrize("multiplicity", CURVES)
 def test_fit_finds_llc_and_multiplicity_in_exact_means(multiplicity):
     exact, means = CURVES[multiplicity]
-    fit = fit_ladder(N_BETAS, means, np.diag(np.full(24, 1e-3**2)))
+    fit = fit_ladder(N_BETAS, means, np.diag(np.full(60, 1e-3**2)))
     assert abs(fit.llc - exact) < 0.005
     assert int(np.argmax(fit.multiplicity_weights)) + 1 == multiplicity
     assert sum(fit.multiplicity_weights) == pytest.approx(1)
@@ -41,8 +42,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say(multiplicity):
     rng = np.random.default_rng(multiplicity)
     held = []
     for _ in range(60):
-        noise = 0.006 * rng.normal(size=24)
-        fit = fit_ladder(N_BETAS, means + noise, np.diag(np.full(24, 0.006**2)))
+        noise = 0.006 * rng.normal(size=60)
+        fit = fit_ladder(N_BETAS, means + noise, np.diag(np.full(60, 0.006**2)))
         held.append(fit.low <= exact <= fit.high)
     # A share of 0.95 or more: 60 trials are 5 binomial errors above 0.8.
     assert np.mean(held) > 0.95 - 5 * np.sqrt(0.95 * 0.05 / 60)
@@ -63,7 +64,7 @@ def test_means_over_spans_are_fitted_as_such():
 
 def test_without_logarithms_the_same_means_would_miss():
     exact, means = CURVES[2]
-    covariance = np.diag(np.full(24, 1e-3**2))
+    covariance = np.diag(np.full(60, 1e-3**2))
     whole = fit_ladder(N_BETAS, means, covariance)
     plain = fit_ladder(N_BETAS, means, covariance, max_multiplicity=1)
     assert abs(whole.llc - exact) < 2 * whole.llc_se
@@ -92,28 +93,60 @@ def test_a_single_chance_disagreement_does_not_end_the_ladder():
     assert first_agreeing(np.full_like(blocks, np.nan)) == 12
 
 
-GOOD = {
-    "llc": 1.0, "llc_se": 0.01, "lowest": 0.0, "n_kept": 20, "rhat": 1.01, "misfit": 1.0,
-    "precision": 0.015,
-}  # fmt: skip
+def a_fit(**changes):
+    """A fit that ends ok, changed."""
+    good = {
+        "llc": 1.0, "llc_se": 0.01, "noise_se": 0.003, "low": 0.98, "high": 1.02, "misfit": 1.0,
+        "multiplicity_weights": (1.0, 0.0, 0.0, 0.0), "resolution": 1 / 6,
+    }  # fmt: skip
+    return LadderFit(**{**good, **changes})
+
+
+GOOD = {"half_rank": 0.0, "lowest": 0.0, "n_kept": 20, "rhat": 1.01, "precision": 0.015}
 
 
 @pytest.mark.parametrize(
-    ("change", "verdict"),
+    ("fit", "change", "verdict"),
     [
-        ({}, "ok"),
-        ({"llc": np.nan}, "not converged"),
-        ({"misfit": np.nan}, "not converged"),
-        ({"lowest": -0.1}, "not a minimum"),
-        ({"n_kept": 7}, "not converged"),
-        ({"rhat": 1.2}, "not converged"),
-        ({"rhat": np.nan}, "not converged"),
-        ({"misfit": 4.0}, "not converged"),
-        ({"llc_se": 0.02}, "short"),
+        ({}, {}, "ok"),
+        ({"llc": np.nan}, {}, "not converged"),
+        ({"misfit": np.nan}, {}, "not converged"),
+        ({}, {"lowest": -0.1}, "not a minimum"),
+        ({}, {"n_kept": 7}, "not converged"),
+        ({}, {"rhat": 1.2}, "not converged"),
+        ({}, {"rhat": np.nan}, "not converged"),
+        ({"misfit": 4.0}, {}, "not converged"),
+        ({"llc_se": 0.02}, {}, "slow"),
+        ({"llc_se": 0.02, "noise_se": 0.019}, {}, "short"),
+        ({"high": 1.04}, {}, "slow"),
+        ({"high": 1.04}, {"half_rank": 1.0}, "ok"),  # 3 % of the whole
     ],
 )
-def test_verdicts(change, verdict):
-    assert judge_ladder(**{**GOOD, **change}) == verdict
+def test_verdicts(fit, change, verdict):
+    assert judge_ladder(fit=a_fit(**fit), **{**GOOD, **change})[0] == verdict
+
+
+def test_advice_names_what_would_be_needed():
+    n_betas = np.array([1e21, 1e1])
+    advice, needed = advise("slow", 1.5, n_betas, False)
+    assert needed == pytest.approx(1e31)  # half as long again in the logarithm
+    assert "1e31" in advice
+    assert "rounding ends the ladder at 1e+21" in advise("slow", 1.5, n_betas, True)[0]
+    assert "about 4 times the steps" in advise("short", 1.9, n_betas, False)[0]
+    assert np.isnan(advise("ok", 0.5, n_betas, False)[1])
+
+
+def test_multiplicity_is_stated_with_its_resolution():
+    short, long = np.array([1e30, 1.0]), np.array([1e100, 1.0])
+    two = a_fit(multiplicity_weights=(0.04, 0.95, 0.01, 0.0), resolution=1 / 84)
+    assert state_multiplicity(a_fit(), short) == (1, 1 / 6)
+    assert state_multiplicity(two, short)[0] is None  # 1/60 apart would look the same
+    m, resolution = state_multiplicity(two, long)
+    assert (m, 1 / 84 < resolution <= 1 / 60) == (2, True)
+    close = a_fit(resolution=1 / 42)  # m = 1, but another pole may be near
+    assert state_multiplicity(close, long)[0] is None
+    open_ = a_fit(multiplicity_weights=(0.5, 0.5, 0.0, 0.0))
+    assert state_multiplicity(open_, long)[0] is None
 
 
 def test_constant_rank_is_exact_and_needs_no_chain():

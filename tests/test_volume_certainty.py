@@ -62,9 +62,11 @@ def test_dead_runs_count_as_nothing_in_the_lower_bound():
         ([-20.0, -20.2, -19.9, -20.1, -20.0, -19.8, -20.1, -math.inf], 0.2, True),
         # A standard error far above 1.5 bits, whatever the chains say.
         ([-60.0, -70.0, -62.0, -88.0, -99.0, -75.0, -66.0, -71.0], 5.0, True),
-        # Single runs 2 bits apart, by more than their chains say, and as their chains say.
-        ([-40.0, -44.0, -40.0, -44.0, -42.0, -42.0, -40.0, -44.0], 0.3, True),
-        ([-40.0, -44.0, -40.0, -44.0, -42.0, -42.0, -40.0, -44.0], 2.0, False),
+        # One run makes 70 % of the mean: by more than chains say, and as they say.
+        ([-20.0, -24.0, -24.0, -24.0, -24.0, -24.0, -24.0, -24.0], 0.3, True),
+        ([-20.0, -24.0, -24.0, -24.0, -24.0, -24.0, -24.0, -24.0], 2.0, False),
+        # Runs 4 bits apart by more than their chains say, none of which carries the mean.
+        ([-40.0, -44.0, -40.0, -44.0, -42.0, -42.0, -40.0, -44.0], 0.3, False),
         # Half a bit apart, by more than their chains say: the standard error holds it.
         ([-9.0, -9.5, -10.0, -9.5, -9.0, -10.0, -9.5, -9.5], 0.1, False),
     ],

@@ -16,8 +16,9 @@ Hamiltonian move. With momentum p, standard normal on the null space, `leaps` ti
 accepted with probability min(1, exp(U + |p|²/2 - U' - |p'|²/2)). The Gaussian part is solved
 exactly, so a weak force leaves every θ usable (Beskos, Pinski, Sanz-Serna, Stuart 2011,
 doi:10.1016/j.spa.2011.06.003). One leap is Metropolis-adjusted Langevin with the Crank-Nicolson
-noise of `langevin` and step size b = 1 - cos θ. Half of the steps have b near an adapted size, the
-other half log-uniform between it and 1: no single size moves in narrow and wide parts.
+noise of `langevin` and step size b = 1 - cos θ. Half of the steps have b near an adapted size, an
+eighth log-uniform between it and 1, and the rest between e^-10 and e^6 times it: no single size
+moves in narrow and wide parts, such as a valley {f = 0} that widens towards a singular point.
 
 Scaling move. x_g -> exp(ξ) x_g for a random group g of coordinates and normal ξ, accepted with
 probability min(1, exp(U - U' + |g| ξ)), |g| ξ the log of the map's Jacobian determinant. Along the
@@ -25,6 +26,18 @@ arms of {K = 0} such moves have the right size at every distance from w*. In hal
 sum or the difference of two groups is scaled in place of one: arms where units cancel or coincide.
 
 Replica exchange: neighbours exchange states with the probability that keeps each one's density.
+
+Euler fields. Where K = Σ_i m_i x_i ∂_i K everywhere, K is homogeneous under x_i -> e^(m_i ξ) x_i, a
+map that leaves {K = 0} as it is; where the sum is 0, K itself is left as it is. Some scaling moves
+follow such fields m, which are given: they have the right size everywhere, along {K = 0} too.
+
+Control variates. With h = 1 - s⁴, s = |x|²/R², which vanishes at the edge, integration by parts
+along h x_i gives variates of mean 0,
+
+    c_i = h (1 - x_i ∂_i U) - 8 s³ x_i²/R²,    E[c_i] = 0,
+
+where the gradient is exact, without stiff directions. With Euler fields Σ_i m_i c_i is used in
+their place, which needs no gradient and is -h nβ K but for what the localisation adds.
 
 State of a rung, all that the next step needs: rows OFFSET and FORCE of `vectors` (the other rows
 are work), row STATE of `stiff` (the solved coordinates), and `scalars`: U and nβ (K - K*).
@@ -58,8 +71,11 @@ MOVED, MOVES, SCALED, SCALES, EXCHANGED, EXCHANGES = 0, 1, 2, 3, 4, 5
 N_COUNTS = 6
 
 TARGET_ACCEPTANCE = 0.65
-MIN_LOG_STEP = -60.0
+MIN_LOG_STEP = -200.0
 SCALE_SPREAD = 2.0
+
+CONTROL_STEPS = 8
+"""Steps over which control variates are summed."""
 
 # Random words of a step after those of the momentum.
 TEST, SIZE, WHICH, SWAP, KIND, PICK, SCALE, SCALE_TEST = 0, 1, 2, 3, 4, 5, 6, 7
@@ -132,6 +148,60 @@ def set_scaled(row, pick, partner, sign, log_factor, offset, trial):
 
 
 @jit(inline=True)
+def wide_step(low, share):
+    """b of the steps that are not near the adapted size `low`, from a uniform `share`."""
+    if share < 0.25:
+        return low ** (4.0 * share)
+    return min(1.0, low * math.exp(16.0 * (share - 0.25) / 0.75 - 10.0))
+
+
+@jit(inline=True)
+def add_controls(euler, gamma, radius, offset, force, excess, sums):
+    """Add the control variates at a state to `sums`: one a field, one a coordinate, or one.
+
+    The last of `sums` is log |x|².
+    """
+    n, n_variates = offset.shape[0], sums.shape[0] - 1
+    curvature = 0.0 if radius == math.inf else 1.0 / (radius * radius)
+    square = dot(offset, offset)
+    sums[n_variates] += math.log(square + 1e-300)
+    if n_variates == 0:
+        return
+    s = curvature * square
+    inside, bend = 1.0 - s * s * s * s, 8.0 * s * s * s * curvature
+    if euler.shape[0] == 0:
+        for i in range(n):
+            control = inside * (1.0 - offset[i] * force[i]) - bend * offset[i] * offset[i]
+            sums[i if n_variates == n else 0] += control
+        return
+    pull = gamma * (1.0 + s + s * s + s * s * s)  # h times that of -log φ
+    if curvature == 0.0:
+        pull = gamma
+    for e in range(min(euler.shape[0], n_variates)):
+        total, second = 0.0, 0.0
+        for i in range(n):
+            total += euler[e, i]
+            second += euler[e, i] * offset[i] * offset[i]
+        sums[e] += inside * (total - euler[e, n] * excess) - (pull + bend) * second
+
+
+@jit(inline=True)
+def set_flowed(field, normal, offset, trial):
+    """Set `trial` to `offset` moved along an Euler field; return the log of the Jacobian.
+
+    K or the coordinate of the largest |m_i| scales by about e^2, less where many scale.
+    """
+    n = offset.shape[0]
+    total = 0.0
+    for i in range(n):
+        total += field[i]
+    xi = SCALE_SPREAD * normal / max(1.0, abs(total))
+    for i in range(n):
+        trial[i] = math.exp(xi * field[i]) * offset[i]
+    return xi * total
+
+
+@jit(inline=True)
 def adapt(tuning, probability):
     """One step of dual averaging of a rung's log b towards `TARGET_ACCEPTANCE`."""
     tuning[N_ADAPTED] += 1.0
@@ -173,8 +243,8 @@ def exchange(i, j, n_betas, gamma, radius, vectors, stiff, scalars, test):
 @jit
 def advance_ladder(
     family, ints, floats, targets, n_points, center, loss_at_center, left, right, values, groups,
-    n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung, highest_rung,
-    adapting, vectors, stiff, scalars, tunings, counts, trace,
+    euler, n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung,
+    highest_rung, adapting, vectors, stiff, scalars, tunings, counts, trace, controls,
 ):  # fmt: skip
     """Make one step of rungs `lowest_rung` … `highest_rung` - 1 for every column of `trace`.
 
@@ -190,6 +260,8 @@ def advance_ladder(
         Groups of coordinates that scale together: ``groups[0]`` is 0 everywhere (all of x);
         ``groups[c, i]`` is the number of the group of kind c that holds coordinate i, or -1. Only
         coordinates that are orthogonal to every row of `right` belong to groups of kinds 1, 2, ….
+    euler : float64[fields, d + 1]
+        Rows (m, t) with Σ_i m_i x_i ∂_i K = t K, t 1 or 0 and the largest |m_i| 1 where t is 0.
     n_betas, tolerances : float64[r], float64[r]
         nβ of the rungs in descending order, and how small |u_iᵀ (F - t)| must be there.
     gamma, radius : float, float
@@ -208,6 +280,10 @@ def advance_ladder(
         Step sizes, and sums of acceptance probabilities.
     trace : float64[r, steps]
         Result: nβ (K - K*) after every step.
+    controls : float64[r, groups, variates + 1]
+        Result: sums over every `CONTROL_STEPS` steps of the control variates, one for each of the
+        first fields, or without fields for each coordinate or one for their sum, and of log |x|²;
+        none are made where there are no groups.
     """
     n, n_rungs, rank = center.shape[0], n_betas.shape[0], left.shape[0]
     n_free = n - rank
@@ -243,7 +319,7 @@ def advance_ladder(
                     n_leaps = leaps
                     steady = unit_uniform(extra[WHICH]) <= 0.5
                     low, size = math.exp(tuning[LOG_STEP]), unit_uniform(extra[SIZE])
-                    b = min(1.0, low * (0.5 + size)) if steady else low**size
+                    b = min(1.0, low * (0.5 + size)) if steady else wide_step(low, size)
                     cosine, sine = 1.0 - b, math.sqrt(b * (2.0 - b))
                     tangent = b / sine
                     for i in range(n):
@@ -253,7 +329,15 @@ def advance_ladder(
                     project_out(right, along, momentum)
                     log_ratio = 0.5 * dot(momentum, momentum)
                 else:
-                    kind = min(int(unit_uniform(extra[KIND]) * len(n_groups)), len(n_groups) - 1)
+                    n_kinds = len(n_groups) + min(len(euler), 1)
+                    kind = min(int(unit_uniform(extra[KIND]) * n_kinds), n_kinds - 1)
+                    field = kind == len(n_groups)
+                    if field:
+                        pick = min(int(unit_uniform(extra[PICK]) * len(euler)), len(euler) - 1)
+                        log_ratio = set_flowed(
+                            euler[pick], normal_of_word(extra[SCALE]), state[OFFSET], trial
+                        )
+                        kind = 0
                     last = n_groups[kind] - 1
                     pick = min(int(unit_uniform(extra[PICK]) * n_groups[kind]), last)
                     size = sizes[kind, pick]
@@ -266,8 +350,11 @@ def advance_ladder(
                     sign = 1.0 if pairing > 0.75 else -1.0
                     spread = SCALE_SPREAD / math.sqrt(max(size, 1))
                     log_factor = spread * normal_of_word(extra[SCALE])
-                    set_scaled(groups[kind], pick, partner, sign, log_factor, state[OFFSET], trial)
-                    log_ratio = size * log_factor
+                    if not field:
+                        set_scaled(
+                            groups[kind], pick, partner, sign, log_factor, state[OFFSET], trial
+                        )
+                        log_ratio = size * log_factor
                 energy = excess = math.inf
                 for _ in range(n_leaps):
                     if move == 0:
@@ -319,3 +406,10 @@ def advance_ladder(
             counts[r, EXCHANGES] += 1.0
         for r in range(n_rungs):
             trace[r, column] = scalars[r, EXCESS]
+        group = column // CONTROL_STEPS
+        if group < controls.shape[1]:
+            for r in range(lowest_rung, highest_rung):
+                add_controls(
+                    euler, gamma, radius, vectors[r, OFFSET], vectors[r, FORCE],
+                    scalars[r, EXCESS], controls[r, group],
+                )  # fmt: skip

@@ -215,6 +215,8 @@ def estimate_rows(
         "draw": draw,
         "center": estimate.center,
         "multiplicity": None,
+        "multiplicity_resolution": None,
+        "settled_by": None,
         "rank": estimate.rank,
         "rank_gap": _finite(estimate.rank_gap),
         "rank_constant": estimate.rank_constant,
@@ -294,6 +296,7 @@ def ladder_llc_row(
         llc = 0.5 * estimate.rank
         return row | {
             "llc": llc, "llc_se": 0.0, "relative_llc": llc / estimate.max_llc, "multiplicity": 1,
+            "multiplicity_resolution": 0.0, "settled_by": "rank/2, constant along the fibre",
             "verdict": "ok", "elapsed_s": 0.0,
         }  # fmt: skip
     verdict = estimate.rank_verdict
@@ -319,6 +322,8 @@ def ladder_llc_row(
         "llc_se": _finite(found.llc_se),
         "relative_llc": _finite(found.llc / estimate.max_llc),
         "multiplicity": found.multiplicity,
+        "multiplicity_resolution": _finite(found.multiplicity_resolution),
+        "settled_by": "; ".join(found.settled_by),
         "rhat": _finite(found.rhat),
         "verdict": found.verdict,
         "elapsed_s": found.elapsed_s,

@@ -96,6 +96,19 @@ LLC = (
         "",
         "Multiplicity m: 1 where rank_constant; from the ladder's fit elsewhere; null: not known.",
     ),
+    Column(
+        "multiplicity_resolution",
+        _f8,
+        "",
+        "Ladder: with m = 1 no second pole lies within this of λ, with m > 1 m poles do and are "
+        "not told from one of order m; 0 where m is exact; null: not known, and for the other rows.",
+    ),
+    Column(
+        "settled_by",
+        pa.string(),
+        "",
+        "Ladder: what is known exactly of λ and m and was used, or empty; null for the others.",
+    ),
     Column("rank", _i4, "", "Rank of the Jacobian of the outputs at w*."),
     Column(
         "rank_gap",
@@ -128,7 +141,8 @@ LLC = (
         pa.string(),
         "",
         "ok | outside | nan | overflow | unresolved | not a minimum | stuck | not converged | "
-        "short; mala: constant, soft; rank: kink, soft; ladder: kink, stratum, skipped.",
+        "short; mala: constant, soft; rank: kink, soft; ladder: kink, stratum, contradicted, slow, "
+        "skipped.",
     ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),
@@ -234,12 +248,26 @@ CALIBRATION = (
     Column("z", _f8, "", "(llc - true_llc) / llc_se; 0 where both are exact and agree."),
     Column("covered", pa.bool_(), "", "Whether the interval holds true_llc."),
     Column("multiplicity", _i8, "", "Estimate of m; null: undetermined."),
+    Column(
+        "multiplicity_resolution",
+        _f8,
+        "",
+        "m = 1: no second pole lies within this of λ; m > 1: m poles do, not told from one of "
+        "order m. Null: undetermined.",
+    ),
     Column("weight_true_m", _f8, "", "Weight of the true m; 0 above 4."),
     Column(
         "limit_n_beta", _f8, "", "Highest nβ of a ladder that can tell m; null where not known."
     ),
     Column("limit", pa.string(), "", "What no fit of this ladder can tell apart."),
-    Column("verdict", pa.string(), "", "ok | not converged | not a minimum | short | nan."),
+    Column(
+        "verdict",
+        pa.string(),
+        "",
+        "ok | slow | short | not converged | not a minimum | stratum | nan.",
+    ),
+    Column("needed_n_beta", _f8, "", "Where slow: nβ of the ladder that would be needed."),
+    Column("top_n_beta", _f8, "", "nβ that the ladder reached; null where nothing was sampled."),
     Column("exact", pa.bool_(), "", "Whether λ = rank/2 was shown, so that no chain was needed."),
     Column("rank", _i8, "", "Rank of the Jacobian at w*."),
     Column("single_llc", _f8, "", "E[nβK] at nβ = 1086, γ = 1: the value of the literature."),

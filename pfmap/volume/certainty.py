@@ -6,8 +6,8 @@ much. It is no estimate (`is_uncertain`) where
 
 - a run had no state left: what it would have added is not known;
 - the standard error is above 1.5 bits;
-- the runs differ by more than their chains say, and a single one by more than 1.5 bits from the
-  others: they ended in parts of the set that no chain leaves, in proportions left to chance.
+- the runs differ by more than their chains say, and one of them makes more than half of the mean:
+  they ended in parts of the set that no chain leaves, and the part that counts was met once.
 
 What remains are two bounds, which hold on different grounds.
 
@@ -35,6 +35,9 @@ from pfmap.functions.probability import LARGEST_LOG2_SE
 
 from .combine import Curve, chains_disagree, level_variances
 from .splitting import Run
+
+LARGEST_SHARE = 0.5
+"""Share of one run in the sum of runs that disagree, above which the mean hangs on that run."""
 
 ALPHA = 0.025
 """Probability with which the lower bound may fail."""
@@ -67,12 +70,12 @@ def is_uncertain(curve: Curve, runs: list[Run]) -> bool:
     last = np.array([run.log_volumes[-1] for run in runs])
     if not np.isfinite(last).all():
         return True
-    largest = LARGEST_LOG2_SE * math.log(2.0)
-    if not curve.log_volume_se[-1] <= largest:
+    if not curve.log_volume_se[-1] <= LARGEST_LOG2_SE * math.log(2.0):
         return True
-    spread = float(last.std(ddof=1))
+    share = 1.0 / float(np.exp(last - last.max()).sum())
     within = math.sqrt(np.mean([level_variances(run)[-1] for run in runs]))
-    return spread > largest and chains_disagree(spread, within, len(runs))
+    disagree = chains_disagree(float(last.std(ddof=1)), within, len(runs))
+    return disagree and share > LARGEST_SHARE
 
 
 def log2_lower(runs: list[Run]) -> float:

@@ -1,15 +1,14 @@
-"""The chains of a ladder: where its rungs stand, how the chains start, and how they go on."""
+"""The chains of a ladder: how they start, go on, and climb to rungs that are added on top."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from pfmap.kernels.ladder import (
+    CONTROL_STEPS,
     EXCHANGED,
     EXCHANGES,
     MOVED,
@@ -18,27 +17,18 @@ from pfmap.kernels.ladder import (
     SCALES,
     advance_ladder,
 )
-from pfmap.llc.ladder.judge import MIN_KEPT
 from pfmap.llc.ladder.plain import advance_plain
 from pfmap.llc.ladder.problem import LadderProblem
 from pfmap.llc.ladder.state import LadderState, start_state
 from pfmap.models.base import CompiledModel
 from pfmap.profiling import timed
 
-START_EXCESS = 0.2
-"""nβ K_G at the median of the localisation, on the lowest rung."""
-
-SPACING = 1.15
-"""Distance of neighbouring rungs in log nβ, times the square root of λ_eff between them."""
-
-LEAST_EXCESS = 0.25
-"""λ_eff used for the distance where it is smaller, so that no distance is too wide."""
-
-N_PILOT = 150
 N_ANNEAL = 100
 N_WARMUP = 500
-FIRST_ROUND = 2000
-PILOT_CHAIN = 1_000_000
+
+MAX_CONTROLS = 16
+"""Most control variates. Without Euler fields there is one for each of at most so many parameters,
+and one for all of more."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +41,11 @@ class Ladder:
         nβ, descending.
     trace : ndarray, shape (chains, rungs, steps)
         nβ (K - K*) after every kept step. Chains 0, 2, … started hot and 1, 3, … cold.
+    controls : ndarray, shape (chains, rungs, groups, variates)
+        Sums of the control variates over groups of `CONTROL_STEPS` steps, all but those before the
+        trace; no variates where there are stiff directions.
+    places : ndarray, shape (chains, rungs, groups)
+        Means of log |x|² over the same groups.
     moved, scaled, exchanged : float
         Mean acceptance of Hamiltonian moves and of scaling moves; the lowest of any neighbours'
         exchanges.
@@ -60,6 +55,8 @@ class Ladder:
 
     n_betas: np.ndarray
     trace: np.ndarray
+    controls: np.ndarray
+    places: np.ndarray
     moved: float
     scaled: float
     exchanged: float
@@ -75,81 +72,59 @@ def advance(
     chain: int,
     rungs: tuple[int, int] | None = None,
     adapting: bool = False,
+    controls: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Make `steps` steps of some rungs, all by default; returns nβ (K - K*), (rungs, steps)."""
+    """Make `steps` steps of some rungs, all by default; returns nβ (K - K*), (rungs, steps).
+
+    Control variates and log |x|² are added to `controls`, (rungs, groups, variates + 1), if given.
+    """
     trace = np.empty((len(n_betas), steps))
     lowest, highest = rungs if rungs is not None else (0, len(n_betas))
+    if controls is None:
+        controls = np.empty((len(n_betas), 0, 0))
     model = problem.model
     if isinstance(model, CompiledModel):
         with timed("chains at a ladder of temperatures"):
             advance_ladder(
                 model.family, model.ints, model.floats, model.targets, model.n_points,
                 problem.center, problem.loss_at_center, problem.left, problem.right, problem.values,
-                problem.groups, n_betas, problem.tolerances(n_betas), problem.gamma, problem.radius,
-                problem.leaps, np.uint64(problem.key), chain, state.next_step, lowest, highest,
-                adapting, state.vectors, state.stiff, state.scalars, state.tunings, state.counts,
-                trace,
+                problem.groups, problem.euler, n_betas, problem.tolerances(n_betas), problem.gamma,
+                problem.radius, problem.leaps, np.uint64(problem.key), chain, state.next_step,
+                lowest, highest, adapting, state.vectors, state.stiff, state.scalars,
+                state.tunings, state.counts, trace, controls,
             )  # fmt: skip
     else:
         advance_plain(
             problem, n_betas, state, chain=chain, lowest_rung=lowest, highest_rung=highest,
-            adapting=adapting, trace=trace,
+            adapting=adapting, trace=trace, controls=controls,
         )  # fmt: skip
     state.next_step += steps
     return trace
 
 
-def build_rungs(
-    problem: LadderProblem, losses: np.ndarray, *, span: float, max_rungs: int
-) -> np.ndarray:
-    """nβ of the rungs, descending, each as far from the last as λ_eff there allows.
-
-    Neighbouring densities overlap alike everywhere where log nβ grows by c/sqrt(λ_eff): nβK has
-    about the law Gamma(λ_eff). A single chain walks from the lowest rung, where nβK is about 0.2,
-    and measures λ_eff on the way, until nβ has grown by `span` or `max_rungs` stand.
-
-    Parameters
-    ----------
-    problem : LadderProblem
-    losses : ndarray
-        K_G at draws from the localisation, from `prior_losses`; some of it finite and above 0.
-    span : float
-        Ratio of the highest nβ to the lowest; at least `MIN_KEPT` rungs stand in any case.
-    max_rungs : int
-    """
-    found = losses[np.isfinite(losses) & (losses > 0.0)]
-    rungs = [START_EXCESS / float(np.median(found))]
-    leftover = float(problem.model.loss(problem.center)) - problem.loss_at_center
-    # Beyond this nβ the rounding of K at w* is no longer small.
-    highest = 0.01 / max(leftover, np.finfo(float).tiny)
-    state = start_state(problem, 1)
-    while True:
-        chain = PILOT_CHAIN + len(rungs)
-        trace = advance(
-            problem, np.array(rungs[-1:]), state, N_PILOT, chain=chain, adapting=True
-        )  # fmt: skip
-        state.freeze()
-        spanned = rungs[-1] >= rungs[0] * span and len(rungs) >= MIN_KEPT
-        if spanned or len(rungs) >= max_rungs or rungs[-1] >= highest:
-            return np.array(rungs[::-1])
-        effective = max(float(trace[0, N_PILOT // 3 :].mean()), LEAST_EXCESS)
-        ratio = math.exp(SPACING / math.sqrt(effective))
-        state.copy_rung(problem, 0, 0, ratio)
-        rungs.append(rungs[-1] * ratio)
-
-
-def start_chain(problem: LadderProblem, n_betas: np.ndarray, chain: int) -> LadderState:
-    """A chain after its warm-up.
+def start_chain(
+    problem: LadderProblem,
+    n_betas: np.ndarray,
+    chain: int,
+    below: LadderState | None = None,
+) -> LadderState:
+    """A chain after its warm-up, on all rungs or on those above the rungs of `below`.
 
     Hot chains (even numbers) walk down from the lowest nβ, each rung starting from the one
     before; cold chains start with every rung at w*. Either start alone looks converged when it
     is not, and they err to different sides: that they agree is the test of convergence.
     """
-    n_rungs = len(n_betas)
-    state = start_state(problem, n_rungs)
+    n_new = len(n_betas) - (len(below.scalars) if below is not None else 0)
+    state = start_state(problem, len(n_betas))
+    first_step = 0
+    if below is not None:
+        state.put_below(below)
+        first_step = below.next_step
+        if chain % 2 == 0:
+            state.copy_rung(problem, n_new, n_new - 1, n_betas[n_new - 1] / n_betas[n_new])
     if chain % 2 == 0:
-        for rung in range(n_rungs - 1, -1, -1):
-            state.next_step = 0
+        for rung in range(n_new - 1, -1, -1):
+            state.next_step = first_step
             advance(
                 problem, n_betas, state, N_ANNEAL, chain=chain, rungs=(rung, rung + 1),
                 adapting=True,
@@ -157,49 +132,97 @@ def start_chain(problem: LadderProblem, n_betas: np.ndarray, chain: int) -> Ladd
             state.freeze()
             if rung > 0:
                 state.copy_rung(problem, rung, rung - 1, n_betas[rung - 1] / n_betas[rung])
-    state.next_step = N_ANNEAL
+    state.next_step = first_step + N_ANNEAL
     advance(problem, n_betas, state, N_WARMUP, chain=chain, adapting=True)
     state.freeze()
     state.counts[:] = 0.0
     return state
 
 
-def run_ladder(
-    problem: LadderProblem,
-    n_betas: np.ndarray,
-    *,
-    chains: int,
-    max_steps: int,
-    threads: int,
-) -> Iterator[Ladder]:
-    """Run chains side by side; yields what they gave after 2,000 steps, 4,000, 8,000, …
+class Chains:
+    """Chains of a problem side by side, on rungs that can grow at the top.
 
-    The first fifth of each is left out, since the warm-up is short. The result does not depend on
-    `threads`.
+    Parameters
+    ----------
+    problem : LadderProblem
+    n_betas : ndarray, shape (rungs,)
+        Descending.
+    n_chains : int
+        Half of them start hot and half cold.
+    pool : ThreadPoolExecutor
+        Nothing that comes out depends on its size.
     """
-    with ThreadPoolExecutor(threads) as pool:
-        states = list(pool.map(lambda c: start_chain(problem, n_betas, c), range(chains)))
-        per_step = (problem.leaps + 1) * len(n_betas) * chains
-        n_hot = (chains + 1) // 2
-        before = (problem.leaps + 1) * len(n_betas) * (N_PILOT + n_hot * N_ANNEAL)
-        traces: list[np.ndarray] = [np.empty((chains, len(n_betas), 0))]
-        total = 0
-        while total < max_steps:
-            steps = min(max(total, FIRST_ROUND), max_steps - total)
 
-            def go_on(chain: int, steps: int = steps) -> np.ndarray:
-                return advance(problem, n_betas, states[chain], steps, chain=chain)
+    def __init__(
+        self,
+        problem: LadderProblem,
+        n_betas: np.ndarray,
+        n_chains: int,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self.problem = problem
+        self.pool = pool
+        self.n_chains = n_chains
+        self.n_gradients = 0
+        self.n_betas = n_betas[:0]
+        self._states: list[LadderState | None] = [None] * n_chains
+        self.extend(n_betas)
 
-            traces.append(np.array(list(pool.map(go_on, range(chains)))))
-            total += steps
-            whole = np.concatenate(traces, axis=2)
-            counts = np.sum([state.counts for state in states], axis=0)
-            spent = per_step * (total + N_WARMUP) + before
-            yield Ladder(
-                n_betas=n_betas,
-                trace=whole[:, :, total // 5 :],
-                moved=float(counts[:, MOVED].sum() / max(counts[:, MOVES].sum(), 1.0)),
-                scaled=float(counts[:, SCALED].sum() / max(counts[:, SCALES].sum(), 1.0)),
-                exchanged=float((counts[:-1, EXCHANGED] / counts[:-1, EXCHANGES]).min()),
-                n_gradients=spent,
-            )
+    def extend(self, n_betas: np.ndarray) -> None:
+        """Start the rungs that stand above those in use; what was sampled so far is dropped.
+
+        Few of a short ladder's samples would be left beside those of a long one.
+        """
+        n_new, self.n_betas = len(n_betas) - len(self.n_betas), n_betas
+        starts = zip(range(self.n_chains), self._states, strict=True)
+        self._states = list(
+            self.pool.map(lambda pair: start_chain(self.problem, n_betas, *pair), starts)
+        )
+        n_hot = (self.n_chains + 1) // 2
+        self._spend(n_new, N_ANNEAL, n_hot)
+        self._spend(len(n_betas), N_WARMUP, self.n_chains)
+        self.n_steps = 0
+        self._traces: list[np.ndarray] = []
+        self._controls: list[np.ndarray] = []
+
+    def run(self, n_steps: int) -> None:
+        """Go on until every chain has made `n_steps` steps since the last rungs were added."""
+        steps = n_steps - self.n_steps
+        n_variates = 0
+        if self.problem.rank == 0:
+            n_variates = min(len(self.problem.euler), MAX_CONTROLS) or len(self.problem.center)
+            n_variates = n_variates if n_variates <= MAX_CONTROLS else 1
+        shape = (len(self.n_betas), steps // CONTROL_STEPS, n_variates + 1)
+
+        def go_on(chain: int) -> tuple[np.ndarray, np.ndarray]:
+            state, controls = self._states[chain], np.zeros(shape)
+            assert state is not None
+            return advance(
+                self.problem, self.n_betas, state, steps, chain=chain,
+                controls=controls,
+            ), controls  # fmt: skip
+
+        traces, controls = zip(*self.pool.map(go_on, range(self.n_chains)), strict=True)
+        self._traces.append(np.array(traces))
+        self._controls.append(np.array(controls))
+        self._spend(len(self.n_betas), steps, self.n_chains)
+        self.n_steps = n_steps
+
+    def result(self) -> Ladder:
+        """What there is but the first fifth, since the warm-up is short."""
+        dropped = self.n_steps // 5
+        sums = np.concatenate(self._controls, axis=2)[:, :, dropped // CONTROL_STEPS :]
+        counts = np.sum([state.counts for state in self._states if state is not None], axis=0)
+        return Ladder(
+            n_betas=self.n_betas,
+            trace=np.concatenate(self._traces, axis=2)[:, :, dropped:],
+            controls=sums[..., :-1],
+            places=sums[..., -1] / CONTROL_STEPS,
+            moved=float(counts[:, MOVED].sum() / max(counts[:, MOVES].sum(), 1.0)),
+            scaled=float(counts[:, SCALED].sum() / max(counts[:, SCALES].sum(), 1.0)),
+            exchanged=float((counts[:-1, EXCHANGED] / counts[:-1, EXCHANGES]).min()),
+            n_gradients=self.n_gradients,
+        )
+
+    def _spend(self, rungs: int, steps: int, chains: int) -> None:
+        self.n_gradients += (self.problem.leaps + 1) * rungs * steps * chains

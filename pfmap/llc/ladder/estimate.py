@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,15 @@ from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.exact.bounds import exact_bounds
 from pfmap.llc.faults import UndefinedGradient, fault_at, is_resolved
-from pfmap.llc.ladder.chains import Ladder, build_rungs, run_ladder
-from pfmap.llc.ladder.fit import LadderFit, block_means, covariance_of_means, fit_ladder
+from pfmap.llc.ladder.chains import Chains
+from pfmap.llc.ladder.fit import fit_ladder
 from pfmap.llc.ladder.judge import (
     ADVICE,
-    CLEAR_WEIGHT,
     MIN_KEPT,
+    advise,
     first_agreeing,
     judge_ladder,
+    state_multiplicity,
     worst_rhat,
 )
 from pfmap.llc.ladder.localise import (
@@ -33,6 +35,7 @@ from pfmap.llc.ladder.localise import (
     with_gaussian,
     with_radius,
 )
+from pfmap.llc.ladder.means import block_means, ladder_means
 from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, make_problem
 from pfmap.llc.ladder.regular import (
     FLAT,
@@ -41,12 +44,19 @@ from pfmap.llc.ladder.regular import (
     is_plateau,
     is_stationary,
 )
+from pfmap.llc.ladder.rungs import Rungs
+from pfmap.llc.ladder.settle import NOTHING_KNOWN, settled
 from pfmap.llc.ladder.strata import told_apart
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import Model
 
 M_HIDDEN = 5.0
 """Above this λ̂ the logarithms are too small a part of E[nβK] to tell m: at m = 2, 1/λ < 0.2."""
+
+FIRST_RUNGS = 28
+"""Rungs at first. Steps are counted in such ladders: `max_steps` of them is the work in all."""
+
+FIRST_STEPS = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +71,11 @@ class LadderEstimate:
     low, high : float
         95 % interval.
     multiplicity : int or None
-        m where its weight is at least 0.7 and λ̂ at most 5, else None: undetermined. Beyond that
-        (m - 1)/λ is too small a part of E[nβK] to tell.
+        m where its weight is at least 0.9, what is sampled of λ̂ at most 5 and the ladder long
+        enough, else None: undetermined. See `pfmap.llc.ladder.judge.state_multiplicity`.
+    multiplicity_resolution : float
+        With m = 1: no second pole lies within this of λ. With m > 1: m poles lie within this of λ,
+        and whether they are one of order m no data tell. 0 where m is exact, NaN where it is None.
     multiplicity_weights : tuple of float
         Weight of m = 1, 2, 3, 4.
     exact : bool
@@ -70,7 +83,11 @@ class LadderEstimate:
         chain was needed.
     verdict, advice : str
         ok | nan | overflow | outside | unresolved | not a minimum | stuck | not converged |
-        stratum | short, and what to do.
+        stratum | contradicted | short | slow, and what to do.
+    needed_n_beta : float
+        Where ``slow``: the nβ that the ladder would have to reach. Else NaN.
+    settled_by : tuple of str
+        What is known exactly and was used: bounds that cut the interval, λ and m themselves.
     rank : int or None
         Rank of the Jacobian at w*; None without one.
     loss_at_center : float
@@ -102,14 +119,17 @@ class LadderEstimate:
     low: float
     high: float
     multiplicity: int | None
+    multiplicity_resolution: float
     multiplicity_weights: tuple[float, ...]
     exact: bool
     verdict: str
     advice: str
+    needed_n_beta: float
     rank: int | None
     loss_at_center: float
     n_parameters: int
     elapsed_s: float
+    settled_by: tuple[str, ...] = ()
     radius: float = math.nan
     gamma: float = math.nan
     n_betas: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
@@ -133,11 +153,12 @@ def estimate_llc_ladder(
     radius: float | None = None,
     gamma: float | None = None,
     precision: float = 0.015,
-    max_steps: int = 64_000,
-    span: float = 1e18,
-    max_rungs: int = 28,
+    max_steps: int = 32_000,
+    span: float = 1e100,
+    max_rungs: int = 112,
     chains: int = 4,
     leaps: int = 4,
+    use_exact: bool = True,
     seed: int = 1,
     stream: tuple[object, ...] = (),
     threads: int = 1,
@@ -147,12 +168,10 @@ def estimate_llc_ladder(
     The directions in which the outputs change to first order are solved for by the implicit
     function theorem and contribute rank/2 exactly (`pfmap.kernels.remainder`). What is left is
     sampled at every nβ of a geometric ladder by Hamiltonian and scaling moves with exchanges
-    (`pfmap.kernels.ladder`), and λ and m come from the joint fit of
-
-        E[nβK] = λ - d log P(log nβ) / d log nβ,   P a positive polynomial of degree m - 1,
-
-    averaged over m, over the lowest rung in use, and over a first correction in a power of nβ
-    (`pfmap.llc.ladder.fit`). There is no step size and no temperature to choose.
+    (`pfmap.kernels.ladder`), and λ and m come from the mean over fits of all forms that E[nβK] can
+    take (`pfmap.llc.ladder.forms`). A ladder begins with 28 rungs and is made twice and four times
+    as long where forms with different λ or m fit it alike, up to where rounding of K bites. There
+    is no step size and no temperature to choose.
 
     Parameters
     ----------
@@ -173,17 +192,20 @@ def estimate_llc_ladder(
         ``means`` is then λ_eff at every nβ under that prior. In the limit λ̂ is the smallest λ
         anywhere, not that at w*.
     precision : float, default 0.015
-        Relative standard error at which the chains stop, once m is clear too (where λ̂ > 5 its
-        traces are too small to wait for).
-    max_steps : int, default 64000
-        Steps of a chain after which they stop in any case.
+        Relative standard error at which the chains stop, once the 95 % interval reaches no farther
+        than twice that.
+    max_steps : int, default 32000
+        Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs.
     span, max_rungs : float, int
-        Ratio of the highest nβ to the lowest, and the number of rungs at which the ladder ends
-        short of it.
+        Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in
+        any case.
     chains : int, default 4
         Half of them start hot and half cold.
     leaps : int, default 4
         Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
+    use_exact : bool, default True
+        Whether what `pfmap.llc.exact.bounds.exact_bounds` knows of λ and m at w* cuts the interval
+        and settles λ and m; ``settled_by`` says so. A calibration leaves it out.
     seed, stream : int, tuple
         Name the random numbers: equal arguments give equal results.
     threads : int, default 1
@@ -255,8 +277,10 @@ def estimate_llc_ladder(
         try:
             estimate = sample(problem, losses)
             if gamma is None:
-                bounds, given = exact_bounds(model, center), radius is not None
+                bounds = exact_bounds(model, center) if use_exact else NOTHING_KNOWN
+                given = radius is not None
                 estimate = told_apart(problem, estimate, bounds, given_radius=given, sample=sample)
+                estimate = settled(estimate, bounds)
         except UndefinedGradient:
             return _without_chains(problem, math.nan, "nan", start)
     return estimate
@@ -274,58 +298,87 @@ def _sampled(
     precision: float,
     threads: int,
 ) -> LadderEstimate:
-    """The estimate of one localised problem; `losses` come from `prior_losses`."""
-    n_betas = build_rungs(problem, losses, span=span, max_rungs=max_rungs)
-    for ladder in run_ladder(problem, n_betas, chains=chains, max_steps=max_steps, threads=threads):
-        estimate = _conclude(problem, ladder, precision, start)
-        if estimate.verdict in ("nan", "not a minimum"):
-            break
-        m_settled = estimate.multiplicity is not None or estimate.llc > M_HIDDEN
-        if estimate.verdict == "ok" and m_settled:
-            break
+    """The estimate of one localised problem; `losses` come from `prior_losses`.
+
+    The ladder is made longer where that helps most, else the chains are.
+    """
+    rungs = Rungs(problem, losses)
+    with ThreadPoolExecutor(threads) as pool:
+        n_rungs = min(FIRST_RUNGS, max_rungs)
+        running = Chains(problem, rungs.climb(span=span, max_rungs=n_rungs), chains, pool)
+        steps = min(FIRST_STEPS, max_steps)
+        while True:
+            running.run(steps)
+            estimate = _conclude(problem, running, rungs, precision, start)
+            if _is_settled(estimate):
+                break
+            work = max_steps * FIRST_RUNGS
+            n_rungs = min(2 * n_rungs, max_rungs)
+            if _wants_more_rungs(estimate) and steps * n_rungs <= work:
+                n_betas = rungs.climb(span=span, max_rungs=n_rungs)
+                if len(n_betas) > len(running.n_betas):
+                    running.extend(n_betas)
+                    continue
+            n_rungs = len(running.n_betas)
+            longer = min(2 * steps, work // max(n_rungs, FIRST_RUNGS))
+            if longer < steps + FIRST_STEPS // 2 or estimate.verdict == "ok":
+                break
+            steps = longer
     return estimate
 
 
+def _is_settled(estimate: LadderEstimate) -> bool:
+    """Whether no more chains are wanted."""
+    if estimate.verdict in ("nan", "not a minimum"):
+        return True
+    hidden = estimate.llc - 0.5 * (estimate.rank or 0) > M_HIDDEN
+    known = estimate.multiplicity is not None or hidden
+    return estimate.verdict == "ok" and known
+
+
+def _wants_more_rungs(estimate: LadderEstimate) -> bool:
+    """Whether a longer ladder would help more than more steps."""
+    return estimate.verdict in ("ok", "slow") and estimate.n_kept == len(estimate.n_betas)
+
+
 def _conclude(
-    problem: LadderProblem, ladder: Ladder, precision: float, start: float
+    problem: LadderProblem, running: Chains, rungs: Rungs, precision: float, start: float
 ) -> LadderEstimate:
     """The estimate from what the chains have given so far."""
+    ladder = running.result()
     if float(np.ptp(ladder.trace, axis=2).min()) == 0.0:  # a rung that never moved
         return _without_chains(problem, math.nan, "stuck", start)
-    blocks = block_means(ladder.trace)
-    skip = first_agreeing(blocks)
+    skip = first_agreeing(block_means(ladder)[0])
     n_kept = len(ladder.n_betas) - skip
     used = slice(min(skip, len(ladder.n_betas) - MIN_KEPT), None)
-    means = blocks.mean(axis=(0, 1))
-    fit: LadderFit = fit_ladder(
-        ladder.n_betas[used], means[used], covariance_of_means(blocks[:, :, used])
-    )
+    means, covariance = ladder_means(ladder)
+    fit = fit_ladder(ladder.n_betas[used], means[used], covariance[used, used])
     half_rank = 0.5 * problem.rank
     rhat = worst_rhat(ladder.trace[:, used])
-    verdict = judge_ladder(
-        llc=half_rank + fit.llc,
-        llc_se=fit.llc_se,
-        lowest=float(ladder.trace.min()),
-        n_kept=n_kept,
-        rhat=rhat,
-        misfit=fit.misfit,
+    verdict, excess = judge_ladder(
+        fit=fit, half_rank=half_rank, lowest=float(ladder.trace.min()), n_kept=n_kept, rhat=rhat,
         precision=precision,
-    )
-    best = int(np.argmax(fit.multiplicity_weights))
-    clear = fit.multiplicity_weights[best] >= CLEAR_WEIGHT and half_rank + fit.llc <= M_HIDDEN
+    )  # fmt: skip
+    advice, needed = advise(verdict, excess, ladder.n_betas[used], rungs.rounded)
+    m, resolution = state_multiplicity(fit, ladder.n_betas[used])
+    if fit.llc > M_HIDDEN:
+        m, resolution = None, math.nan
     return LadderEstimate(
         llc=half_rank + fit.llc,
         llc_se=fit.llc_se,
         low=half_rank + fit.low,
         high=half_rank + fit.high,
-        multiplicity=best + 1 if clear else None,
+        multiplicity=m,
+        multiplicity_resolution=resolution,
         multiplicity_weights=fit.multiplicity_weights,
         exact=False,
+        advice=advice,
+        needed_n_beta=needed,
         radius=problem.radius,
         gamma=problem.gamma,
         n_betas=ladder.n_betas,
         means=half_rank + means,
-        means_se=np.sqrt(np.diag(covariance_of_means(blocks))),
+        means_se=np.sqrt(np.diag(covariance)),
         n_kept=n_kept,
         rhat=rhat,
         misfit=fit.misfit,
@@ -348,8 +401,11 @@ def _without_chains(
         low=llc,
         high=llc,
         multiplicity=1 if exact else None,
+        multiplicity_resolution=0.0 if exact else math.nan,
         multiplicity_weights=(1.0, 0.0, 0.0, 0.0) if exact else (math.nan,) * 4,
         exact=exact,
+        advice=ADVICE[verdict],
+        needed_n_beta=math.nan,
         **_common(problem, verdict, start),
     )
 
@@ -358,7 +414,6 @@ def _common(problem: LadderProblem, verdict: str, start: float) -> dict[str, Any
     """What every estimate says, with chains or without."""
     return {
         "verdict": verdict,
-        "advice": ADVICE[verdict],
         "rank": problem.found.rank if problem.found else None,
         "loss_at_center": float(problem.model.loss(problem.center)),
         "n_parameters": len(problem.center),

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from pfmap.llc import faults
+from pfmap.llc.ladder.fit import LadderFit
 
 MAX_DISAGREEMENT = 3.0
 """Standard errors by which hot and cold chains may differ on a rung."""
@@ -17,8 +18,18 @@ MIN_KEPT = 8
 MAX_RHAT = 1.1
 MAX_MISFIT = 3.0
 MAX_DESCENT = 0.05
-CLEAR_WEIGHT = 0.7
+CLEAR_WEIGHT = 0.9
 """Weight of one m from which on it is reported."""
+
+SINGLE = 1 / 24
+"""m = 1 is reported where poles closer than this are as unlikely as other m."""
+
+DOUBLE = 1 / 60
+"""m > 1 is reported where the ladder is so long that two poles as far apart as this would show."""
+
+TELLING = 3.5
+"""κ ln(span) from which on a second pole at the distance κ shows against m = 2, at the noise that
+`BIAS_FLOOR` leaves."""
 
 N_GROUPS = 10
 
@@ -31,11 +42,65 @@ ADVICE = {
     "chains do not settle: a smaller radius, or more max_steps",
     "stuck": "a chain never moved at some nβ: a smaller radius, a smaller span, or a gradient that "
     "fits the loss (pfmap.models.own.check_gradient)",
-    "short": "the error is above the precision asked for: more max_steps, or a larger precision",
+    "short": "noise of the chains is above the precision asked for: more max_steps, or a larger "
+    "precision",
+    "slow": "forms of E[nβK] with different λ fit alike: a longer ladder, or what is known exactly",
     "stratum": "a smaller ball around w* has a larger λ: λ̂ belongs to another stratum of zeros in "
     "the ball; leave radius out, or give one that leaves that stratum out",
+    "contradicted": "the chains contradict what is known exactly of λ(w*): the ball holds another "
+    "stratum, or they do not mix; a smaller radius, or more max_steps",
 }
-"""What to do about each verdict."""
+"""What to do about each verdict; `advise` adds by how much."""
+
+MOST = 1e300
+"""No ladder reaches so high."""
+
+
+def advise(verdict: str, excess: float, n_betas: np.ndarray, rounded: bool) -> tuple[str, float]:
+    """What to do about an estimate, and the nβ of the ladder that would be needed (NaN if ok).
+
+    The differences between forms shrink like 1/ln(span), noise like one over the root of the
+    steps.
+
+    Parameters
+    ----------
+    verdict : str
+    excess : float
+        Error over what is allowed.
+    n_betas : ndarray
+        nβ of the rungs, descending.
+    rounded : bool
+        Whether the ladder ended where rounding bites.
+    """
+    advice = ADVICE[verdict]
+    if verdict == "short":
+        return f"{advice}; about {math.ceil(excess**2)} times the steps", math.nan
+    if verdict != "slow":
+        return advice, math.nan
+    decades = math.log10(n_betas[-1]) + excess * math.log10(n_betas[0] / n_betas[-1])
+    needed = 10.0 ** min(decades, math.log10(MOST))
+    advice += f"; nβ would have to reach about 1e{min(decades, math.log10(MOST)):.0f}"
+    if rounded:
+        advice += f", and rounding ends the ladder at {n_betas[0]:.0e}"
+    return advice, needed
+
+
+def state_multiplicity(fit: LadderFit, n_betas: np.ndarray) -> tuple[int | None, float]:
+    """m if it can be told, and with which resolution.
+
+    m = 1: no other pole lies within the resolution of λ. m > 1: so many poles lie within the
+    resolution of λ, and nothing tells them from one of that order.
+
+    m = 1 asks for a resolution of at least 1/24; m > 1 for a ladder of ln(span) >= 210, on which
+    two poles 1/60 apart would show; both for a weight of 0.9.
+    """
+    best = int(np.argmax(fit.multiplicity_weights))
+    if fit.multiplicity_weights[best] < CLEAR_WEIGHT:
+        return None, math.nan
+    if best == 0:
+        return (1, fit.resolution) if fit.resolution >= SINGLE - 1e-12 else (None, math.nan)
+    shown = TELLING / math.log(n_betas[0] / n_betas[-1])
+    return (best + 1, max(shown, fit.resolution)) if shown <= DOUBLE else (None, math.nan)
 
 
 def first_agreeing(blocks: np.ndarray) -> int:
@@ -90,25 +155,33 @@ def worst_rhat(trace: np.ndarray) -> float:
 
 def judge_ladder(
     *,
-    llc: float,
-    llc_se: float,
+    fit: LadderFit,
+    half_rank: float,
     lowest: float,
     n_kept: int,
     rhat: float,
-    misfit: float,
     precision: float,
-) -> str:
-    """Verdict on a ladder's estimate: the first rule below that is broken, else ``ok``.
+) -> tuple[str, float]:
+    """Verdict on a ladder's estimate, the first rule below that is broken, else ``ok``; the excess.
 
     - ``not a minimum``: a chain met K < K(w*) by more than 0.05/nβ.
     - ``not converged``: hot and cold chains agree on fewer than 8 rungs, R-hat is above 1.1 on
-      one that is kept, or no model of E[nβK] fits (χ² above 3 a degree of freedom, or every λ̂
+      one that is kept, or no form of E[nβK] fits (χ² above 3 a degree of freedom, or every λ̂
       below 0).
-    - ``short``: the standard error is above `precision` times λ̂.
+    - ``short``: the standard error is above `precision` times λ̂ or the 95 % interval reaches
+      farther than twice that, and most of it is noise of the chains.
+    - ``slow``: the same, and most of it is the choice of the form.
+
+    The excess is by which factor the error is too large.
     """
     if lowest < -MAX_DESCENT:
-        return "not a minimum"
-    fits = math.isfinite(llc) and math.isfinite(llc_se) and misfit <= MAX_MISFIT
+        return "not a minimum", math.nan
+    fits = math.isfinite(fit.llc) and math.isfinite(fit.llc_se) and fit.misfit <= MAX_MISFIT
     if n_kept < MIN_KEPT or not rhat <= MAX_RHAT or not fits:
-        return "not converged"
-    return "short" if llc_se > precision * llc else "ok"
+        return "not converged", math.nan
+    allowed = precision * (half_rank + fit.llc)
+    reach = max(fit.high - fit.llc, fit.llc - fit.low)
+    excess = max(fit.llc_se, 0.5 * reach) / allowed
+    if excess <= 1.0:
+        return "ok", excess
+    return ("short" if fit.noise_se**2 > 0.5 * fit.llc_se**2 else "slow"), excess

@@ -105,7 +105,7 @@ class PlainRung:
         gamma, root = problem.gamma, math.sqrt(problem.gamma)
         low = math.exp(self.state.tunings[rung, kernel.LOG_STEP])
         steady = which <= 0.5
-        b = min(1.0, low * (0.5 + size)) if steady else low**size
+        b = min(1.0, low * (0.5 + size)) if steady else kernel.wide_step(low, size)
         cosine, sine = 1.0 - b, math.sqrt(b * (2.0 - b))
         x = self.state.vectors[rung, kernel.OFFSET].copy()
         force = self.state.vectors[rung, kernel.FORCE].copy()
@@ -134,8 +134,15 @@ class PlainRung:
 
     def scale(self, uniform: list[float], normal: float) -> None:
         """Scaling move."""
-        groups = self.problem.groups
-        kind = min(int(uniform[kernel.KIND] * len(groups)), len(groups) - 1)
+        groups, euler = self.problem.groups, self.problem.euler
+        x = self.state.vectors[self.rung, kernel.OFFSET].copy()
+        n_kinds = len(groups) + min(len(euler), 1)
+        kind = min(int(uniform[kernel.KIND] * n_kinds), n_kinds - 1)
+        if kind == len(groups):
+            pick = min(int(uniform[kernel.PICK] * len(euler)), len(euler) - 1)
+            trial = np.empty_like(x)
+            self.test_scaled(trial, kernel.set_flowed(euler[pick], normal, x, trial), uniform)
+            return
         row = groups[kind]
         n_groups = int(row.max()) + 1
         pick = partner = min(int(uniform[kernel.PICK] * n_groups), n_groups - 1)
@@ -145,19 +152,21 @@ class PlainRung:
         chosen, other = row == pick, row == partner
         size = self.problem.n_free if kind == 0 else int(chosen.sum())
         log_factor = kernel.SCALE_SPREAD / math.sqrt(max(size, 1)) * normal
-        x = self.state.vectors[self.rung, kernel.OFFSET].copy()
         if pick == partner or chosen.sum() != other.sum():
             x[chosen] *= math.exp(log_factor)
         else:
             change = 0.5 * (math.exp(log_factor) - 1.0) * (x[chosen] - sign * x[other])
             x[chosen] += change
             x[other] -= sign * change
+        self.test_scaled(x, self.log_determinant(size, log_factor), uniform)
+
+    def test_scaled(self, x: np.ndarray, log_ratio: float, uniform: list[float]) -> None:
+        """Accept or reject a scaled trial whose log determinant is `log_ratio`."""
         stiff = self.state.stiff[self.rung, kernel.STATE].copy()
         self.state.counts[self.rung, kernel.SCALES] += 1.0
         energy, excess, force = self.evaluate(x, stiff)
         if force is None:
             return
-        log_ratio = self.log_determinant(size, log_factor)
         log_ratio += self.state.scalars[self.rung, kernel.ENERGY] - energy
         probability = math.exp(min(log_ratio, 0.0))
         self.state.counts[self.rung, kernel.SCALED] += probability
@@ -204,6 +213,7 @@ def advance_plain(
     highest_rung: int,
     adapting: bool,
     trace: np.ndarray,
+    controls: np.ndarray,
 ) -> None:
     """Make one step for every column of `trace`; see `pfmap.kernels.ladder.advance_ladder`."""
     d = len(problem.center)
@@ -228,3 +238,11 @@ def advance_plain(
         for r in range(lowest_rung + (step + 1) % 2, highest_rung - 1, 2):
             exchange_plain(problem, state, r, r + 1, n_betas, swaps[r])
         trace[:, column] = state.scalars[:, kernel.EXCESS]
+        group = column // kernel.CONTROL_STEPS
+        if group < controls.shape[1]:
+            for r in range(lowest_rung, highest_rung):
+                vectors = state.vectors[r]
+                kernel.add_controls(
+                    problem.euler, problem.gamma, problem.radius, vectors[kernel.OFFSET],
+                    vectors[kernel.FORCE], state.scalars[r, kernel.EXCESS], controls[r, group],
+                )  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.kernels.family import BERNOULLI, NETWORK
+from pfmap.llc.ladder.euler import euler_fields
 from pfmap.llc.rank import JacobianRank, jacobian_rank
 from pfmap.models.base import CompiledModel, Model, RegressionModel
 from pfmap.models.groups import scaling_groups
@@ -42,6 +43,9 @@ class LadderProblem:
         Singular vectors and values of the stiff directions; k is 0 where K itself is sampled.
     groups : ndarray of int64, shape (kinds, d)
         Groups of coordinates that scale together.
+    euler : ndarray, shape (fields, d + 1)
+        Scalings under which K is homogeneous, of `pfmap.llc.ladder.euler`; none with stiff
+        directions.
     gamma, radius : float
         Localisation: the bump (1 - |x|²/R²)^(γR²/2) on the ball of radius R, or the Gaussian of
         precision γ where R is infinite.
@@ -59,6 +63,7 @@ class LadderProblem:
     right: np.ndarray
     values: np.ndarray
     groups: np.ndarray
+    euler: np.ndarray
     gamma: float
     radius: float
     leaps: int
@@ -119,8 +124,9 @@ def make_problem(
             left = np.ascontiguousarray((jacobian @ right.T / values).T)
             loss = 0.0
     tangent = np.all(np.abs(right) < TANGENT, axis=0)
+    euler = np.empty((0, d + 1)) if len(values) else euler_fields(model, center)
     return LadderProblem(
-        model, center, loss, found, left, right, values, scaling_groups(model, tangent),
+        model, center, loss, found, left, right, values, scaling_groups(model, tangent), euler,
         1.0, math.inf, leaps, key,
     )  # fmt: skip
 

@@ -64,6 +64,12 @@ class LadderState:
         """Copies of the rows that hold the state of a rung."""
         return self.vectors[rung].copy(), self.stiff[rung].copy(), self.scalars[rung].copy()
 
+    def put_below(self, other: LadderState) -> None:
+        """Make the rungs of `other`, with their step sizes, the lowest ones of this ladder."""
+        n = len(other.scalars)
+        self.vectors[-n:], self.stiff[-n:] = other.vectors, other.stiff
+        self.scalars[-n:], self.tunings[-n:] = other.scalars, other.tunings
+
     def put_rung(
         self,
         problem: LadderProblem,

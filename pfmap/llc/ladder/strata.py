@@ -10,15 +10,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pfmap.llc.ladder.chains import build_rungs, run_ladder
+from pfmap.llc.ladder.chains import Chains
 from pfmap.llc.ladder.judge import ADVICE
 from pfmap.llc.ladder.localise import prior_losses, solvable, with_radius
 from pfmap.llc.ladder.problem import LadderProblem
+from pfmap.llc.ladder.rungs import Rungs
 
 if TYPE_CHECKING:
     from pfmap.llc.exact.bounds import ExactBounds
@@ -131,8 +133,11 @@ def inner_curve_is_higher(inner: LadderProblem, n_betas: np.ndarray, means: np.n
     losses = prior_losses(inner)
     if not solvable(losses) or not float(losses[np.isfinite(losses)].max()) > 0.0:
         return False
-    rungs = build_rungs(inner, losses, span=INNER_SPAN, max_rungs=INNER_RUNGS)
-    ladder = next(run_ladder(inner, rungs, chains=INNER_CHAINS, max_steps=INNER_STEPS, threads=1))
+    rungs = Rungs(inner, losses).climb(span=INNER_SPAN, max_rungs=INNER_RUNGS)
+    with ThreadPoolExecutor(1) as pool:
+        running = Chains(inner, rungs, INNER_CHAINS, pool)
+        running.run(INNER_STEPS)
+        ladder = running.result()
     upper = rungs[: len(rungs) // 2]
     height, heights = np.log(upper / rungs[-1]), np.log(n_betas / n_betas[-1])
     outer = float(np.interp(height, heights[::-1], means[::-1]).mean())
