@@ -74,6 +74,10 @@ FreshOption = Annotated[
     bool, typer.Option("--fresh", help="Delete the campaign that the folder holds; start anew.")
 ]
 
+ReplaceOption = Annotated[
+    bool, typer.Option("--fresh", help="Replace results of other settings that the folder holds.")
+]
+
 
 def find_campaign(
     source: str, *, draws: int | None = None, seed: int | None = None

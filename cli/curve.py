@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import targets
-from .campaigns import OutOption, ThreadsOption
+from .campaigns import OutOption, ReplaceOption, ThreadsOption
 from .probability import estimate_lines, estimate_row, short
 from .progress import ProgressReporter
 from .render import JsonFlag, emit, table
@@ -25,6 +25,11 @@ COLUMNS = [
     "known", "fit", "n_max", "free_energy", "se",
 ]  # fmt: skip
 CROSSING_COLUMNS = ["f", "g", "n", "n_low", "n_high", "prior_bits", "log_n_bits", "rest_bits"]
+
+FILES = (
+    "volume.parquet", "evidence.parquet", "free_energy.parquet", "crossings.parquet",
+    "curve.png", "curve.svg",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -66,13 +71,15 @@ def curve(
     max_levels: targets.LevelsOption = targets.MAX_LEVELS,
     seed: targets.SplittingSeedOption = targets.SEED,
     out: OutOption = None,
+    fresh: ReplaceOption = False,
     threads: ThreadsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Measure the prior volume V(t) of small losses, and F(n), λ and m from it.
 
     The loss is the squared error to targets ±1, under the campaign's prior; --target and
-    --probabilities take others. Tables and a figure go to results/NAME-curve.
+    --probabilities take others. Tables and a figure go to results/NAME-curve-DIGEST, a folder for
+    every network, function and length.
 
     Example: pfmap curve --widths 3,8,1 --activation tanh --named and --named parity
     """
@@ -94,6 +101,7 @@ def curve(
     from dataclasses import replace
 
     from pfmap.execution import check_threads
+    from pfmap.store.results import check_results, recorded_results
     from pfmap.volume.curves import check_curve_settings, curve_tables, measure_curve
 
     settings = replace(
@@ -103,6 +111,9 @@ def curve(
         lowest=lowest,
     )
     check_curve_settings(settings)
+    decided = targets.result_settings(network, settings, functions=_described(wanted))
+    place = out or _default_folder(targets.network_name(network, folder), decided)
+    check_results(place, "curve", decided, FILES, fresh=fresh)
     curves = []
     with ProgressReporter() as reporter:
         for item in wanted:
@@ -119,8 +130,8 @@ def curve(
             )  # fmt: skip
             reporter.finished(stage, time.monotonic() - began, up_to_date=False)
     tables = curve_tables(curves)
-    place = out if out is not None else Path("results") / f"{network.name}-curve"
-    written = _write(tables, curves, place)
+    with recorded_results(place, "curve", decided, FILES):
+        written = _write(tables, curves, place)
     rows = [_row(item) for item in curves]
     labels = {item.wanted.name: _label(item.wanted) for item in curves}
     crossings = tables.crossings.to_pylist()
@@ -181,6 +192,17 @@ def _read_text(row: dict[str, Any]) -> str:
     ones = "" if row["ones"] is None else f", 1 at {row['ones']} of {row['n_points']} points"
     kind = "targets" if row["loss"] == "squared" else "probabilities"
     return f"{row['name']}: {kind} of the function {row['key']}{ones}"
+
+
+def _described(wanted: list[Wanted]) -> list[str]:
+    """What is measured, as the settings of the result hold it."""
+    return [f"{item.name} {item.loss} {targets.digest_of(item.targets)}" for item in wanted]
+
+
+def _default_folder(name: str, settings: dict[str, Any]) -> Path:
+    from pfmap.store.results import settings_digest
+
+    return Path("results") / f"{name}-curve-{settings_digest(settings)}"
 
 
 def _label(wanted: Wanted) -> str:

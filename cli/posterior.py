@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import targets
-from .campaigns import ThreadsOption
+from .campaigns import ReplaceOption, ThreadsOption
 from .probability import estimate_lines, estimate_row
 from .progress import ProgressReporter
 from .render import JsonFlag, counted, emit, table
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHOWN = 10
 SHOWN_IN_JSON = 1000
 STAGE = "posterior"
+FILES = ("posterior.parquet",)
 
 
 def register(app: typer.Typer) -> None:
@@ -71,6 +72,7 @@ def posterior(
     max_levels: targets.LevelsOption = targets.MAX_LEVELS,
     seed: targets.SplittingSeedOption = targets.SEED,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for posterior.parquet.")] = None,
+    fresh: ReplaceOption = False,
     threads: ThreadsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -90,8 +92,12 @@ def posterior(
     )
     training = _training_set(network, functions, size, inputs, data, data_seed)
     from pfmap.execution import check_threads
+    from pfmap.store.results import check_results, recorded_results
 
     n_threads = check_threads(threads)
+    decided = targets.result_settings(network, settings, draws=draws, **_described(training))
+    if out is not None:
+        check_results(out, "posterior", decided, FILES, fresh=fresh)
     typer.echo("pfmap: compiling kernels (first run only) …", err=True)
     from pfmap.volume.posterior import sample_posterior
 
@@ -107,7 +113,8 @@ def posterior(
     label = functions[0].label if functions else None
     payload = {"network": targets.described(network, folder), **_payload(found, label)}
     if out is not None and found.n_draws:
-        payload["file"] = _write(out, found)
+        with recorded_results(out, "posterior", decided, FILES):
+            payload["file"] = _write(out, found)
     text = _text(payload)
     if out is not None and not found.n_draws:
         text += f"\nno draws, so nothing was written to {out}"
@@ -150,6 +157,15 @@ def _training_set(
             ) from None
         return restricted(functions[0], places)
     return drawn_inputs(functions[0], size or 0, seed=data_seed)
+
+
+def _described(training: TrainingSet) -> dict[str, Any]:
+    """The training set, as the settings of the result hold it."""
+    return {
+        "inputs": training.inputs.tolist(),
+        "labels": training.labels.astype(int).tolist(),
+        "truth": None if training.truth is None else targets.digest_of(training.truth),
+    }
 
 
 def _payload(found: Posterior, label: str | None) -> dict[str, Any]:

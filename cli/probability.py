@@ -70,7 +70,13 @@ def probability(
         runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed
     )
     from pfmap.execution import check_threads
+    from pfmap.store.results import check_results, record_results
 
+    if out is not None:
+        # Runs of every function and length have a folder of their own there.
+        decided = targets.network_settings(network)
+        check_results(out, "probability", decided, (), fresh=False)
+        record_results(out, "probability", decided)
     n_threads = check_threads(threads)
     typer.echo("pfmap: compiling kernels (first run only) …", err=True)
     from pfmap.volume.probability import estimate_probability

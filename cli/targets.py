@@ -164,6 +164,37 @@ def find_functions(
     return list({function.key: function for function in found}.values())
 
 
+def result_settings(campaign: Campaign, splitting: Settings, **more: Any) -> dict[str, Any]:
+    """All that decides a result, as plain data: network, prior, domain, lengths, and `more`."""
+    from dataclasses import asdict
+
+    return network_settings(campaign) | asdict(splitting) | more
+
+
+def network_settings(campaign: Campaign) -> dict[str, Any]:
+    """Network, prior, domain and readout as plain data, one level deep."""
+    sections = campaign.model_dump(mode="json", include={"network", "prior", "readout"})
+    settings = {
+        f"{name}.{key}": value for name, part in sections.items() for key, value in part.items()
+    }
+    return settings | {"domain": campaign.digest("domain")}
+
+
+def digest_of(values: Any) -> str:
+    """SHA-256 of an array's bytes, in short."""
+    import hashlib
+
+    return hashlib.sha256(values.tobytes()).hexdigest()[:16]
+
+
+def network_name(campaign: Campaign, source: Path | None) -> str:
+    """How folders of a network's results are called: by its campaign, or by what it is."""
+    if source is not None:
+        return campaign.name
+    parts = [*map(str, campaign.network.widths), campaign.network.activation]
+    return "-".join(parts)
+
+
 def splitting_settings(
     *, runs: int, chains: int, steps: int, max_levels: int, seed: int
 ) -> Settings:

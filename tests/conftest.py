@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pfmap.campaign import Campaign, campaign_from_mapping
+
+# Property tests for hours: pytest --hypothesis-profile long
+settings.register_profile("long", max_examples=20_000)
 
 ROOT = Path(__file__).parents[1]
 

@@ -68,7 +68,10 @@ def test_every_function_has_its_curve(printed, place):
     assert rows["1"]["log2_v"] < rows["1"]["log2_p"] < rows["constant"]["log2_p"]
     assert rows["1"]["free_energy"] > rows["constant"]["free_energy"]
     assert all(row["n_max"] > 1e3 for row in rows.values())
-    folder = place / "results" / "network-curve"
+    folder = Path(printed["files"][0]).parent
+    assert folder.parent.name == "results"
+    assert folder.name.startswith("2-4-1-tanh-curve-")
+    folder = place / folder
     assert {Path(path).name for path in printed["files"]} == {
         *(f"{name}.parquet" for name in TABLES), "curve.png", "curve.svg",
     }  # fmt: skip
@@ -85,7 +88,7 @@ def test_every_function_has_its_curve(printed, place):
 
 
 def test_every_learning_coefficient_stands_with_the_verdict_on_its_fit(printed, place):
-    path = place / "results" / "network-curve" / "evidence.parquet"
+    path = place / Path(printed["files"][0]).with_name("evidence.parquet")
     evidence = read_file(path, "evidence").to_pandas().set_index(["function", "loss"])
     for row in printed["functions"]:
         kept = evidence.loc[(row["key"], row["loss"])]
@@ -128,11 +131,12 @@ def test_a_function_out_of_reach_gets_its_curve_down_to_where_it_got(place):
     shown = invoke("--widths", "2,1", *SHORT, "--named", "xor2", cwd=place)
     assert "stalled" in shown
     assert "xor2: the curve ends above the lowest t" in shown
-    volume = pd.read_parquet(place / "results" / "network-curve" / "volume.parquet")
+    (folder,) = (place / "results").glob("2-1-relu-curve-*")
+    volume = pd.read_parquet(folder / "volume.parquet")
     lowest = volume[volume["loss"] == "squared"]["severity"].min()
     # The best line through XOR's ±1 targets is 0: K = 1/2.
     assert 0.5 <= lowest < 0.51
-    evidence = pd.read_parquet(place / "results" / "network-curve" / "evidence.parquet")
+    evidence = pd.read_parquet(folder / "evidence.parquet")
     (fitted,) = evidence[evidence["loss"] == "squared"].to_dict("records")
     assert fitted["fit"] == "not reached"
     assert np.isnan(fitted["learning_coefficient"])

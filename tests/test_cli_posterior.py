@@ -75,7 +75,8 @@ def test_labels_of_a_file(tmp_path):
     table = read_file(tmp_path / "out" / "posterior.parquet", "posterior")
     assert table["wrong"].null_count == table.num_rows
     # The labels disagree with parity at the inputs 3 and 5, which are seen and count nowhere.
-    payload = json.loads(invoke(*arguments, "--named", "parity", "--json", cwd=tmp_path))
+    arguments = (*arguments, "--named", "parity", "--fresh", "--json")
+    payload = json.loads(invoke(*arguments, cwd=tmp_path))
     assert [row["wrong"] for row in payload["errors"]] == [0, 1, 2, 3, 4, 5]
     for row in payload["completions"]:
         differs = int(row["function"], 16) ^ 0b01101001

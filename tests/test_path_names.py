@@ -98,7 +98,7 @@ def check_hostile(plain: list[Path], names: list[str]) -> None:
 
 
 @settings(
-    max_examples=int(os.environ.get("PFMAP_EXAMPLES", "8")),
+    max_examples=settings().max_examples // 12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

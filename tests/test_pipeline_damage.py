@@ -1,22 +1,26 @@
 """A campaign with damaged files, or a disk that refuses: named, repaired, nothing else lost."""
 
 import errno
+import re
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from small_campaign import COUNTING, TABLES, UNDRAWN, Listener, same_tables, small
 
 from pfmap import pipeline
 from pfmap.campaign import read_campaign
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
-from pfmap.store import CampaignFolder, merge
+from pfmap.store import CampaignFolder, merge, read_table
 from pfmap.store import atomic as store_atomic
-from pfmap.store.journal import BlockEntry
-from pfmap.store.tables import write_table
+from pfmap.store.journal import BeginEntry, BlockEntry, ProvenanceEntry
+from pfmap.store.schema import Column, arrow_schema
+from pfmap.store.tables import file_notes, write_table
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +212,110 @@ def test_an_edited_campaign_file_is_explained(copy):
 def test_a_broken_provenance_is_a_problem(copy):
     CampaignFolder(copy).provenance_file.write_text("{")
     assert any("provenance.json: missing or damaged" in p for p in pipeline.verify(copy).problems)
+
+
+def test_a_table_of_the_user_in_place_of_a_journalled_one_is_refused(copy):
+    own = pd.DataFrame({"mine": [1, 2]})
+    for name in ("llc.parquet", "counts/part-000002.parquet"):
+        kept = (copy / name).read_bytes()
+        own.to_parquet(copy / name)
+        mine = (copy / name).read_bytes()
+        for options in ({"resume": True}, {"fresh": True}):
+            with pytest.raises(DataError, match=f"{name}: pfmap did not write it") as refused:
+                pipeline.run(small(), copy, **options)
+            assert "move it away" in refused.value.next_step
+            assert (copy / name).read_bytes() == mine
+        assert any(f"{name}: pfmap did not write it" in p for p in pipeline.verify(copy).problems)
+        (copy / name).write_bytes(kept)
+
+
+def test_a_summary_or_figure_that_was_changed_is_kept_beside_the_new_one(copy, finished):
+    figure = next((copy / "figures").glob("*.svg"))
+    (copy / "summary.md").write_text("my own words")
+    figure.write_text("<svg>my own lines</svg>")
+    listener = Listener()
+    pipeline.run(small(), copy, resume=True, reporter=listener)
+    assert (copy / "summary.md").read_bytes() == (finished / "summary.md").read_bytes()
+    assert (copy / "summary.changed.md").read_text() == "my own words"
+    assert figure.read_bytes() == (finished / "figures" / figure.name).read_bytes()
+    assert figure.with_name(f"{figure.stem}.changed.svg").read_text() == "<svg>my own lines</svg>"
+    assert any("kept as summary.changed.md" in text for text in listener.messages)
+    assert pipeline.verify(copy).ok
+    # Again, and when everything is started over.
+    (copy / "summary.md").write_text("other words")
+    pipeline.run(small(), copy, fresh=True, stages=COUNTING)
+    assert (copy / "summary.changed-2.md").read_text() == "other words"
+    assert (copy / "summary.changed.md").read_text() == "my own words"
+
+
+def test_figures_of_a_stage_that_did_not_end_are_replaced_and_not_kept(copy):
+    files = CampaignFolder(copy)
+    files.journal.append(BeginEntry("plot"))
+    figure = next((copy / "figures").glob("*.png"))
+    figure.write_bytes(b"half of a figure")
+    pipeline.run(small(), copy, resume=True)
+    assert not list((copy / "figures").glob("*.changed.*"))
+    assert pipeline.verify(copy).ok
+
+
+def test_a_changed_provenance_is_seen_and_one_that_was_just_written_is_not(copy):
+    path = CampaignFolder(copy).provenance_file
+    text = path.read_text()
+    path.write_text(text.replace('"threads"', '"fingers"', 1))
+    assert pipeline.verify(copy).problems == [
+        "provenance.json: damaged or was changed: its SHA-256 is not the journal's"
+    ]
+    path.write_text(text)
+    # Killed after the line of the next one, before it is in place.
+    CampaignFolder(copy).journal.append(ProvenanceEntry("ab" * 32))
+    assert pipeline.verify(copy).ok
+
+
+def forged(files: CampaignFolder, name: str, frame: pd.DataFrame, **notes: str) -> None:
+    """A table that says something else, with a journal that agrees with it: as a bug would."""
+    path = files.table(name)
+    extra = tuple(
+        Column(column, pa.float64(), "", "")
+        for column in frame.columns
+        if column not in arrow_schema(name).names
+    )
+    digest = write_table(path, frame, name, extra=extra, notes={**file_notes(path, name), **notes})
+    stage = next(s for s in files.journal.state.stages.values() if path.name in s.files)
+    entry = replace(stage, files={**stage.files, path.name: digest})
+    files.journal.append(entry)
+
+
+def test_tables_that_do_not_agree_with_the_shards_or_each_other_are_problems(copy):
+    files = CampaignFolder(copy)
+    tables = {name: read_table(copy, name).to_pandas() for name in TABLES}
+    functions, llc, fits = tables["functions"], tables["llc"], tables["fits"]
+    moved = functions.copy()
+    moved.loc[moved.index[-2:], "count"] += [1, -1]
+    later = functions.copy()
+    later.loc[0, "first_draw"] += 1
+    cases = (
+        ("functions", moved, {}, r"was drawn \d+ times, first at \d+; in the shards \d+ times"),
+        ("functions", later, {}, r"was drawn \d+ times, first at \d+; in the shards"),
+        ("functions", functions[1:], {}, "do not add up to 2800 draws"),
+        ("functions", functions, {"pfmap_draws": "9000"}, "is of 9000 draws, .* hold 2800"),
+        ("llc", llc.assign(function="x"), {}, r"llc\.parquet: holds x, not in functions"),
+        ("llc", llc.assign(draw=2800), {}, "draw 2800 is none of the 2800"),
+        ("llc", llc, {"pfmap_draws": "100"}, r"is of 100 draws, functions\.parquet of 2800"),
+        ("llc", llc, {"pfmap_campaign": "ab"}, "is of a campaign with other draws"),
+        ("fits", fits.assign(n=10**6), {}, "1000000 rows entered"),
+        ("volume", tables["volume"].assign(function="x"), {}, "holds x, not in evidence"),
+        ("evidence", tables["evidence"].assign(function="x", name=""), {}, "holds x, not in func"),
+    )
+    for name, frame, notes, complaint in cases:
+        forged(files, name, frame, **notes)
+        problems = pipeline.verify(copy, blocks=0).problems
+        assert any(re.search(complaint, text) for text in problems), (complaint, problems)
+        forged(files, name, tables[name], pfmap_draws="2800", pfmap_campaign=small().digest())
+        assert pipeline.verify(copy, blocks=0).problems == [], complaint
+
+
+def test_verify_of_some_blocks_says_of_how_many_draws(tmp_path):
+    pipeline.run(small(), tmp_path / "part", blocks=(0, 2))
+    report = pipeline.verify(tmp_path / "part")
+    assert report.ok
+    assert (report.draws, report.total) == (1024, 2800)

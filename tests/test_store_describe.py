@@ -31,7 +31,7 @@ def test_the_examples_of_the_page_run(page, root, tmp_path, monkeypatch, tiny_ru
     shutil.copytree(tiny_run, tmp_path / "results" / "default")
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         exec(compile(example, "docs/files.md", "exec"), {})
 

@@ -9,9 +9,10 @@ from pfmap.campaign import Campaign, read_campaign
 from pfmap.domain import PointsDomain
 from pfmap.errors import DataError, PfmapError, SettingsError
 from pfmap.store import CampaignFolder
-from pfmap.store.atomic import disk_faults, file_digest
+from pfmap.store.aside import set_aside
 from pfmap.store.journal import CampaignEntry
 from pfmap.store.provenance import campaign_of_provenance
+from pfmap.store.results import read_record
 
 from .report import Reporter
 
@@ -63,8 +64,14 @@ def open_campaign(
             f"{foreign[0]}: pfmap did not write it, and would read it or write over it",
             next_step="move it away, or choose another folder with --out",
         )
+    record = read_record(files.path)
+    if record is not None:
+        raise SettingsError(
+            f"{files.path}: holds results of pfmap {record['command']}",
+            next_step="choose another folder with --out",
+        )
     if fresh:
-        set_aside(files.journal.state.files, files, say=reporter.message)
+        keep_changed(files.journal.state.files, files, say=reporter.message)
         removed = files.clear()
         if removed:
             reporter.message(f"removed {len(removed)} files of the campaign in {files.path}")
@@ -93,7 +100,9 @@ def open_campaign(
     return campaign
 
 
-def set_aside(names: Iterable[str], files: CampaignFolder, *, say: Callable[[str], None]) -> None:
+def keep_changed(
+    names: Iterable[str], files: CampaignFolder, *, say: Callable[[str], None]
+) -> None:
     """Rename figures and summaries that somebody has changed: they are about to be replaced.
 
     What a stage wrote that did not come to its end is pfmap's own. Of tables,
@@ -105,16 +114,11 @@ def set_aside(names: Iterable[str], files: CampaignFolder, *, say: Callable[[str
     }
     for name in names:
         path = files.path / name
-        own = path.suffix == ".parquet" or name in unfinished or not path.is_file()
-        if own or path.stat().st_size == 0 or file_digest(path) == state.files[name]:
+        if path.suffix == ".parquet" or name in unfinished:
             continue
-        other, number = path.with_name(f"{path.stem}.changed{path.suffix}"), 1
-        while other.exists():
-            number += 1
-            other = path.with_name(f"{path.stem}.changed-{number}{path.suffix}")
-        with disk_faults(other):
-            path.rename(other)
-        say(f"{name} was changed since pfmap wrote it: kept as {files.relative(other)}")
+        other = set_aside(path, state.files[name])
+        if other is not None:
+            say(f"{name} was changed since pfmap wrote it: kept as {files.relative(other)}")
 
 
 def check_same_draws(campaign: Campaign, stored: Campaign | None, files: CampaignFolder) -> None:

@@ -37,8 +37,10 @@ class Recount:
     def __init__(self, files: CampaignFolder) -> None:
         path = files.table("functions")
         n_rows = row_count(path, "functions")
-        spread = np.linspace(0, max(n_rows - 1, 0), SAMPLE - _FIRST).astype(np.int64)
-        rows = np.union1d(np.arange(min(n_rows, _FIRST)), spread[:n_rows])
+        rows = np.arange(n_rows)
+        if n_rows > SAMPLE:
+            rest = np.linspace(_FIRST, n_rows - 1, SAMPLE - _FIRST).astype(np.int64)
+            rows = np.union1d(np.arange(_FIRST), rest)
         found, start = [], 0
         for piece in stream_file(path, "functions", _COUNTS):
             inside = rows[(rows >= start) & (rows < start + len(piece))] - start

@@ -27,7 +27,7 @@ from .compiling import compiled
 from .conclude import analyze, plot
 from .freshness import NEEDS, STAGES, damage, stage_tokens, why_stale
 from .job import Job
-from .opening import open_campaign, set_aside
+from .opening import keep_changed, open_campaign
 from .report import Reporter, RunResult, SilentReporter, StageOutcome
 from .sample import sample, stopped
 from .timing import run_profile
@@ -319,7 +319,7 @@ def _run_stage(job: Job, stage: str, token: str) -> bool:
             return False
         if same_token and known is not None:
             _report_damage(job, known)
-        set_aside(known.files if known else (), job.files, say=job.reporter.message)
+        keep_changed(known.files if known else (), job.files, say=job.reporter.message)
         job.files.journal.append(BeginEntry(stage))
         written = _TABLE_STAGES[stage](job)
     digests = {name: file_digest(job.files.path / name) for name in written}

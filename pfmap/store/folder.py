@@ -78,7 +78,9 @@ class CampaignFolder:
         >>> CampaignFolder(Path("results/my net")).resume_command
         "pfmap run 'results/my net' --resume"
         """
-        return f"pfmap run {shlex.quote(str(self.path))} --resume"
+        path = str(self.path)
+        # A leading dash would make it an option.
+        return f"pfmap run {shlex.quote(f'./{path}' if path.startswith('-') else path)} --resume"
 
     @property
     def counts(self) -> Path:

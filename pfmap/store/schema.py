@@ -101,7 +101,7 @@ LLC = (
         _f8,
         "",
         "Ladder: with m = 1 no second pole lies within this of λ, with m > 1 m poles do and are "
-        "not told from one of order m; 0 where m is exact; null: not known, and for the other rows.",
+        "not told from one of order m; 0: m is exact; null: not known, and for the other rows.",
     ),
     Column(
         "settled_by",
