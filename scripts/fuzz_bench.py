@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import PfmapError
 from pfmap_cli import render
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHORT = ("--runs", "4", "--chains", "8", "--steps", "4", "--max-levels", "2")
 
 BASE: dict[str, Any] = {
@@ -122,6 +124,8 @@ def command(arguments: list[str], folder: Path, allowed: tuple[int, ...] = (0, 2
     said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
     told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace")
     before, place, argv = dict(os.environ), Path.cwd(), sys.argv
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    hook = sys.unraisablehook
     code: Any = 0
     render._emitted.clear()
     try:
@@ -136,6 +140,9 @@ def command(arguments: list[str], folder: Path, allowed: tuple[int, ...] = (0, 2
     finally:
         os.chdir(place)
         sys.argv = argv
+        sys.unraisablehook = hook
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         os.environ.clear()
         os.environ.update(before)
     told.flush()
