@@ -1,6 +1,7 @@
 """Compiled kernels: numba only, arrays only. They import nothing else of pfmap but its errors."""
 
 import os
+import warnings
 
 from pfmap.errors import EnvironmentFault
 
@@ -33,4 +34,17 @@ got '0' (next: unset it, or set it to the number of cores to use)
         )
 
 
-_check_threads(os.environ.get("NUMBA_NUM_THREADS"))  # before numba is imported
+def _import_numba() -> None:
+    """Import numba, which warns of a variable it cannot read and goes on with another value."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Environment variable", RuntimeWarning)
+        try:
+            import numba  # noqa: F401
+        except RuntimeWarning as error:
+            raise EnvironmentFault(
+                f"numba: {str(error).partition(chr(10))[0]}", next_step="unset that variable"
+            ) from error
+
+
+_check_threads(os.environ.get("NUMBA_NUM_THREADS"))
+_import_numba()
