@@ -23,6 +23,7 @@ import fuzz_inputs
 import fuzz_kinds
 
 import pfmap_cli.main
+from pfmap.campaign import campaign_from_mapping
 from pfmap.errors import DataError
 from pfmap.llc import load
 
@@ -71,9 +72,9 @@ def test_a_reader_that_lets_an_error_through_is_found(on, monkeypatch):
         return {"weights": path.read_bytes().decode()}
 
     monkeypatch.setattr(load, "read_arrays", careless)
+    inputs = (fuzz_kinds.weights(random.Random(number), on) for number in range(200))
     with pytest.raises(fuzz_bench.Fault, match="UnicodeDecodeError"):
-        for number in range(200):
-            fuzz_kinds.weights(random.Random(number), on)
+        list(inputs)
 
 
 def test_a_command_that_changes_what_it_reads_is_found(on, monkeypatch):
@@ -104,8 +105,7 @@ def test_inputs_are_made_again_from_their_number():
 
 def test_a_pipe_in_place_of_points_is_refused_before_it_is_opened(tmp_path):
     os.mkfifo(tmp_path / "points.npy")
-    campaign = fuzz_bench.BASE | {
-        "domain": {"kind": "points", "file": str(tmp_path / "points.npy")}
-    }
+    domain = {"kind": "points", "file": str(tmp_path / "points.npy")}
+    campaign = campaign_from_mapping(fuzz_bench.BASE | {"domain": domain})
     with pytest.raises(DataError, match="it is a pipe, not a file"):
-        _ = fuzz_bench.campaign_from_mapping(campaign).points
+        _ = campaign.points
