@@ -165,6 +165,7 @@ def test_a_shape_that_fits_only_transposed_is_converted_and_said(tmp_path):
         ({"W1": np.ones((4, 3)), "W2": np.ones((1, 4))}, r"must hold 2 biases for bias = true"),
         ({"W1": np.ones((4, 3)), "b2": np.ones(1), "W2": np.ones((1, 4))}, r"found W1 alone"),
         ({"0.weight": np.ones((4, 3)), "1.mean": np.ones(4)}, r"found 1\.mean beside 0\.weight"),
+        ({"0.weight": np.ones((4, 3)), "1.weight": np.ones(4)}, r"1\.weight: must be a matrix"),
         ({"W1": np.full((4, 3), np.inf), "W2": np.ones((1, 4))}, "W1: must be finite"),
         ({"W1": np.ones((4, 3), dtype="S1"), "W2": np.ones((1, 4))}, "W1: must hold real numbers"),
         ({"V": np.ones((4, 3))}, "must hold the vector weights, or the matrices and biases"),

@@ -251,6 +251,13 @@ def _check_counts(
     biases: list[str],
 ) -> None:
     """DataError unless there are as many matrices and biases as the network has."""
+    for name in matrices:
+        if np.ndim(arrays[name]) != 2:
+            raise DataError(
+                f"{path}: {name}: must be a matrix, found shape {np.shape(arrays[name])}",
+                next_step="leave out what is no fully connected layer, such as normalisation or "
+                "convolutions: this network has none",
+            )
     n_layers = len(network.widths) - 1
     held = f"found {', '.join(arrays)}"
     if len(matrices) != n_layers:
