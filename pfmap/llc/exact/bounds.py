@@ -12,7 +12,7 @@ from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.families import family_value
 from pfmap.llc.exact.finite_rank import FiniteRank, jacobian_rank_exactly
 from pfmap.llc.exact.local_polynomial import local_polynomials
-from pfmap.llc.exact.newton import is_monomial, newton_bound
+from pfmap.llc.exact.nondegenerate import newton_llc
 from pfmap.llc.ladder.problem import ZERO_LOSS, on_kink
 from pfmap.llc.rank import GAP_LIMIT, jacobian_rank
 from pfmap.models.base import CompiledModel, Model, RegressionModel
@@ -98,7 +98,8 @@ def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:
       numerical rank of a polynomial model is clear and smaller, w* lies within rounding of a point
       of that rank, and the smaller counts.
     - λ <= d/2, and λ <= that of all monomials of the outputs in w - w*
-      (`pfmap.llc.exact.newton`), which it is where the outputs generate these monomials.
+      (`pfmap.llc.exact.newton`), which it is where the outputs generate these monomials, or are
+      non-degenerate on their Newton polyhedron (`pfmap.llc.exact.nondegenerate`).
     - Linear networks and tanh units at the origin have formulas (`pfmap.llc.exact.families`).
 
     Parameters
@@ -126,8 +127,12 @@ def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:
     ('1/6', 1)
     >>> cusp = polynomial_model([[2, 0], [0, 3]], [[1.0, -1.0]])  # K = (w1² - w2³)²/2
     >>> found = exact_bounds(cusp, np.zeros(2))
+    >>> str(found.llc), found.multiplicity
+    ('5/12', 1)
+    >>> line = polynomial_model([[2, 0], [1, 1], [0, 2]], [[1.0, -2.0, 1.0]])  # (w1 - w2)⁴/2
+    >>> found = exact_bounds(line, np.zeros(2))  # it is 1/4: degenerate
     >>> str(found.low), str(found.high), found.sources
-    ('0', '5/12', ('λ <= 5/12: Newton polyhedron of the outputs at w*',))
+    ('0', '1/2', ('λ <= 1/2: Newton polyhedron of the outputs at w*',))
     """
     center = check_position(model, weights)
     bounds = _Bounds()
@@ -183,10 +188,10 @@ def _by_polyhedron(bounds: _Bounds, model: CompiledModel, center: np.ndarray) ->
         if local.clean:
             bounds.settle(LearningCoefficient(Fraction(0), 1, "K is 0 everywhere"))
         return
-    found = newton_bound(outputs)
+    found, exact = newton_llc(outputs)
     if found is None:
         return
-    if local.clean and is_monomial(outputs):
+    if local.clean and exact:
         bounds.settle(found)
     else:
         bounds.at_most(found.llc, "Newton polyhedron of the outputs at w*")
