@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,11 +11,15 @@ from fractions import Fraction
 import numpy as np
 
 from pfmap.llc.exact.local_polynomial import Polynomial
+from pfmap.llc.exact.newton import rank_is_clear
 from pfmap.llc.exact.rational import exact_rank, null_vector
 from pfmap.llc.exact.sturm import has_multiple_root, has_root
 
 MAX_CHOICES = 4_000
 """Sets of points that may span a facet, up to which all are tried."""
+
+MARGIN = 1e-6
+"""Next to the terms that make it, a value this small may be rounding."""
 
 Exponents = tuple[int, ...]
 
@@ -115,7 +120,7 @@ def face_facts(outputs: Sequence[Polynomial], face: Sequence[Exponents]) -> Face
     rows = [row for row in rows if any(row)]
     if not rows:
         return FaceFacts(True, False)
-    if exact_rank(rows) == len(face):
+    if exact_rank(rows) == len(face) and rank_is_clear(rows):
         return FaceFacts(False, True)
     if any(_has_one_sign(row, face) for row in rows):
         return FaceFacts(False, True)
@@ -144,8 +149,36 @@ def _on_edge(rows: list[list[Fraction]], face: Sequence[Exponents]) -> FaceFacts
         for place, value in zip(places, row, strict=True):
             part[place - lowest] = value
         parts.append(part)
+    has_zero = has_root(parts)
+    if not _is_clear(parts, has_zero=has_zero):
+        return FaceFacts(None, None)
     smooth = not has_multiple_root(parts[0]) if len(parts) == 1 else None
-    return FaceFacts(has_root(parts), smooth)
+    return FaceFacts(has_zero, smooth)
+
+
+def _is_clear(parts: list[list[Fraction]], *, has_zero: bool) -> bool:
+    """Whether coefficients off by rounding would have led to the same.
+
+    (t - 1)² with coefficients in float64 has no double root any more. So at every real t near a
+    root, the largest |p_j|, or also |t p_j'| where they may vanish, must not be small next to the
+    terms that it sums.
+    """
+    arrays = [np.array([float(value) for value in part]) for part in parts]
+    near = [np.roots(array[::-1]).real for array in arrays]
+    near += [np.roots(np.polyder(array[::-1])).real for array in arrays]
+    points = np.concatenate(near)
+    least = math.inf
+    with np.errstate(all="ignore"):
+        for t in points[np.abs(points) > 0.0]:
+            largest = 0.0
+            for array in arrays:
+                powers = np.arange(len(array))
+                terms = array * t**powers
+                slope = abs(float((powers * terms).sum())) / len(array) if has_zero else 0.0
+                size = float(np.abs(terms).sum())
+                largest = max(largest, abs(float(terms.sum())) / size, slope / size)
+            least = min(least, largest)
+    return least > MARGIN
 
 
 def _has_one_sign(row: list[Fraction], face: Sequence[Exponents]) -> bool:

@@ -11,13 +11,16 @@ from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.faces import compact_faces, face_facts
 from pfmap.llc.exact.local_polynomial import Polynomial
 from pfmap.llc.exact.monomials import minimal_exponents
-from pfmap.llc.exact.newton import is_monomial, newton_bound
+from pfmap.llc.exact.newton import is_monomial, newton_bound, rank_is_clear
 from pfmap.llc.exact.polyhedron import smallest_face
 from pfmap.llc.exact.rational import reduced_rows
 
 SOURCE = (
     "non-degenerate on its Newton polyhedron (Varchenko 1976; Kouchnirenko 1976), over the reals"
 )
+
+REMAINDER = 1e-7
+"""A coefficient this small next to the largest of its combination may be left of a 0."""
 
 MAX_ENTRIES = 20_000
 """Outputs² × monomials up to which the outputs are combined to simpler ones first."""
@@ -48,8 +51,9 @@ def newton_llc(outputs: Sequence[Polynomial]) -> tuple[LearningCoefficient | Non
     >>> print(found, exact)  # x and y² + z³: 1/2 + 5/12
     λ = 11/12, m = 1 True
     """
-    parts, exact = [], True
-    for block in _independent(_simplified(outputs)):
+    parts = []
+    simple, exact = _simplified(outputs)
+    for block in _independent(simple):
         bound = newton_bound(block)
         if bound is None:
             return None, False
@@ -120,18 +124,23 @@ def nondegenerate_llc(outputs: Sequence[Polynomial]) -> LearningCoefficient | No
     return replace(half, multiplicity=lowest.codimension + meets)
 
 
-def _simplified(outputs: Sequence[Polynomial]) -> list[Polynomial]:
-    """Outputs in reduced echelon form, monomials of low degree first."""
+def _simplified(outputs: Sequence[Polynomial]) -> tuple[list[Polynomial], bool]:
+    """Outputs in reduced echelon form, monomials of low degree first, and whether that is clear.
+
+    It is not where rounding may have made rows independent or left remainders in place of 0.
+    """
     columns = sorted({powers for output in outputs for powers in output}, key=lambda p: (sum(p), p))
-    if len(outputs) ** 2 * len(columns) > MAX_ENTRIES:
-        return list(outputs)
-    rows, pivots = reduced_rows(
-        [[output.get(powers, Fraction(0)) for powers in columns] for output in outputs]
-    )
-    return [
+    matrix = [[output.get(powers, Fraction(0)) for powers in columns] for output in outputs]
+    clear = rank_is_clear(matrix)
+    if not clear or len(outputs) ** 2 * len(columns) > MAX_ENTRIES:
+        return list(outputs), clear
+    rows, pivots = reduced_rows(matrix)
+    simple = [
         {powers: value for powers, value in zip(columns, row, strict=True) if value}
         for row in rows[: len(pivots)]
     ]
+    sizes = [[abs(float(value)) for value in output.values()] for output in simple]
+    return simple, all(min(row) > REMAINDER * max(row) for row in sizes)
 
 
 def _independent(outputs: Sequence[Polynomial]) -> list[list[Polynomial]]:
