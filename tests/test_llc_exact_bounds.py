@@ -112,3 +112,71 @@ def test_a_loss_that_vanishes_everywhere_has_llc_0():
     model = polynomial_model([[1, 0], [1, 0]], [[1.0, -1.0]])
     found = exact_bounds(model, np.zeros(2))
     assert (found.llc, found.multiplicity) == (0, 1)
+
+
+SETTLED = [
+    ("cusp x² - y³", [[2, 0], [0, 3]], [1, -1], "5/12", 1),
+    ("A1: x² - y²", [[2, 0], [0, 2]], [1, -1], "1/2", 2),
+    ("definite x² + y²", [[2, 0], [0, 2]], [1, 1], "1/2", 1),
+    ("cone x² + y² - z²", [[2, 0, 0], [0, 2, 0], [0, 0, 2]], [1, 1, -1], "1/2", 1),
+    ("|x|² of three", [[2, 0, 0], [0, 2, 0], [0, 0, 2]], [1, 1, 1], "3/4", 1),
+    ("E8", [[2, 0, 0], [0, 3, 0], [0, 0, 5]], [1, 1, 1], "1/2", 1),
+    ("x² + y³ + z⁷", [[2, 0, 0], [0, 3, 0], [0, 0, 7]], [1, 1, 1], "41/84", 1),
+    ("Whitney umbrella", [[2, 0, 0], [0, 2, 1]], [1, -1], "1/2", 2),
+    ("D4-: x²y - y³", [[2, 1], [0, 3]], [1, -1], "1/3", 1),
+    (
+        "(x² + y²)(x - y), no double root",
+        [[3, 0], [2, 1], [1, 2], [0, 3]],
+        [1, -1, 1, -1],
+        "1/3",
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "powers", "factors", "llc", "m"), SETTLED)
+def test_nondegenerate_functions_are_settled(name, powers, factors, llc, m):
+    found = exact_bounds(polynomial_model(powers, [factors]), np.zeros(len(powers[0])))
+    assert (str(found.llc), found.multiplicity) == (llc, m), name
+
+
+@pytest.mark.parametrize("slope", [1.0, 1.0 / 3.0, 0.1, 2.0])
+@pytest.mark.parametrize("power", [2, 3, 4])
+def test_a_multiple_root_is_not_hidden_by_rounding(slope, power):
+    """(x + s y)^k in coefficients of float64 is no power any more; λ is 1/(2k)."""
+    factors = np.poly1d([1.0])
+    for _ in range(power):
+        factors *= np.poly1d([1.0, slope])
+    powers = [[power - j, j] for j in range(power + 1)]
+    found = exact_bounds(polynomial_model(powers, [factors.coeffs]), np.zeros(2))
+    assert found.llc is None
+    assert found.low <= Fraction(1, 2 * power) <= found.high
+
+
+def test_outputs_that_depend_on_each_other_up_to_rounding_settle_nothing():
+    """x² + y²/3 twice, once in other numbers: as fractions they would generate x² and y²."""
+    third, close = 1.0 / 3.0, np.nextafter(1.0 / 3.0, 1.0)
+    model = polynomial_model([[4, 0], [1, 1]], [[1.0, third], [1.0, close]])
+    found = exact_bounds(model, np.zeros(2))
+    assert found.llc is None
+
+
+def area(sign, power, bound):
+    """Area of |x² + sign y^power| < bound in the quarter x, y > 0, by quadrature over x."""
+    x = np.geomspace(1e-12, 1.0, 400_001)
+    # sign y^power lies between -x² - bound and -x² + bound.
+    edges = np.sort([sign * (-(x**2) - bound), sign * (-(x**2) + bound)], axis=0)
+    low, high = np.clip(edges, 0.0, 1.0) ** (1.0 / power)
+    return np.trapezoid(high - low, x)
+
+
+@pytest.mark.parametrize(("sign", "power"), [(-1, 3), (-1, 5), (1, 4), (1, 6)])
+def test_settled_values_are_those_of_the_volume(sign, power):
+    """V(t) of K = f²/2 with f = x² ± y^p: its slope in log t, far down, is λ."""
+    small, large = area(sign, power, 1e-15), area(sign, power, 1e-13)
+    slope = np.log(large / small) / (2.0 * np.log(100.0))
+    found = exact_bounds(polynomial_model([[2, 0], [0, power]], [[1, sign]]), np.zeros(2))
+    assert slope == pytest.approx(float(found.llc), rel=0.02)
+    # Negative control: a much larger power is told apart.
+    other = exact_bounds(polynomial_model([[2, 0], [0, power + 4]], [[1, sign]]), np.zeros(2))
+    assert slope != pytest.approx(float(other.llc), rel=0.05)

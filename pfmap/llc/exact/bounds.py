@@ -12,13 +12,16 @@ from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.families import family_value
 from pfmap.llc.exact.finite_rank import FiniteRank, jacobian_rank_exactly
 from pfmap.llc.exact.local_polynomial import local_polynomials
-from pfmap.llc.exact.newton import is_monomial, newton_bound
+from pfmap.llc.exact.nondegenerate import newton_llc
 from pfmap.llc.ladder.problem import ZERO_LOSS, on_kink
 from pfmap.llc.rank import GAP_LIMIT, jacobian_rank
 from pfmap.models.base import CompiledModel, Model, RegressionModel
 
-AT_ROUNDING = 1e-6
-"""A gap of the singular values this small says that what lies below it is rounding."""
+FALL = 1e-6
+"""Singular values that fall by this, to `ROUNDING_LEVEL`, from one to the next are rounding."""
+
+ROUNDING_LEVEL = 1e-12
+"""Next to the largest."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class _Bounds:
         self.multiplicity: int | None = None
         self.low_source = self.high_source = ""
         self.rank: FiniteRank | None = None
+        self.doubtful = False  # w* lies within rounding of a point of smaller rank
 
     @property
     def settled(self) -> bool:
@@ -95,10 +99,11 @@ def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:
       polynomials of the parameters (`pfmap.llc.exact.finite_rank`), else the numerical one where
       its singular values leave a clear gap. λ = rank/2 with m = 1 where the rank is the number of
       outputs (the fibre is smooth) or of parameters (K is a positive quadratic form). Where the
-      numerical rank of a polynomial model is clear and smaller, w* lies within rounding of a point
-      of that rank, and the smaller counts.
+      singular values of a polynomial model fall sharply to the level of rounding, w* lies within
+      rounding of a point of smaller rank: that rank counts, and nothing is settled.
     - λ <= d/2, and λ <= that of all monomials of the outputs in w - w*
-      (`pfmap.llc.exact.newton`), which it is where the outputs generate these monomials.
+      (`pfmap.llc.exact.newton`), which it is where the outputs generate these monomials, or are
+      non-degenerate on their Newton polyhedron (`pfmap.llc.exact.nondegenerate`).
     - Linear networks and tanh units at the origin have formulas (`pfmap.llc.exact.families`).
 
     Parameters
@@ -126,8 +131,12 @@ def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:
     ('1/6', 1)
     >>> cusp = polynomial_model([[2, 0], [0, 3]], [[1.0, -1.0]])  # K = (w1² - w2³)²/2
     >>> found = exact_bounds(cusp, np.zeros(2))
+    >>> str(found.llc), found.multiplicity
+    ('5/12', 1)
+    >>> line = polynomial_model([[2, 0], [1, 1], [0, 2]], [[1.0, -2.0, 1.0]])  # (w1 - w2)⁴/2
+    >>> found = exact_bounds(line, np.zeros(2))  # it is 1/4: degenerate
     >>> str(found.low), str(found.high), found.sources
-    ('0', '5/12', ('λ <= 5/12: Newton polyhedron of the outputs at w*',))
+    ('0', '1/2', ('λ <= 1/2: Newton polyhedron of the outputs at w*',))
     """
     center = check_position(model, weights)
     bounds = _Bounds()
@@ -150,18 +159,30 @@ def _is_zero(model: RegressionModel, center: np.ndarray) -> bool:
 
 def _by_rank(bounds: _Bounds, model: RegressionModel, center: np.ndarray) -> None:
     found = jacobian_rank(model.jacobian(center))
-    rank, name, at_rounding = 0, "rank/2", False
-    if found.gap <= GAP_LIMIT:
-        rank, at_rounding = found.rank, found.gap <= AT_ROUNDING
+    rank, name = found.rank if found.gap <= GAP_LIMIT else 0, "rank/2"
     if isinstance(model, CompiledModel):
         bounds.rank = jacobian_rank_exactly(model, center)
-    if bounds.rank is not None and not (rank < bounds.rank.rank and at_rounding):
+    if bounds.rank is not None:
         rank, name = bounds.rank.rank, "rank/2, modulo two primes"
+        above = _n_above_rounding(found.singular_values)
+        if above < rank:
+            rank, name, bounds.doubtful = above, "rank/2", True
     if isinstance(model, CompiledModel) and rank and on_kink(model, center):
         return
     bounds.at_least(Fraction(rank, 2), name)
     if rank and rank in (len(np.ravel(model.targets)), model.n_parameters):
         bounds.settle(LearningCoefficient(Fraction(rank, 2), 1, f"{name}, which is full"))
+
+
+def _n_above_rounding(values: np.ndarray) -> int:
+    """Singular values above the first sharp fall to the level of rounding; all where none is.
+
+    Ill-conditioned Jacobians fall to that level little by little, and all of their values count.
+    """
+    for i in range(1, len(values)):
+        if values[i] <= min(FALL * values[i - 1], ROUNDING_LEVEL * values[0]):
+            return i
+    return len(values)
 
 
 def _by_family(bounds: _Bounds, model: CompiledModel, center: np.ndarray) -> None:
@@ -183,10 +204,10 @@ def _by_polyhedron(bounds: _Bounds, model: CompiledModel, center: np.ndarray) ->
         if local.clean:
             bounds.settle(LearningCoefficient(Fraction(0), 1, "K is 0 everywhere"))
         return
-    found = newton_bound(outputs)
+    found, exact = newton_llc(outputs)
     if found is None:
         return
-    if local.clean and is_monomial(outputs):
+    if local.clean and exact and not bounds.doubtful:
         bounds.settle(found)
     else:
         bounds.at_most(found.llc, "Newton polyhedron of the outputs at w*")

@@ -12,6 +12,10 @@ from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.finite_field import random_primes, rank_modulo
 from pfmap.llc.exact.local_polynomial import Polynomial
 from pfmap.llc.exact.monomials import minimal_exponents, monomial_llc
+from pfmap.llc.singular import singular_values
+
+CLEAR = 1e-9
+"""A singular value this small next to the largest may be rounding."""
 
 MAX_MONOMIALS = 150
 """Monomials that no other divides, up to which the linear programme is solved."""
@@ -64,12 +68,37 @@ def is_monomial(outputs: Sequence[Polynomial]) -> bool:
     False
     """
     rows = minimal_exponents(powers for output in outputs for powers in output)
+    matrix = [[output.get(row, Fraction(0)) for row in rows] for output in outputs]
+    return len(outputs) >= len(rows) == _rank(matrix) and rank_is_clear(matrix)
+
+
+def rank_is_clear(rows: Sequence[Sequence[Fraction]]) -> bool:
+    """Whether coefficients off by rounding would have a rank as large, and no larger.
+
+    Rows that depend on each other up to rounding are independent as fractions: a numerical rank
+    below the exact one betrays them.
+
+    Examples
+    --------
+    >>> rank_is_clear([[Fraction(1), Fraction(2)], [Fraction(1), Fraction(2 + 1e-15)]])
+    False
+    >>> rank_is_clear([[Fraction(1), Fraction(2)], [Fraction(1), Fraction(3)]])
+    True
+    """
+    matrix = np.array([[float(value) for value in row] for row in rows])
+    sizes = np.abs(matrix).max(axis=1, keepdims=True)
+    values = singular_values(matrix / np.where(sizes > 0.0, sizes, 1.0))
+    if values is None:
+        return False
+    return int((values > CLEAR * values[0]).sum()) == _rank(rows)
+
+
+def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
+    """Rank modulo a prime: never above the true one, and quick."""
     (prime,) = random_primes(1, 1)
-    matrix = np.array([[_residue(out.get(row), prime) for row in rows] for out in outputs])
-    return len(outputs) >= len(rows) and rank_modulo(matrix, prime) == len(rows)
+    matrix = np.array([[_residue(value, prime) for value in row] for row in rows])
+    return rank_modulo(matrix, prime)
 
 
-def _residue(value: Fraction | None, prime: int) -> int:
-    if value is None:
-        return 0
+def _residue(value: Fraction, prime: int) -> int:
     return value.numerator * pow(value.denominator, -1, prime) % prime

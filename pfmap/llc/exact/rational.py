@@ -23,7 +23,26 @@ def exact_rank(rows: Sequence[Sequence[int | Fraction]]) -> int:
     >>> exact_rank([[1, 2], [2, 4], [3, 6]])
     1
     """
-    return len(_reduced_rows([[Fraction(value) for value in row] for row in rows])[1])
+    return len(reduced_rows([[Fraction(value) for value in row] for row in rows])[1])
+
+
+def null_vector(rows: Sequence[Sequence[int | Fraction]], n_unknowns: int) -> list[Fraction] | None:
+    """The solution of A x = 0, up to a factor; None unless there is exactly one.
+
+    Examples
+    --------
+    >>> [str(value) for value in null_vector([[2, -4]], 2)]
+    ['2', '1']
+    """
+    reduced, pivots = reduced_rows([[Fraction(value) for value in row] for row in rows])
+    free = [index for index in range(n_unknowns) if index not in pivots]
+    if len(free) != 1:
+        return None
+    solution = [Fraction(0)] * n_unknowns
+    solution[free[0]] = Fraction(1)
+    for row, pivot in zip(reduced, pivots, strict=False):
+        solution[pivot] = -row[free[0]]
+    return solution
 
 
 def solution_near(
@@ -58,7 +77,7 @@ def solution_near(
         [*(Fraction(value) for value in row), Fraction(value)]
         for row, value in zip(rows, right, strict=True)
     ]
-    reduced, pivots = _reduced_rows(augmented)
+    reduced, pivots = reduced_rows(augmented)
     if n_unknowns in pivots:
         return None
     solution = [Fraction(float(value)) for value in near]
@@ -70,8 +89,15 @@ def solution_near(
     return solution
 
 
-def _reduced_rows(matrix: list[list[Fraction]]) -> tuple[list[list[Fraction]], list[int]]:
-    """Reduced row echelon form, in place, and the columns of its pivots."""
+def reduced_rows(matrix: list[list[Fraction]]) -> tuple[list[list[Fraction]], list[int]]:
+    """Reduced row echelon form, in place, and the columns of its pivots.
+
+    Examples
+    --------
+    >>> rows, pivots = reduced_rows([[Fraction(2), Fraction(4)], [Fraction(1), Fraction(2)]])
+    >>> [[str(value) for value in row] for row in rows], pivots
+    ([['1', '2'], ['0', '0']], [0])
+    """
     pivots: list[int] = []
     n_columns = len(matrix[0]) if matrix else 0
     for column in range(n_columns):
