@@ -50,6 +50,10 @@ FIRST_RUNGS = 28
 
 FIRST_STEPS = 2000
 
+CURVED_SPAN = 1e36
+"""Longest span without Euler fields: there no move has the right size along a curved valley, and
+the highest rungs mix ever more slowly without hot and cold chains telling."""
+
 
 @dataclasses.dataclass(frozen=True)
 class LadderEstimate:
@@ -186,7 +190,7 @@ def estimate_llc_ladder(
         Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs.
     span, max_rungs : float, int
         Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in
-        any case.
+        any case. Where K is homogeneous in no scaling of the coordinates the span is at most 1e36.
     chains : int, default 4
         Half of them start hot and half cold.
     leaps : int, default 4
@@ -284,6 +288,7 @@ def _sampled(
     The ladder is made longer where that helps most, else the chains are.
     """
     rungs = Rungs(problem, losses)
+    span = span if len(problem.euler) else min(span, CURVED_SPAN)
     with ThreadPoolExecutor(threads) as pool:
         n_rungs = min(FIRST_RUNGS, max_rungs)
         running = Chains(problem, rungs.climb(span=span, max_rungs=n_rungs), chains, pool)
@@ -327,9 +332,11 @@ def _conclude(
 ) -> LadderEstimate:
     """The estimate from what the chains have given so far."""
     ladder = running.result()
-    if float(np.ptp(ladder.trace, axis=2).min()) == 0.0:  # a rung that never moved
+    stood = np.flatnonzero(np.ptp(ladder.trace, axis=2).min(axis=0) == 0.0)
+    if len(stood) and len(ladder.n_betas) - stood[-1] <= MIN_KEPT:
         return _without_chains(problem, math.nan, "not converged", start)
     skip = first_agreeing(block_means(ladder)[0])
+    skip = max(skip, int(stood[-1]) + 1 if len(stood) else 0)
     n_kept = len(ladder.n_betas) - skip
     used = slice(min(skip, len(ladder.n_betas) - MIN_KEPT), None)
     means, covariance = ladder_means(ladder)
