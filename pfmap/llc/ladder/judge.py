@@ -44,8 +44,8 @@ ADVICE = {
     "slow": "forms of E[nβK] with different λ fit alike: a longer ladder, or what is known exactly",
     "stratum": "a smaller ball around w* has a larger λ: λ̂ belongs to another stratum of zeros in "
     "the ball; leave radius out, or give one that leaves that stratum out",
-    "outside": "the interval lies outside of what is known exactly of λ(w*): the ball holds another "
-    "stratum, or the chains are wrong; a smaller radius, or more max_steps",
+    "outside": "the interval lies outside of what is known exactly of λ(w*): the ball holds "
+    "another stratum, or the chains are wrong; a smaller radius, or more max_steps",
 }
 """What to do about each verdict; `advise` adds by how much."""
 
