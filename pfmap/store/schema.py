@@ -100,14 +100,14 @@ LLC = (
         "multiplicity_resolution",
         _f8,
         "",
-        "Ladder: with m = 1 no second pole lies within this of λ, with m > 1 m poles do and are not "
-        "told from one of order m; 0 where m is exact; null: not known, and for the other rows.",
+        "Ladder: with m = 1 no second pole lies within this of λ, with m > 1 m poles do and are "
+        "not told from one of order m; 0 where m is exact; null: not known, and for other rows.",
     ),
     Column(
         "settled_by",
         pa.string(),
         "",
-        "Ladder: what is known exactly of λ and m and was used; empty: nothing; null for the others.",
+        "Ladder: what is known exactly of λ and m and was used; empty: nothing; null for others.",
     ),
     Column("rank", _i4, "", "Rank of the Jacobian of the outputs at w*."),
     Column(
@@ -140,8 +140,8 @@ LLC = (
         "verdict",
         pa.string(),
         "",
-        "ok | not converged | not a minimum | short | slow, stratum, outside (ladder only) | soft (not "
-        "ladder) | kink (not mala) | skipped (ladder only) | nan.",
+        "ok | not converged | not a minimum | short | slow, stratum, outside (ladder only) | "
+        "soft (not ladder) | kink (not mala) | skipped (ladder only) | nan.",
     ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),
@@ -251,8 +251,8 @@ CALIBRATION = (
         "multiplicity_resolution",
         _f8,
         "",
-        "m = 1: no second pole lies within this of λ; m > 1: m poles do, not told from one of order "
-        "m. Null: undetermined.",
+        "m = 1: no second pole lies within this of λ; m > 1: m poles do, not told from one of "
+        "order m. Null: undetermined.",
     ),
     Column("weight_true_m", _f8, "", "Weight of the true m; 0 above 4."),
     Column(
