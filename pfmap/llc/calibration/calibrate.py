@@ -135,11 +135,12 @@ def totals(table: pd.DataFrame) -> dict[str, float | int]:
     -------
     dict
         ``models``; ``ok``, how many have that verdict, and ``ok_off``, how many of these are off by
-        more than 3 %; ``family_covered``, the lowest share of a family of which the interval holds
-        λ; ``median_error`` and ``worst_ok_error``, relative; ``within_5_percent`` and ``covered``,
+        more than 3 %; ``family_covered``, the lowest share of a family whose intervals hold λ;
+        ``median_error`` and ``worst_ok_error``, relative; ``within_5_percent`` and ``covered``,
         shares of all models; the same two for the sampled ones alone, where rank/2 is not λ;
         ``told_apart``, models with m > 1 and (m - 1)/λ > 0.2, ``m_right``, the share of them
-        whose m is reported and right, and ``m_wrong``, models of any kind whose reported m is wrong; ``pairs`` of one family with
+        whose m is reported and right, and ``m_wrong``, models of any kind whose reported m is
+        wrong; ``pairs`` of one family with
         different λ, and ``pairs_ordered``, the share that the estimates order right; the median
         ``single_error`` of the literature's single temperature; ``gradients`` and ``elapsed_s`` in
         total.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +35,7 @@ from pfmap.llc.ladder.localise import (
     with_radius,
 )
 from pfmap.llc.ladder.means import block_means, ladder_means
+from pfmap.llc.ladder.outcome import LadderEstimate
 from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, make_problem
 from pfmap.llc.ladder.regular import (
     FLAT,
@@ -58,91 +58,9 @@ FIRST_RUNGS = 28
 
 FIRST_STEPS = 2000
 
-
-@dataclasses.dataclass(frozen=True)
-class LadderEstimate:
-    """λ and m at w*, with what is needed to judge them.
-
-    Attributes
-    ----------
-    llc, llc_se : float
-        λ̂ and its standard error: Monte Carlo error and the choice of the model of E[nβK], m
-        included.
-    low, high : float
-        95 % interval.
-    multiplicity : int or None
-        m where its weight is at least 0.9, what is sampled of λ̂ at most 5 and the ladder long
-        enough, else None: undetermined. See `pfmap.llc.ladder.judge.state_multiplicity`.
-    multiplicity_resolution : float
-        With m = 1: no second pole lies within this of λ. With m > 1: m poles lie within this of λ,
-        and whether they are one of order m no data tell. 0 where m is exact, NaN where it is None.
-    multiplicity_weights : tuple of float
-        Weight of m = 1, 2, 3, 4.
-    exact : bool
-        Whether λ = rank/2 with m = 1 because the rank is constant along the fibre, so that no
-        chain was needed.
-    verdict, advice : str
-        ok | nan | overflow | outside | unresolved | not a minimum | stuck | not converged |
-        stratum | contradicted | short | slow, and what to do.
-    needed_n_beta : float
-        Where ``slow``: the nβ that the ladder would have to reach. Else NaN.
-    settled_by : tuple of str
-        What is known exactly and was used: bounds that cut the interval, λ and m themselves.
-    rank : int or None
-        Rank of the Jacobian at w*; None without one.
-    loss_at_center : float
-        K(w*).
-    n_parameters : int
-        d.
-    radius, gamma : float
-        Localisation: the ball's radius, infinite for a Gaussian of precision γ; NaN where nothing
-        was sampled.
-    n_betas, means, means_se : ndarray, shape (rungs,)
-        nβ, descending, the mean of nβ (K - K*) there, rank/2 included, and its standard error.
-    n_kept : int
-        Rungs in use, the lowest of them; above, hot and cold chains disagree.
-    rhat, misfit : float
-        Largest split R-hat on them, and χ² a degree of freedom of the best model.
-    moved, scaled, exchanged : float
-        Mean acceptance of the moves, and the lowest of an exchange.
-    n_gradients : int
-        Gradients evaluated.
-    wider : tuple of float or None
-        (radius, λ̂) of a wider ball that holds another stratum of smaller λ, where `radius` was
-        shrunk to leave it out; None where no such stratum was met.
-    elapsed_s : float
-        Wall time.
-    """
-
-    llc: float
-    llc_se: float
-    low: float
-    high: float
-    multiplicity: int | None
-    multiplicity_resolution: float
-    multiplicity_weights: tuple[float, ...]
-    exact: bool
-    verdict: str
-    advice: str
-    needed_n_beta: float
-    rank: int | None
-    loss_at_center: float
-    n_parameters: int
-    elapsed_s: float
-    settled_by: tuple[str, ...] = ()
-    radius: float = math.nan
-    gamma: float = math.nan
-    n_betas: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
-    means: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
-    means_se: np.ndarray = dataclasses.field(default_factory=lambda: np.empty(0))
-    n_kept: int = 0
-    rhat: float = math.nan
-    misfit: float = math.nan
-    moved: float = math.nan
-    scaled: float = math.nan
-    exchanged: float = math.nan
-    n_gradients: int = 0
-    wider: tuple[float, float] | None = None
+CURVED_SPAN = 1e36
+"""Longest span without Euler fields: there no move has the right size along a curved valley, and
+the highest rungs mix ever more slowly without hot and cold chains telling."""
 
 
 def estimate_llc_ladder(
@@ -198,7 +116,7 @@ def estimate_llc_ladder(
         Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs.
     span, max_rungs : float, int
         Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in
-        any case.
+        any case. Where K is homogeneous in no scaling of the coordinates the span is at most 1e36.
     chains : int, default 4
         Half of them start hot and half cold.
     leaps : int, default 4
@@ -303,6 +221,7 @@ def _sampled(
     The ladder is made longer where that helps most, else the chains are.
     """
     rungs = Rungs(problem, losses)
+    span = span if len(problem.euler) else min(span, CURVED_SPAN)
     with ThreadPoolExecutor(threads) as pool:
         n_rungs = min(FIRST_RUNGS, max_rungs)
         running = Chains(problem, rungs.climb(span=span, max_rungs=n_rungs), chains, pool)
@@ -346,9 +265,11 @@ def _conclude(
 ) -> LadderEstimate:
     """The estimate from what the chains have given so far."""
     ladder = running.result()
-    if float(np.ptp(ladder.trace, axis=2).min()) == 0.0:  # a rung that never moved
+    stood = np.flatnonzero(np.ptp(ladder.trace, axis=2).min(axis=0) == 0.0)
+    if len(stood) and len(ladder.n_betas) - stood[-1] <= MIN_KEPT:
         return _without_chains(problem, math.nan, "stuck", start)
     skip = first_agreeing(block_means(ladder)[0])
+    skip = max(skip, int(stood[-1]) + 1 if len(stood) else 0)
     n_kept = len(ladder.n_betas) - skip
     used = slice(min(skip, len(ladder.n_betas) - MIN_KEPT), None)
     means, covariance = ladder_means(ladder)

@@ -28,7 +28,8 @@ N_LOOKS = 5
 PILOT_CHAIN = 1_000_000
 
 MAX_ROUNDING = 0.1
-"""Mean change of nβ K when the parameters change in their last bit, beyond which a ladder ends."""
+"""Largest change of nβ K at a few states when the parameters change in their last bit, beyond which
+a ladder ends."""
 
 
 class Rungs:
@@ -101,7 +102,7 @@ class Rungs:
         kept = np.concatenate(traces, axis=1)[0, N_PILOT // 3 :]
         effective = max(float(kept.mean()), LEAST_EXCESS)
         self._ratio = math.exp(SPACING / math.sqrt(effective))
-        change = float(n_betas[0]) * float(np.median(changes))
+        change = float(n_betas[0]) * max(changes)
         self.rounded = len(self._rungs) >= MIN_KEPT and change > MAX_ROUNDING
         self.rounded |= self._rungs[-1] >= self._highest
 

@@ -11,7 +11,7 @@ from pfmap.llc.exact.bounds import ExactBounds
 from pfmap.llc.ladder.judge import ADVICE
 
 if TYPE_CHECKING:
-    from pfmap.llc.ladder.estimate import LadderEstimate
+    from pfmap.llc.ladder.outcome import LadderEstimate
 
 NOTHING_KNOWN = ExactBounds(Fraction(0), None, None, None, ())
 

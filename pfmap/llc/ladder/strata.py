@@ -24,7 +24,7 @@ from pfmap.llc.ladder.rungs import Rungs
 
 if TYPE_CHECKING:
     from pfmap.llc.exact.bounds import ExactBounds
-    from pfmap.llc.ladder.estimate import LadderEstimate
+    from pfmap.llc.ladder.outcome import LadderEstimate
 
 SHRINK = 1.0 / 64.0
 """Radius of the inner ball over that of the outer."""
