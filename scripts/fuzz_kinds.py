@@ -303,7 +303,7 @@ def command_line(rng: random.Random, on: Bench) -> str:
 
 FORMS = {
     "monomials", "reduced-rank", "deep-linear", "tanh", "one-unit", "regular", "squares",
-    "factored-polynomial", "polynomial-net",
+    "factored-polynomial", "polynomial-net", "rank", "quasi-homogeneous", "brieskorn",
 }  # fmt: skip
 OPTIONS = (
     "--threads", "--memory", "--seed", "--draws", "--blocks", "--cluster", "--staging", "--rank",
@@ -322,7 +322,10 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("exact", "regular", "6"),
     ("exact", "squares", "2", "4"),
     ("exact", "factored-polynomial", "1,2", "--target", "1,0"),
-    ("exact", "polynomial-net", "3"),
+    ("exact", "polynomial-net", "3", "--degree", "2"),
+    ("exact", "rank", "2,3,1", "--degree", "3", "--seed", "1"),
+    ("exact", "quasi-homogeneous", "3/8,1/4", "--zeros", "regular"),
+    ("exact", "brieskorn", "2,4,4", "--signs", "+,-,-"),
     ("complexity", "--table", "0110"),
     ("init", "new.toml", "--from", "small"),
     ("show", "00", "--in", "held"),
@@ -333,7 +336,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("curve", *_ON, "--lowest", "0.1", "--out", "kept"),
     ("posterior", *_ON[:4], "--size", "2", "--data-seed", "1", "--draws", "1", *SHORT),
     ("posterior", *_ON[:4], "--inputs", "0,1", "--draws", "1", *SHORT),
-    ("llc", "small.toml", "--weights", "right.npz", "--threads", "1"),
+    ("llc", "small.toml", "--weights", "right.npz", "--order", "out,in", "--threads", "1"),
     ("sample", "small.toml", "--out", "drawn", "--draws", "300", "--seed", "1", "--threads", "1",
      "--memory", "2GiB", "--blocks", "0:1"),
     ("calibrate", "--drawn", "x", "--precision", "-1", "--max-steps", "0", "--seed", "x"),
