@@ -122,21 +122,21 @@ def queue_file(rng: random.Random, on: Bench) -> str:
     return attempt(lambda: read_queue(path))
 
 
-def _inside(rng: random.Random, on: Bench, file: str, content: bytes) -> str:
-    """Damage one file of the campaign, and let reading commands meet it."""
-    path = on.held / file
+def _inside(rng: random.Random, on: Bench, file: str, content: bytes, place: str = "held") -> str:
+    """Damage one file of a campaign, and let reading commands meet it."""
+    path = on.folder / place / file
     try:
         path.write_bytes(content)
         arguments = rng.choice(
             (
-                ["status", "held"],
-                ["verify", "held", "--blocks", rng.choice(("0", "0", "0", "1"))],
-                ["show", "0", "--in", "held"],
-                ["show", "00", "--in", "held", "--json"],
-                ["status", "held", "--json"],
+                ["status", place],
+                ["verify", place, "--blocks", rng.choice(("0", "0", "0", "1"))],
+                ["show", "0", "--in", place],
+                ["show", "00", "--in", place, "--json"],
+                ["status", place, "--json"],
             )
         )
-        return reads(on, arguments)
+        return reads(on, arguments, on.folder / place)
     finally:
         on.restore()
 
@@ -156,8 +156,9 @@ def provenance(rng: random.Random, on: Bench) -> str:
 
 def folder_file(rng: random.Random, on: Bench) -> str:
     """Any file of a campaign's folder, its bytes damaged."""
-    file = rng.choice([*on.content])
-    return _inside(rng, on, file, make.damaged(rng, on.content[file]))
+    place = rng.choice([*on.contents])
+    file = rng.choice([*on.contents[place]])
+    return _inside(rng, on, file, make.damaged(rng, on.contents[place][file]), place)
 
 
 def resumed(rng: random.Random, on: Bench) -> str:
