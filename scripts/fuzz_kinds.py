@@ -78,7 +78,8 @@ def name(rng: random.Random, on: Bench) -> str:
 def weights(rng: random.Random, on: Bench) -> str:
     """.npz files as weights, targets, probabilities and training sets."""
     names = ("weights", "W1", "b1", "W2", "b2", "target", "probability", "input", "label")
-    path = on.put("fuzzed" + rng.choice((".npz", ".npz", ".npy", "")), make.npz_file(rng, names))
+    content = make.right_npz(rng) if rng.random() < 0.3 else make.npz_file(rng, names)
+    path = on.put("fuzzed" + rng.choice((".npz", ".npz", ".npy", "")), content)
     if rng.random() < 0.02:
         return command(["llc", "held", "--weights", path.name, "--threads", "1"], on.folder)
     return attempt(
