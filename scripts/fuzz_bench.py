@@ -54,12 +54,17 @@ class Bench:
 
     folder: Path
     campaign: Campaign
-    content: dict[str, bytes]
+    contents: dict[str, dict[str, bytes]]
 
     @property
     def held(self) -> Path:
         """The folder of the campaign."""
         return self.folder / "held"
+
+    @property
+    def content(self) -> dict[str, bytes]:
+        """The files of that folder."""
+        return self.contents["held"]
 
     def put(self, name: str, content: bytes) -> Path:
         """A file beside the campaign."""
@@ -68,21 +73,26 @@ class Bench:
         return path
 
     def restore(self) -> None:
-        """The campaign as it was."""
-        for path in sorted(self.held.rglob("*"), reverse=True):
-            if path.is_file() and path.relative_to(self.held).as_posix() not in self.content:
-                path.unlink()
-        for name, content in self.content.items():
-            path = self.held / name
-            if not path.is_file() or path.read_bytes() != content:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
+        """The campaigns as they were."""
+        for place, files in self.contents.items():
+            folder = self.folder / place
+            for path in sorted(folder.rglob("*"), reverse=True):
+                if path.is_file() and path.relative_to(folder).as_posix() not in files:
+                    path.unlink()
+            for name, content in files.items():
+                path = folder / name
+                if not path.is_file() or path.read_bytes() != content:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content)
 
 
 def build(folder: Path) -> None:
-    """Run the campaign of a bench, and its blocks in two parts."""
+    """Run the campaign of a bench, with a sample of its functions, and its blocks in two parts."""
     campaign = campaign_from_mapping(BASE)
     pipeline.run(campaign, folder / "held", threads=1)
+    sampled = campaign_from_mapping({**BASE, "counting": {"keep": "sampled", "functions": 100}})
+    stages = ("sample", "functions")
+    pipeline.run(sampled, folder / "kept", stages=stages, threads=1)
     for part, blocks in (("first", (0, 2)), ("second", (2, 4))):
         pipeline.run(campaign, folder / part, stages=("sample",), blocks=blocks, threads=1)
 
@@ -91,7 +101,8 @@ def bench(folder: Path) -> Bench:
     """The bench in `folder`, where `build` was."""
     (folder / "small.toml").write_bytes(SMALL)
     (folder / "right.npz").write_bytes(RIGHT_WEIGHTS)
-    return Bench(folder, campaign_from_mapping(BASE), files(folder / "held"))
+    contents = {place: files(folder / place) for place in ("held", "kept")}
+    return Bench(folder, campaign_from_mapping(BASE), contents)
 
 
 def files(folder: Path) -> dict[str, bytes]:

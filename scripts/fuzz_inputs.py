@@ -168,6 +168,29 @@ def array(rng: random.Random) -> np.ndarray:
     return np.asfortranarray(held) if rng.random() < 0.2 else held
 
 
+def right_npz(rng: random.Random) -> bytes:
+    """Arrays that the campaign of the bench takes, sometimes with one value or one byte changed."""
+    shapes = rng.choice(
+        (
+            {"W1": (4, 3), "b1": (4,), "W2": (1, 4), "b2": (1,)},
+            {"weights": (21,)},
+            {"target": (8,)},
+            {"probability": (8,)},
+            {"input": (3,), "label": (3,)},
+        )
+    )
+    arrays = {name: np.full(shape, 0.5) for name, shape in shapes.items()}
+    if "label" in arrays:
+        arrays = {"input": np.arange(3), "label": np.array([0, 1, 1])}
+    if rng.random() < 0.3:
+        held = rng.choice([*arrays.values()])
+        held.flat[rng.randrange(held.size)] = rng.choice((7, -1, 0))
+    buffer = io.BytesIO()
+    rng.choice((np.savez, np.savez_compressed))(buffer, **arrays)
+    content = buffer.getvalue()
+    return content if rng.random() < 0.5 else damaged(rng, content)
+
+
 def npy_file(rng: random.Random) -> bytes:
     """An .npy file, whole, damaged, or with a header that lies."""
     buffer = io.BytesIO()

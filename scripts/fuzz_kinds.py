@@ -78,7 +78,8 @@ def name(rng: random.Random, on: Bench) -> str:
 def weights(rng: random.Random, on: Bench) -> str:
     """.npz files as weights, targets, probabilities and training sets."""
     names = ("weights", "W1", "b1", "W2", "b2", "target", "probability", "input", "label")
-    path = on.put("fuzzed" + rng.choice((".npz", ".npz", ".npy", "")), make.npz_file(rng, names))
+    content = make.right_npz(rng) if rng.random() < 0.3 else make.npz_file(rng, names)
+    path = on.put("fuzzed" + rng.choice((".npz", ".npz", ".npy", "")), content)
     if rng.random() < 0.02:
         return command(["llc", "held", "--weights", path.name, "--threads", "1"], on.folder)
     return attempt(
@@ -122,21 +123,21 @@ def queue_file(rng: random.Random, on: Bench) -> str:
     return attempt(lambda: read_queue(path))
 
 
-def _inside(rng: random.Random, on: Bench, file: str, content: bytes) -> str:
-    """Damage one file of the campaign, and let reading commands meet it."""
-    path = on.held / file
+def _inside(rng: random.Random, on: Bench, file: str, content: bytes, place: str = "held") -> str:
+    """Damage one file of a campaign, and let reading commands meet it."""
+    path = on.folder / place / file
     try:
         path.write_bytes(content)
         arguments = rng.choice(
             (
-                ["status", "held"],
-                ["verify", "held", "--blocks", rng.choice(("0", "0", "0", "1"))],
-                ["show", "0", "--in", "held"],
-                ["show", "00", "--in", "held", "--json"],
-                ["status", "held", "--json"],
+                ["status", place],
+                ["verify", place, "--blocks", rng.choice(("0", "0", "0", "1"))],
+                ["show", "0", "--in", place],
+                ["show", "00", "--in", place, "--json"],
+                ["status", place, "--json"],
             )
         )
-        return reads(on, arguments)
+        return reads(on, arguments, on.folder / place)
     finally:
         on.restore()
 
@@ -156,8 +157,9 @@ def provenance(rng: random.Random, on: Bench) -> str:
 
 def folder_file(rng: random.Random, on: Bench) -> str:
     """Any file of a campaign's folder, its bytes damaged."""
-    file = rng.choice([*on.content])
-    return _inside(rng, on, file, make.damaged(rng, on.content[file]))
+    place = rng.choice([*on.contents])
+    file = rng.choice([*on.contents[place]])
+    return _inside(rng, on, file, make.damaged(rng, on.contents[place][file]), place)
 
 
 def resumed(rng: random.Random, on: Bench) -> str:
@@ -303,7 +305,7 @@ def command_line(rng: random.Random, on: Bench) -> str:
 
 FORMS = {
     "monomials", "reduced-rank", "deep-linear", "tanh", "one-unit", "regular", "squares",
-    "factored-polynomial", "polynomial-net",
+    "factored-polynomial", "polynomial-net", "rank", "quasi-homogeneous", "brieskorn",
 }  # fmt: skip
 OPTIONS = (
     "--threads", "--memory", "--seed", "--draws", "--blocks", "--cluster", "--staging", "--rank",
@@ -322,7 +324,10 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("exact", "regular", "6"),
     ("exact", "squares", "2", "4"),
     ("exact", "factored-polynomial", "1,2", "--target", "1,0"),
-    ("exact", "polynomial-net", "3"),
+    ("exact", "polynomial-net", "3", "--degree", "2"),
+    ("exact", "rank", "2,3,1", "--degree", "3", "--seed", "1"),
+    ("exact", "quasi-homogeneous", "3/8,1/4", "--zeros", "regular"),
+    ("exact", "brieskorn", "2,4,4", "--signs", "+,-,-"),
     ("complexity", "--table", "0110"),
     ("init", "new.toml", "--from", "small"),
     ("show", "00", "--in", "held"),
@@ -333,7 +338,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("curve", *_ON, "--lowest", "0.1", "--out", "kept"),
     ("posterior", *_ON[:4], "--size", "2", "--data-seed", "1", "--draws", "1", *SHORT),
     ("posterior", *_ON[:4], "--inputs", "0,1", "--draws", "1", *SHORT),
-    ("llc", "small.toml", "--weights", "right.npz", "--threads", "1"),
+    ("llc", "small.toml", "--weights", "right.npz", "--order", "out,in", "--threads", "1"),
     ("sample", "small.toml", "--out", "drawn", "--draws", "300", "--seed", "1", "--threads", "1",
      "--memory", "2GiB", "--blocks", "0:1"),
     ("calibrate", "--drawn", "x", "--precision", "-1", "--max-steps", "0", "--seed", "x"),

@@ -6,12 +6,15 @@ and shrinks what fails.
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import sys
 import time
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -109,3 +112,48 @@ def test_a_pipe_in_place_of_points_is_refused_before_it_is_opened(tmp_path):
     campaign = campaign_from_mapping(fuzz_bench.BASE | {"domain": domain})
     with pytest.raises(DataError, match="it is a pipe, not a file"):
         _ = campaign.points
+
+
+def flipped(place: int, behind: bytes = b"") -> bytes:
+    """An .npz of weights with one byte changed: of its member, or of the list of members."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, weights=np.linspace(-1.0, 1.0, 21))
+    content = bytearray(buffer.getvalue())
+    content[content.index(behind) + place] ^= 0xFF
+    return bytes(content)
+
+
+def member_of_text() -> bytes:
+    """An .npz whose member is no array."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("weights", "text")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        flipped(80),
+        flipped(6, b"PK\x01\x02"),
+        flipped(1, b"PK\x05\x06"),
+        member_of_text(),
+        b"",
+        b"PK",
+        b"\x93NUMPY\x01\x00",
+    ],
+    ids=["zlib", "version", "directory", "text", "empty", "zip cut", "npy cut"],
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("llc", "held", "--weights"),
+        ("curve", "held", *fuzz_bench.SHORT, "--target"),
+        ("curve", "held", *fuzz_bench.SHORT, "--probabilities"),
+        ("posterior", "held", *fuzz_bench.SHORT, "--draws", "1", "--data"),
+    ],
+    ids=lambda arguments: f"{arguments[0]} {arguments[-1]}",
+)
+def test_a_damaged_file_of_the_user_ends_with_exit_code_4(on, arguments, content):
+    on.put("hurt.npz", content)
+    assert fuzz_bench.command([*arguments, "hurt.npz"], on.folder) == "exit 4"

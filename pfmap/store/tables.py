@@ -19,6 +19,16 @@ from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
 ROW_GROUP = 1 << 17
 """Rows written, and read, at a time: a piece of ``functions`` is then about 30 MB."""
 
+_NUMBERS: dict[bytes, type[int] | type[float]] = {
+    b"pfmap_draws": int,
+    b"pfmap_counted_draws": int,
+    b"pfmap_count_error": int,
+    b"pfmap_level": int,
+    b"pfmap_inclusion": float,
+    b"evaluations": int,
+}
+"""Notes in a table's metadata that are numbers."""
+
 
 def write_table(
     path: Path,
@@ -314,3 +324,6 @@ def check_format(schema: pa.Schema, path: Path, name: str) -> None:
         )
     if found != name:
         raise DataError(f"{path}: holds the table {found!r} where {name!r} is expected")
+    # No checksum covers what stands here, and whoever reads it takes it for a number.
+    for note, kind in _NUMBERS.items():
+        kind(metadata.get(note, b"0"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pfmap
 from pfmap.errors import DataError, SettingsError
 from pfmap.models.base import CompiledModel
+from pfmap.reading import reading
 from pfmap.store.tables import read_file, write_table
 
 from .splitting import Levels, Run, Settings
@@ -57,15 +59,17 @@ class Checkpoint:
         table = self._read(path, "splitting_pilot")
         if table is None:
             return None
-        notes = table.schema.metadata
-        curve = [np.array(points) for points in table["curve"].to_pylist() if points is not None]
-        return Levels(
-            np.array(table["threshold"].to_pylist()),
-            np.array(table["log_sizes"].to_pylist()),
-            curve,
-            notes[b"verdict"].decode(),
-            int(notes[b"evaluations"]),
-        )
+        with suppress(DataError), reading(path, kind="Parquet"):
+            notes = table.schema.metadata
+            curve = [np.array(part) for part in table["curve"].to_pylist() if part is not None]
+            return Levels(
+                np.array(table["threshold"].to_pylist()),
+                np.array(table["log_sizes"].to_pylist()),
+                curve,
+                notes[b"verdict"].decode(),
+                int(notes[b"evaluations"]),
+            )
+        return None
 
     def runs(self) -> dict[int, Run]:
         """The runs kept, by number."""
@@ -74,14 +78,15 @@ class Checkpoint:
             table = self._read(path, "splitting_run")
             if table is None:
                 continue
-            rows = table.to_pylist()
-            covariances = [_square(row["covariance"]) for row in rows]
-            found[int(path.stem.removeprefix("run-"))] = Run(
-                np.concatenate([row["log_volumes"] for row in rows]),
-                covariances,
-                np.array([row["acceptance"] for row in rows], dtype=np.float64),
-                int(table.schema.metadata[b"evaluations"]),
-            )
+            with suppress(DataError), reading(path, kind="Parquet"):
+                rows = table.to_pylist()
+                covariances = [_square(row["covariance"]) for row in rows]
+                found[int(path.stem.removeprefix("run-"))] = Run(
+                    np.concatenate([row["log_volumes"] for row in rows]),
+                    covariances,
+                    np.array([row["acceptance"] for row in rows], dtype=np.float64),
+                    int(table.schema.metadata[b"evaluations"]),
+                )
         return found
 
     def keep_levels(self, levels: Levels) -> None:
