@@ -73,6 +73,12 @@ def test_what_is_not_monomial_is_bounded_only():
     assert found.low <= Fraction(1, 4) <= found.high
 
 
+def test_small_weights_are_no_rounding():
+    """w1 w2 w3^10 where w3 = 0.01: its lowest coefficient is 1e-20, and is meant."""
+    found = exact_bounds(polynomial_model([[1, 1, 10]]), np.array([0.0, 0.0, 0.01]))
+    assert (str(found.llc), found.multiplicity) == ("1/2", 2)
+
+
 def test_the_rank_bounds_from_below_where_floats_lose_it():
     rng = np.random.default_rng(1)
     points = rng.normal(size=(40, 2))
