@@ -85,8 +85,13 @@ def test_the_rank_bounds_from_below_where_floats_lose_it():
     model = network_model((2, 3, 3, 1), points, activation="monomial", degree=5, bias=False)
     weights = rng.normal(size=model.n_parameters)
     found = exact_bounds(model.with_targets(model.outputs(weights)), weights)
-    assert found.low == 6
+    assert (found.llc, found.multiplicity) == (6, 1)  # the rank is the generic one, so constant
     assert found.rank.rank == 12
+    # Negative control: two equal units, where the rank drops and λ is not settled by it.
+    weights[2:4], weights[6:9] = weights[:2], 0.0
+    drop = exact_bounds(model.with_targets(model.outputs(weights)), weights)
+    assert drop.rank.rank < 12
+    assert drop.llc is None
 
 
 def test_within_rounding_of_a_stratum_the_clear_rank_counts():
