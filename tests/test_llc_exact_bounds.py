@@ -73,14 +73,25 @@ def test_what_is_not_monomial_is_bounded_only():
     assert found.low <= Fraction(1, 4) <= found.high
 
 
+def test_small_weights_are_no_rounding():
+    """w1 w2 w3^10 where w3 = 0.01: its lowest coefficient is 1e-20, and is meant."""
+    found = exact_bounds(polynomial_model([[1, 1, 10]]), np.array([0.0, 0.0, 0.01]))
+    assert (str(found.llc), found.multiplicity) == ("1/2", 2)
+
+
 def test_the_rank_bounds_from_below_where_floats_lose_it():
     rng = np.random.default_rng(1)
     points = rng.normal(size=(40, 2))
     model = network_model((2, 3, 3, 1), points, activation="monomial", degree=5, bias=False)
     weights = rng.normal(size=model.n_parameters)
     found = exact_bounds(model.with_targets(model.outputs(weights)), weights)
-    assert found.low == 6
+    assert (found.llc, found.multiplicity) == (6, 1)  # the rank is the generic one, so constant
     assert found.rank.rank == 12
+    # Negative control: two equal units, where the rank drops and λ is not settled by it.
+    weights[2:4], weights[6:9] = weights[:2], 0.0
+    drop = exact_bounds(model.with_targets(model.outputs(weights)), weights)
+    assert drop.rank.rank < 12
+    assert drop.llc is None
 
 
 def test_within_rounding_of_a_stratum_the_clear_rank_counts():

@@ -10,7 +10,7 @@ import numpy as np
 from pfmap.llc.arguments import check_position
 from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.families import family_value
-from pfmap.llc.exact.finite_rank import FiniteRank, jacobian_rank_exactly
+from pfmap.llc.exact.finite_rank import FiniteRank, has_generic_rank, jacobian_rank_exactly
 from pfmap.llc.exact.local_polynomial import local_polynomials
 from pfmap.llc.exact.nondegenerate import newton_llc
 from pfmap.llc.ladder.problem import ZERO_LOSS, on_kink
@@ -98,7 +98,8 @@ def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:
     - λ >= rank/2, the rank of the Jacobian at w*: over the rational numbers where the outputs are
       polynomials of the parameters (`pfmap.llc.exact.finite_rank`), else the numerical one where
       its singular values leave a clear gap. λ = rank/2 with m = 1 where the rank is the number of
-      outputs (the fibre is smooth) or of parameters (K is a positive quadratic form). Where the
+      outputs (the fibre is smooth), of parameters (K is a positive quadratic form), or the largest
+      that the polynomials have anywhere (the rank is constant around w*). Where the
       singular values of a polynomial model fall sharply to the level of rounding, w* lies within
       rounding of a point of smaller rank: that rank counts, and nothing is settled.
     - λ <= d/2, and λ <= that of all monomials of the outputs in w - w*
@@ -170,8 +171,14 @@ def _by_rank(bounds: _Bounds, model: RegressionModel, center: np.ndarray) -> Non
     if isinstance(model, CompiledModel) and rank and on_kink(model, center):
         return
     bounds.at_least(Fraction(rank, 2), name)
+    source = ""
     if rank and rank in (len(np.ravel(model.targets)), model.n_parameters):
-        bounds.settle(LearningCoefficient(Fraction(rank, 2), 1, f"{name}, which is full"))
+        source = f"{name}, which is full"
+    elif isinstance(model, CompiledModel) and bounds.rank is not None and not bounds.doubtful:
+        generic = has_generic_rank(model, bounds.rank)
+        source = f"{name}, the largest of the model and so constant around w*" if generic else ""
+    if source:
+        bounds.settle(LearningCoefficient(Fraction(rank, 2), 1, source))
 
 
 def _n_above_rounding(values: np.ndarray) -> int:

@@ -102,6 +102,35 @@ def jacobian_rank_exactly(
     return _ranked(jacobians, primes, model_size(model), bits)
 
 
+def has_generic_rank(model: CompiledModel, found: FiniteRank) -> bool:
+    """Whether the rank at w* is the largest that the model has anywhere.
+
+    Then it is constant around w*: the outputs map a neighbourhood onto a manifold of that
+    dimension, K is within constant factors of a sum of as many squares, and λ = rank/2, m = 1. The
+    largest rank is that at random integers, but for a probability as in `FiniteRank`.
+
+    Parameters
+    ----------
+    model : CompiledModel
+        A polynomial one.
+    found : FiniteRank
+        From `jacobian_rank_exactly` at w*.
+
+    Examples
+    --------
+    >>> from pfmap.models.polynomial import polynomial_model
+    >>> model = polynomial_model([[1, 1], [2, 2]])  # w1 w2 and its square
+    >>> for w in ([1.0, 2.0], [0.0, 0.0]):
+    ...     print(has_generic_rank(model, jacobian_rank_exactly(model, np.array(w))))
+    True
+    False
+    """
+    rng = np.random.default_rng(found.primes)
+    place = rng.integers(-HALF_RANGE, HALF_RANGE, size=model.n_parameters)
+    prime = found.primes[0]
+    return found.rank >= rank_modulo(model_jacobian(model, place, prime), prime)
+
+
 def generic_network_rank(
     widths: Sequence[SupportsIndex],
     *,

@@ -19,8 +19,8 @@ SOURCE = (
     "non-degenerate on its Newton polyhedron (Varchenko 1976; Kouchnirenko 1976), over the reals"
 )
 
-REMAINDER = 1e-7
-"""A coefficient this small next to the largest of its combination may be left of a 0."""
+REMAINDER = Fraction(1, 10**7)
+"""A coefficient this small next to the terms that it combines may be left of a 0."""
 
 MAX_ENTRIES = 20_000
 """Outputs² × monomials up to which the outputs are combined to simpler ones first."""
@@ -134,13 +134,20 @@ def _simplified(outputs: Sequence[Polynomial]) -> tuple[list[Polynomial], bool]:
     clear = rank_is_clear(matrix)
     if not clear or len(outputs) ** 2 * len(columns) > MAX_ENTRIES:
         return list(outputs), clear
-    rows, pivots = reduced_rows(matrix)
-    simple = [
-        {powers: value for powers, value in zip(columns, row, strict=True) if value}
-        for row in rows[: len(pivots)]
-    ]
-    sizes = [[abs(float(value)) for value in output.values()] for output in simple]
-    return simple, all(min(row) > REMAINDER * max(row) for row in sizes)
+    n = len(matrix)
+    joined = [[*row, *(Fraction(i == j) for j in range(n))] for i, row in enumerate(matrix)]
+    rows, pivots = reduced_rows(joined)
+    simple: list[Polynomial] = []
+    for row, pivot in zip(rows, pivots, strict=False):
+        if pivot >= len(columns):
+            break
+        values, factors = row[: len(columns)], row[len(columns) :]
+        simple.append({p: value for p, value in zip(columns, values, strict=True) if value})
+        for place, value in enumerate(values):
+            terms = zip(factors, matrix, strict=True)
+            size = sum((abs(factor * above[place]) for factor, above in terms), Fraction(0))
+            clear &= value == 0 or abs(value) > REMAINDER * size
+    return simple, clear
 
 
 def _independent(outputs: Sequence[Polynomial]) -> list[list[Polynomial]]:
