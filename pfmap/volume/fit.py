@@ -278,8 +278,10 @@ def drift(slopes: Slopes, max_multiplicity: int) -> float:
     >>> t, spans = np.geomspace(1e-1, 1e-12, 27), np.full(27, 0.97)
     >>> turned = np.where(t > 4e-9, 4.0, 0.5)
     >>> errors = np.diag(np.full(27, 0.05**2))
-    >>> [round(drift(Slopes(t, spans, s, errors, 1.0), 1)) for s in (turned, 0 * t + 4.0)]
-    [-125, 0]
+    >>> drift(Slopes(t, spans, turned, errors, 1.0), 1) < -20.0
+    True
+    >>> abs(drift(Slopes(t, spans, 0 * t + 4.0, errors, 1.0), 1)) < 1.0
+    True
     """
     size, third = len(slopes.t), len(slopes.t) // 3
     if third < MIN_RUNGS:
