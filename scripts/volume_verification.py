@@ -144,10 +144,8 @@ def closure_rows(n: int, law: str, draws: int) -> Iterator[Row]:
         f"{known.sum()} functions with count >= 100 in {draws:,}, {-log2_p.max():.1f} to "
         f"{-log2_p.min():.1f} bits; share of |z| < 2: {(np.abs(z) < 2).mean():.3f}",
     )  # fmt: skip
-    limit = known.sum() + 5 * math.sqrt(2 * known.sum())
-    yield at_most(
-        f"{name}: Σ z²", float((z**2).sum()), float(limit), f"{known.sum()} degrees of freedom"
-    )
+    limit = float(known.sum() + 5 * math.sqrt(2 * known.sum()))
+    yield at_most(f"{name}: Σ z²", float((z**2).sum()), limit, f"{known.sum()} degrees of freedom")
 
 
 def perceptron_rows(draws: int) -> Iterator[Row]:

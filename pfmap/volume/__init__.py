@@ -9,6 +9,7 @@ from .estimate import VolumeEstimate, estimate_volume
 from .evidence import FreeEnergy, free_energy
 from .expressible import why_not_expressible
 from .fit import CurveFit, fit_curve
+from .known import KnownBounds, known_at, known_bounds
 from .posterior import Posterior, error_bound, sample_posterior
 from .probability import draws_for_precision, estimate_probability
 from .splitting import Settings
@@ -20,6 +21,7 @@ __all__ = [
     "Curve",
     "CurveFit",
     "FreeEnergy",
+    "KnownBounds",
     "ParameterPosterior",
     "Posterior",
     "Settings",
@@ -35,6 +37,8 @@ __all__ = [
     "find_crossings",
     "fit_curve",
     "free_energy",
+    "known_at",
+    "known_bounds",
     "labelled",
     "load_training_set",
     "loss_target",
