@@ -36,7 +36,7 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
     """A command as a shell runs it; its exit code is the program's, whatever is behind a pipe."""
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"],
-        cwd=folder, capture_output=True, check=False, timeout=120,
+        cwd=folder, capture_output=True, check=False, timeout=600,
         env={**os.environ, "PATH": f"{Path(COMMAND).parent}:{os.environ['PATH']}", **environment},
     )  # fmt: skip
 
