@@ -14,10 +14,15 @@ import pandas as pd
 import pytest
 
 from pfmap.errors import DataError, PfmapError, SettingsError, shown
+from pfmap.models.polynomial import polynomial_model
 from pfmap.reading import arrays, read_bytes, reading, tables
 from pfmap.reading.arrays import read_arrays
 from pfmap.reading.settings import read_toml
 from pfmap.reading.tables import is_parquet, read_numbers
+from pfmap.store.tables import counting_notes, read_file, row_count, write_table
+from pfmap.volume.checkpoint import Checkpoint
+from pfmap.volume.splitting import Run, Settings
+from pfmap.volume.target import loss_target
 
 
 @pytest.fixture
@@ -178,3 +183,25 @@ def test_every_error_is_one_line_whatever_value_it_quotes():
         deep = [deep]
     assert shown(deep) == "tables nested too deep to be shown"
     assert shown([2**20000]) == "an integer of more than 4,300 digits"
+
+
+@pytest.mark.parametrize("note", ["pfmap_draws", "pfmap_count_error", "pfmap_inclusion"])
+@pytest.mark.parametrize("value", ["1x", "", "9" * 5000])
+def test_notes_of_a_table_that_are_no_numbers_are_damages(tmp_path, note, value):
+    if note == "pfmap_inclusion" and value.startswith("9"):
+        return  # infinite, and a number
+    path = tmp_path / "part-000000.parquet"
+    counts = pd.DataFrame({"function": ["8"], "count": [3], "first_draw": [0]})
+    write_table(path, counts, "counts", notes={note: value})
+    for read in (read_file, counting_notes, row_count):
+        with pytest.raises(DataError, match=r"part-000000\.parquet: damaged or not valid Parquet"):
+            read(path, "counts")
+
+
+def test_a_kept_run_that_cannot_be_understood_is_made_again(tmp_path):
+    target = loss_target(polynomial_model([[1]]), name="w")
+    kept = Checkpoint(tmp_path, target, Settings())
+    kept.keep_run(0, Run(np.zeros(1), [np.zeros((1, 1))], np.ones(1), 100))
+    kept.keep_run(1, Run(np.zeros(1), [np.zeros((1, 1))], np.ones(1), 100))
+    (kept.folder / "run-0000.parquet").rename(kept.folder / "run-x.parquet")
+    assert list(kept.runs()) == [1]
