@@ -65,7 +65,7 @@ EVIDENCE = (
         pa.string(),
         "",
         "reached | uncertain (the runs got there and their mean is no estimate: one had no state "
-        "left, the standard error is above 1.5 bits, or they disagree and one makes more than half "
+        "left, the standard error is above 1.5 bits, or they disagree and one makes more than 3/4 "
         "of the mean; log2_p_lower and log2_p_upper are what is known) | budget (max_levels were "
         "not enough) | stalled (no state came below the last level, or fewer than two runs got "
         "there) | not expressible.",

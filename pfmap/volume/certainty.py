@@ -6,7 +6,7 @@ much. It is no estimate (`is_uncertain`) where
 
 - a run had no state left: what it would have added is not known;
 - the standard error is above 1.5 bits;
-- the runs differ by more than their chains say, and one of them makes more than half of the mean:
+- the runs differ by more than their chains say, and one of them makes more than 3/4 of the mean:
   they ended in parts of the set that no chain leaves, and the part that counts was met once.
 
 What remains are two bounds, which hold on different grounds.
@@ -36,7 +36,7 @@ from pfmap.functions.probability import LARGEST_LOG2_SE
 from .combine import Curve, chains_disagree, level_variances
 from .splitting import Run
 
-LARGEST_SHARE = 0.5
+LARGEST_SHARE = 0.75
 """Share of one run in the sum of runs that disagree, above which the mean hangs on that run."""
 
 ALPHA = 0.025
