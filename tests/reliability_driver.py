@@ -94,7 +94,7 @@ def child(folder: Path, last: str, moment: str, seconds: float) -> int:
 
         shards.write_table = half
     elif moment == "inside a line":
-        tear_line(9)
+        tear_line(10)
     elif moment == "merging":
         die_after(weigh, "stream_orbit_counts", 1)
     elif moment == "functions without their line":

@@ -126,7 +126,7 @@ def test_a_kill_loses_only_the_blocks_in_flight(driver, tmp_path):
     assert driver.run(tmp_path / "torn", "inside a line")[0] == -signal.SIGKILL
     state = CampaignFolder(tmp_path / "torn").journal.state
     assert sorted(state.blocks) == list(range(7))
-    assert state.damaged == [9]
+    assert state.damaged == [10]
 
 
 def test_kills_at_random_moments_change_nothing(driver, uninterrupted, tmp_path):

@@ -183,10 +183,14 @@ class CampaignFolder:
         ]
 
     def unrecorded_files(self) -> list[Path]:
-        """What pfmap wrote and no line of the journal names: tables, shards, runs, the summary."""
+        """What pfmap wrote and no line of the journal names: tables, shards, the summary.
+
+        Kept runs of a splitting say themselves what they are of, and count without a line.
+        """
         kept = {self.campaign_file, self.provenance_file, self.points_file, self.journal.path}
         known = self._recorded() | kept
-        return [path for path in self.written_files() if path not in known]
+        files = [path for path in self.written_files() if not path.is_relative_to(self.runs)]
+        return [path for path in files if path not in known]
 
     def run_folders(self) -> list[Path]:
         """Folders of the functions whose runs are kept."""
