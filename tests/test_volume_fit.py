@@ -54,6 +54,7 @@ def test_lambda_and_m_of_known_models(known):
     # Slow corrections cannot be excluded: at λ = 1/6 they leave the error above 5 %.
     assert fit.verdict == ("short" if known.name == "(1,3)" else "ok")
     assert fit.learning_coefficient_se < 0.08 * known.exact.llc
+    assert fit.low <= known.exact.llc <= fit.high
     assert abs(fit.learning_coefficient - known.exact.llc) < 4 * fit.learning_coefficient_se
     assert fit.multiplicity in (known.exact.multiplicity, None)
     assert sum(fit.multiplicity_weights) == pytest.approx(1)
