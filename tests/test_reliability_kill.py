@@ -101,7 +101,9 @@ def test_a_kill_between_runs_loses_only_the_run_in_flight(driver, uninterrupted,
     kept = {path: path.read_bytes() for path in (folder / "volume").glob("*/[pr]*.parquet")}
     finished = {path: path.stat().st_mtime_ns for path in kept}
     assert len(kept) == {SPLITTING_MOMENTS[0]: 2, SPLITTING_MOMENTS[1]: 5}.get(moment, len(kept))
-    assert pipeline.verify(folder, blocks=0).ok
+    unnamed = "volume.parquet: pfmap wrote it, but no line of the journal names it"
+    half_made = [unnamed] if moment == SPLITTING_MOMENTS[2] else []
+    assert pipeline.verify(folder, blocks=0).problems == half_made
     assert driver.run(folder, "never", last="volume")[0] == 0
     assert_same(folder, uninterrupted[0], MEASURED)
     assert {path: path.stat().st_mtime_ns for path in kept} == finished
