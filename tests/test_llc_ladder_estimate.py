@@ -10,6 +10,7 @@ from pfmap.errors import SettingsError
 from pfmap.llc.calibration.known import deep_linear, line_plus_dot, monomials
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.llc.ladder.fit import LadderFit, fit_ladder
+from pfmap.llc.ladder.forms import make_forms
 from pfmap.llc.ladder.judge import advise, first_agreeing, judge_ladder, state_multiplicity
 from pfmap.llc.ladder.means import covariance_of_means
 from pfmap.models.network import network_model
@@ -49,21 +50,24 @@ def test_intervals_hold_the_truth_as_often_as_they_say(multiplicity):
     assert np.mean(held) > 0.95 - 5 * np.sqrt(0.95 * 0.05 / 60)
 
 
-def test_means_over_spans_are_fitted_as_such():
-    # log V = ½ log t + log(log 1/t + 1): slopes over spans of 3 are no slopes at their middle.
-    # Six of them leave no room for cutting the first off.
+def test_forms_are_averaged_over_spans():
+    # Q = 1 + v/3: log Q over spans of 3 is no slope at their middle.
     edges = np.linspace(0.0, 18.0, 7)
-    means = 0.5 - np.diff(np.log(edges + 1.0)) / 3.0
-    middle, covariance = np.exp(0.5 * (edges[1:] + edges[:-1])), np.diag(np.full(6, 1e-4**2))
-    fit = fit_ladder(middle, means, covariance, spans=np.full(6, 3.0))
-    taken_as_points = fit_ladder(middle, means, covariance)
-    assert abs(fit.llc - 0.5) < 0.001
-    assert fit.multiplicity_weights[1] > 0.99
-    assert fit.misfit < 1.0 < taken_as_points.misfit
+    middle, spans = 0.5 * (edges[1:] + edges[:-1]), np.full(6, 3.0)
+    exact = np.diff(np.log1p(edges / 3.0)) / 3.0
+    over, at = (
+        make_forms(middle, widths, 0.5, 2).corrections[-14:] for widths in (spans, np.zeros(6))
+    )
+    depths = make_forms(middle, spans, 0.5, 2).depth[-14:]
+    nearest = int(np.abs(np.log(depths * 3.0)).argmin())
+    scaled = np.diff(np.log1p(edges * depths[nearest])) / 3.0
+    assert over[nearest] == pytest.approx(scaled)
+    assert np.abs(at[nearest] - scaled).max() > 0.005
+    assert np.abs(scaled - exact).max() < 0.05
 
 
 def test_without_logarithms_the_same_means_would_miss():
-    exact, means = CURVES[2]
+    exact, means = CURVES[3]
     covariance = np.diag(np.full(60, 1e-3**2))
     whole = fit_ladder(N_BETAS, means, covariance)
     plain = fit_ladder(N_BETAS, means, covariance, max_multiplicity=1)
