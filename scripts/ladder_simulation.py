@@ -6,9 +6,9 @@
     python scripts/ladder_simulation.py --data-sets 50 --seed 2
 
 Means of nβK are exact (`pfmap.llc.calibration.curves`) at rungs as far apart as a ladder's; noise
-has a standard deviation of .003 on the lowest rung to .010 eighteen decades above, times √(2λ). Printed:
-for every model the share of data sets whose 95 % interval holds λ, of those that end ok, that end
-ok and are off by more than 3 %, and whose m is stated rightly and wrongly; and the totals.
+has a standard deviation of .003 on the lowest rung to .010 eighteen decades above, times √(2λ).
+Printed: for every model the share of data sets whose 95 % interval holds λ, of those that end ok,
+that end ok and are off by more than 3 %, and whose m is stated rightly and wrongly; and the totals.
 """
 
 from __future__ import annotations
