@@ -169,7 +169,8 @@ def judge_ladder(
     - ``not converged``: hot and cold chains agree on fewer than 8 rungs, R-hat is above 1.1 on
       one that is kept, or no form of E[nβK] fits (χ² above 3 a degree of freedom, or every λ̂
       below 0).
-    - ``short``: R-hat is above 1.02; or the standard error is above `precision` times λ̂ or the 95 % interval reaches
+    - ``short``: R-hat is above 1.02; or
+      the standard error is above `precision` times λ̂ or the 95 % interval reaches
       farther than twice that, and most of it is noise of the chains.
     - ``slow``: the same, and most of it is the choice of the form.
 
