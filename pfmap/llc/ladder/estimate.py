@@ -58,6 +58,10 @@ FIRST_RUNGS = 28
 
 FIRST_STEPS = 2000
 
+VALLEY_SPAN = 1e28
+"""Longest span with a single Euler field: the valley {f = 0} of an f² reaches far from w*, where
+rounding bites at about nβ = 1e30, and a pilot near w* does not see it."""
+
 CURVED_SPAN = 1e36
 """Longest span without Euler fields: there no move has the right size along a curved valley, and
 the highest rungs mix ever more slowly without hot and cold chains telling."""
@@ -116,7 +120,8 @@ def estimate_llc_ladder(
         Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs.
     span, max_rungs : float, int
         Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in
-        any case. Where K is homogeneous in no scaling of the coordinates the span is at most 1e36.
+        any case. Where K is homogeneous in one scaling of the coordinates the span is at most
+        1e28, in none 1e36.
     chains : int, default 4
         Half of them start hot and half cold.
     leaps : int, default 4
@@ -221,7 +226,8 @@ def _sampled(
     The ladder is made longer where that helps most, else the chains are.
     """
     rungs = Rungs(problem, losses)
-    span = span if len(problem.euler) else min(span, CURVED_SPAN)
+    if len(problem.euler) < 2:
+        span = min(span, CURVED_SPAN if len(problem.euler) == 0 else VALLEY_SPAN)
     with ThreadPoolExecutor(threads) as pool:
         n_rungs = min(FIRST_RUNGS, max_rungs)
         running = Chains(problem, rungs.climb(span=span, max_rungs=n_rungs), chains, pool)

@@ -16,6 +16,10 @@ MIN_KEPT = 8
 """Rungs that must be left below those where the chains disagree."""
 
 MAX_RHAT = 1.1
+OK_RHAT = 1.02
+"""Split R-hat above which more steps are wanted, however small the error looks: wrong estimates
+that looked precise were seen from 1.022 on."""
+
 MAX_MISFIT = 3.0
 MAX_DESCENT = 0.05
 CLEAR_WEIGHT = 0.9
@@ -168,7 +172,8 @@ def judge_ladder(
     - ``not converged``: hot and cold chains agree on fewer than 8 rungs, R-hat is above 1.1 on
       one that is kept, or no form of E[nβK] fits (χ² above 3 a degree of freedom, or every λ̂
       below 0).
-    - ``short``: the standard error is above `precision` times λ̂ or the 95 % interval reaches
+    - ``short``: R-hat is above 1.02; or
+      the standard error is above `precision` times λ̂ or the 95 % interval reaches
       farther than twice that, and most of it is noise of the chains.
     - ``slow``: the same, and most of it is the choice of the form.
 
@@ -182,6 +187,8 @@ def judge_ladder(
     allowed = precision * (half_rank + fit.llc)
     reach = max(fit.high - fit.llc, fit.llc - fit.low)
     excess = max(fit.llc_se, 0.5 * reach) / allowed
+    if rhat > OK_RHAT:
+        return "short", max(excess, 1.0)
     if excess <= 1.0:
         return "ok", excess
     return ("short" if fit.noise_se**2 > 0.5 * fit.llc_se**2 else "slow"), excess
