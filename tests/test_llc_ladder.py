@@ -79,7 +79,7 @@ def test_compiled_steps_equal_the_numpy_twin(case):
     fast, slow = start_state(problem, 3), start_state(problem, 3)
     for adapting, steps in ((True, 25), (False, 25)):
         n_variates = len(problem.euler) or len(problem.center)
-        sums = np.zeros((2, 3, steps // CONTROL_STEPS, n_variates + 1))
+        sums = np.zeros((2, 3, steps // CONTROL_STEPS, n_variates + 2))
         one = advance(problem, n_betas, fast, steps, chain=1, adapting=adapting, controls=sums[0])
         two = np.empty((3, steps))
         advance_plain(

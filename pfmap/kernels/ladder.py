@@ -195,10 +195,10 @@ def advance_ladder(
         Step sizes, and sums of acceptance probabilities.
     trace : float64[r, steps]
         Result: nβ (K - K*) after every step.
-    controls : float64[r, groups, variates + 1]
+    controls : float64[r, groups, variates + 2]
         Result: sums over every `CONTROL_STEPS` steps of the control variates, one for each of the
-        first fields, or without fields for each coordinate or one for their sum, and of log |x|²;
-        none are made where there are no groups.
+        first fields, or without fields for each coordinate or one for their sum, and of the
+        two measures of place of `add_controls`; none are made where there are no groups.
     """
     n, n_rungs, rank = center.shape[0], n_betas.shape[0], left.shape[0]
     n_free = n - rank

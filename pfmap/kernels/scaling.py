@@ -74,12 +74,18 @@ def set_flowed(field, normal, offset, trial):
 def add_controls(euler, gamma, radius, offset, force, excess, sums):
     """Add the control variates at a state to `sums`: one a field, one a coordinate, or one.
 
-    The last of `sums` is log |x|².
+    The last two of `sums` are log |x|² and log(nβ |∇K|²/K), for K = f²/2 log |∇f|² but for a
+    constant: how far the state is from w*, and how far from any singular zero.
     """
-    n, n_variates = offset.shape[0], sums.shape[0] - 1
+    n, n_variates = offset.shape[0], sums.shape[0] - 2
     curvature = 0.0 if radius == math.inf else 1.0 / (radius * radius)
     square = dot(offset, offset)
+    local = gamma / (1.0 - curvature * square)
+    slope = 0.0
+    for i in range(n):
+        slope += (force[i] - local * offset[i]) ** 2
     sums[n_variates] += math.log(square + 1e-300)
+    sums[n_variates + 1] += math.log(slope + 1e-300) - math.log(abs(excess) + 1e-300)
     if n_variates == 0:
         return
     s = curvature * square

@@ -44,8 +44,8 @@ class Ladder:
     controls : ndarray, shape (chains, rungs, groups, variates)
         Sums of the control variates over groups of `CONTROL_STEPS` steps, all but those before the
         trace; no variates where there are stiff directions.
-    places : ndarray, shape (chains, rungs, groups)
-        Means of log |x|² over the same groups.
+    places : ndarray, shape (chains, rungs, groups, 2)
+        Means of log |x|² and log(nβ |∇K|²/K) over the same groups.
     moved, scaled, exchanged : float
         Mean acceptance of Hamiltonian moves and of scaling moves; the lowest of any neighbours'
         exchanges.
@@ -76,7 +76,7 @@ def advance(
 ) -> np.ndarray:
     """Make `steps` steps of some rungs, all by default; returns nβ (K - K*), (rungs, steps).
 
-    Control variates and log |x|² are added to `controls`, (rungs, groups, variates + 1), if given.
+    Control variates and places are added to `controls`, (rungs, groups, variates + 2), if given.
     """
     trace = np.empty((len(n_betas), steps))
     lowest, highest = rungs if rungs is not None else (0, len(n_betas))
@@ -192,7 +192,7 @@ class Chains:
         if self.problem.rank == 0:
             n_variates = min(len(self.problem.euler), MAX_CONTROLS) or len(self.problem.center)
             n_variates = n_variates if n_variates <= MAX_CONTROLS else 1
-        shape = (len(self.n_betas), steps // CONTROL_STEPS, n_variates + 1)
+        shape = (len(self.n_betas), steps // CONTROL_STEPS, n_variates + 2)
 
         def go_on(chain: int) -> tuple[np.ndarray, np.ndarray]:
             state, controls = self._states[chain], np.zeros(shape)
@@ -216,8 +216,8 @@ class Chains:
         return Ladder(
             n_betas=self.n_betas,
             trace=np.concatenate(self._traces, axis=2)[:, :, dropped:],
-            controls=sums[..., :-1],
-            places=sums[..., -1] / CONTROL_STEPS,
+            controls=sums[..., :-2],
+            places=sums[..., -2:] / CONTROL_STEPS,
             moved=float(counts[:, MOVED].sum() / max(counts[:, MOVES].sum(), 1.0)),
             scaled=float(counts[:, SCALED].sum() / max(counts[:, SCALES].sum(), 1.0)),
             exchanged=float((counts[:-1, EXCHANGED] / counts[:-1, EXCHANGES]).min()),

@@ -58,10 +58,6 @@ FIRST_RUNGS = 28
 
 FIRST_STEPS = 2000
 
-VALLEY_SPAN = 1e28
-"""Longest span with a single Euler field: the valley {f = 0} of an f² reaches far from w*, where
-rounding bites at about nβ = 1e30, and a pilot near w* does not see it."""
-
 CURVED_SPAN = 1e36
 """Longest span without Euler fields: there no move has the right size along a curved valley, and
 the highest rungs mix ever more slowly without hot and cold chains telling."""
@@ -226,8 +222,8 @@ def _sampled(
     The ladder is made longer where that helps most, else the chains are.
     """
     rungs = Rungs(problem, losses)
-    if len(problem.euler) < 2:
-        span = min(span, CURVED_SPAN if len(problem.euler) == 0 else VALLEY_SPAN)
+    if len(problem.euler) == 0:
+        span = min(span, CURVED_SPAN)
     with ThreadPoolExecutor(threads) as pool:
         n_rungs = min(FIRST_RUNGS, max_rungs)
         running = Chains(problem, rungs.climb(span=span, max_rungs=n_rungs), chains, pool)

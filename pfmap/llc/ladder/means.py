@@ -35,9 +35,10 @@ def ladder_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
 
     What the chains have missed is no part of their spread. In n independent places a part of the
     space of probability 1/n can be missed, whose nβK may differ by the mean: so much error,
-    the same for all rungs, is added, n the effective number of log |x|². A valley {f = 0} whose
-    share falls slowly with nβ would else be missed by every chain alike, and control variates would
-    make the mean without it look exact.
+    the same for all rungs, is added, n the effective number of log |x|² or of log(nβ |∇K|²/K), the
+    smaller. A valley {f = 0}, or the singular part of one, whose share changes slowly with nβ would
+    else be missed by every chain alike, and control variates would make the mean without it look
+    exact.
     """
     plain, controlled = block_means(ladder)
     covariance = covariance_of_means(controlled)
@@ -49,13 +50,23 @@ def ladder_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
 
 
 def effective_places(places: np.ndarray) -> np.ndarray:
-    """Effective number of independent places on every rung, from log |x|², at least 1."""
+    """Effective number of independent places on every rung, at least 1: the least of the measures.
+
+    A measure that never changes says nothing.
+    """
     from arviz_stats.base import array_stats
 
+    def effective(values: np.ndarray) -> float:
+        if float(np.ptp(values)) == 0.0:
+            return math.inf
+        return float(np.nan_to_num(array_stats.ess(values, method="mean"), nan=1.0))
+
+    n_rungs, n_measures = places.shape[1], places.shape[3]
     numbers = [
-        float(array_stats.ess(places[:, rung], method="mean")) for rung in range(places.shape[1])
+        min(effective(places[:, rung, :, measure]) for measure in range(n_measures))
+        for rung in range(n_rungs)
     ]
-    return np.maximum(np.nan_to_num(numbers, nan=1.0), 1.0)
+    return np.maximum(numbers, 1.0)
 
 
 def block_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from pfmap.llc.ladder.chains import advance
 from pfmap.llc.ladder.judge import MIN_KEPT
 from pfmap.llc.ladder.plain import plain_loss
 from pfmap.llc.ladder.problem import LadderProblem
+from pfmap.llc.ladder.rounding import rounding_floor
 from pfmap.llc.ladder.state import start_state
 
 START_EXCESS = 0.2
@@ -40,9 +41,10 @@ class Rungs:
     and measures λ_eff on the way.
 
     The walk ends for good where rounding bites: where nβ (K(w + δ) - K(w)), δ a random half unit in
-    the last place of every parameter, is no longer small. Where K is far from 0 next to w*, as
-    along {f = 0} of K = f²/2, that is at about nβ = 1e30; at a w* of zeros, where parameters have
-    their full relative accuracy however small, it may be never.
+    the last place of every parameter, is no longer small at the walker, or nβ times the rounding of
+    K (`pfmap.llc.ladder.rounding`) at the zeros of K near where it stood on the lowest rungs. Along
+    {f = 0} of K = f²/2 away from w* that is at about nβ = 1e30; where parameters are zero
+    there, with their full relative accuracy however small, it may be never.
 
     Parameters
     ----------
@@ -67,6 +69,7 @@ class Rungs:
         leftover = float(problem.model.loss(problem.center)) - problem.loss_at_center
         # Beyond this nβ the rounding of K at w* is no longer small.
         self._highest = 0.01 / max(leftover, np.finfo(float).tiny)
+        self._floor = 0.0
         self._measure()
 
     @property
@@ -102,7 +105,10 @@ class Rungs:
         kept = np.concatenate(traces, axis=1)[0, N_PILOT // 3 :]
         effective = max(float(kept.mean()), LEAST_EXCESS)
         self._ratio = math.exp(SPACING / math.sqrt(effective))
-        change = float(n_betas[0]) * max(changes)
+        if len(self._rungs) <= MIN_KEPT:
+            place = self.problem.center + self._state.take_rung(0)[0][0]
+            self._floor = max(self._floor, rounding_floor(self.problem.model, place))
+        change = float(n_betas[0]) * max(*changes, self._floor)
         self.rounded = len(self._rungs) >= MIN_KEPT and change > MAX_ROUNDING
         self.rounded |= self._rungs[-1] >= self._highest
 
