@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -216,8 +217,10 @@ def test_rows_dropped_by_what_they_measure_forbid_support(tables, result):
     found = analyze(functions, bent, campaign)
     row = correlation(found, "mala/target", "lz")
     assert row["verdict"] == "not supported"
-    assert "rows dropped, not at random: they differ in " in row["reason"]
-    assert "rows dropped, not at random" in summary_text(functions, found, campaign)
+    assert re.search(r"rows dropped \(.*\), not at random: they differ in ", row["reason"])
+    assert re.search(
+        r"rows dropped \(.*\), not at random", summary_text(functions, found, campaign)
+    )
     # Negative control: as many rows dropped at random leave the verdict as it was.
     order = np.random.default_rng(0).permutation(np.flatnonzero(mine))[:n_struck]
     verdicts = llc["verdict"].to_numpy(dtype=object).copy()

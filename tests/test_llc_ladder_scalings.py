@@ -15,7 +15,7 @@ from pfmap.llc.ladder.chains import Chains
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.llc.ladder.euler import euler_fields
 from pfmap.llc.ladder.localise import prior_losses, with_gaussian
-from pfmap.llc.ladder.means import block_means, ladder_means
+from pfmap.llc.ladder.means import block_means, effective_places, ladder_means
 from pfmap.llc.ladder.problem import make_problem
 from pfmap.llc.ladder.rungs import Rungs
 from pfmap.llc.ladder.settle import NOTHING_KNOWN, settled
@@ -96,19 +96,34 @@ def test_a_wrong_field_has_another_mean_than_0():
         assert (np.abs(blocks.mean(axis=(0, 2))) < 5.0 * error).all() == found
 
 
-def test_a_ladder_ends_where_rounding_bites():
-    # Along x = y² the difference has an error of 1e-16 where both terms are about 1.
-    flat = polynomial_model([[1, 0], [0, 2]], [[1.0, -1.0]])
-    problem = under_normal_prior(flat)
+# Along x = y² and x = y the difference has an error of 1e-16 where both terms are about 1. The
+# second zeros cross at 0, and walkers flee there from the rounding.
+@pytest.mark.parametrize("exponents", [[[1, 0], [0, 2]], [[2, 0], [0, 2]]])
+@pytest.mark.parametrize("key", [1, 2, 3])
+def test_a_ladder_ends_where_rounding_bites(exponents, key):
+    problem = under_normal_prior(polynomial_model(exponents, [[1.0, -1.0]]))
+    problem = dataclasses.replace(problem, key=key)
     rungs = Rungs(problem, prior_losses(problem))
     rungs.climb(span=1e60, max_rungs=100)
     assert rungs.rounded
     assert 1e27 < rungs.n_betas[0] < 1e34
+
+
+def test_without_rounding_a_ladder_goes_on():
     monomial = under_normal_prior(polynomial_model([[1, 1]]))
     rungs = Rungs(monomial, prior_losses(monomial))
     rungs.climb(span=1e60, max_rungs=100)
     assert not rungs.rounded
     assert rungs.n_betas[0] > 1e60
+
+
+def test_the_slowest_measure_of_place_counts():
+    rng = np.random.default_rng(1)
+    fast = rng.normal(size=(4, 1, 500))
+    slow = np.repeat(rng.normal(size=(4, 1, 10)), 50, axis=2)
+    still = np.zeros((4, 1, 500))
+    assert effective_places(np.stack([fast, still], axis=3))[0] > 1000
+    assert effective_places(np.stack([fast, slow], axis=3))[0] < 100
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,8 @@ class Dropping:
     def problem(self) -> str:
         """Why the rows kept cannot stand for all; empty if they can."""
         n_rows = self.n_kept + self.n_dropped
-        words = f"{self.n_dropped} of {n_rows} rows dropped"
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
+        words = f"{self.n_dropped} of {n_rows} rows dropped ({verdicts})"
         if self.p_value < MAX_P_VALUE:
             return (
                 f"{words}, not at random: they differ in {self.quantity} (p = {self.p_value:.1g})"
@@ -74,7 +75,7 @@ def examine_dropping(rows: pd.DataFrame, dropped: np.ndarray, counts: dict[str, 
     >>> rows = pd.DataFrame({"rank": [128] * 40 + [17] * 3})
     >>> dropped = np.arange(43) >= 40
     >>> print(examine_dropping(rows, dropped, {"soft": 3}).problem)
-    3 of 43 rows dropped, not at random: they differ in rank (p = 1e-10)
+    3 of 43 rows dropped (3 soft), not at random: they differ in rank (p = 1e-10)
     """
     from scipy.stats import mannwhitneyu
 

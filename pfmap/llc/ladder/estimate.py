@@ -116,8 +116,7 @@ def estimate_llc_ladder(
         Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs.
     span, max_rungs : float, int
         Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in
-        any case. Where K is homogeneous in one scaling of the coordinates the span is at most
-        1e28, in none 1e36.
+        any case. Where K is homogeneous in no scaling of the coordinates the span is at most 1e36.
     chains : int, default 4
         Half of them start hot and half cold.
     leaps : int, default 4

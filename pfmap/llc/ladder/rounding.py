@@ -17,8 +17,9 @@ REACHED = 1e4
 def rounding_floor(model: Model, weights: np.ndarray) -> float:
     """K of rounding alone at a zero of K near `weights`; 0 where there is none to be seen.
 
-    Gauss and Newton's iteration leads to a zero w of K. There the outputs f_j, which cancel to their
-    targets, are off by their derivatives times half a unit in the last place of the parameters:
+    Gauss and Newton's iteration leads to a zero w of K. There the outputs f_j, which cancel to
+    their targets, are off by their derivatives times half a unit in the last place of the
+    parameters:
 
         K ~ 1/(2P) Σ_j Σ_i (∂_i f_j(w) ulp(w_i)/2)²,
 
