@@ -124,6 +124,10 @@ def test_the_slowest_measure_of_place_counts():
     still = np.zeros((4, 1, 500))
     assert effective_places(np.stack([fast, still], axis=3))[0] > 1000
     assert effective_places(np.stack([fast, slow], axis=3))[0] < 100
+    high, low = np.stack([fast, fast], axis=3), np.stack([slow, slow], axis=3)
+    found = effective_places(np.concatenate([high, low, high], axis=1))
+    assert (found[:2] < 100).all()
+    assert found[2] > 1000
 
 
 @pytest.fixture(scope="module")
@@ -155,5 +159,5 @@ def test_bounds_cut_settle_or_contradict(estimate):
     assert (known.llc, known.llc_se, known.multiplicity) == (pytest.approx(5 / 12), 0.0, 1)
     assert known.settled_by == ("as told",)
     wrong = settled(estimate, bounds("1/2"))
-    assert wrong.verdict == "outside"
+    assert wrong.verdict == "contradicted"
     assert wrong.llc == estimate.llc

@@ -109,10 +109,17 @@ def turn(gamma, cosine, sine, offset, momentum):
 
 
 @jit(inline=True)
-def wide_step(low, share):
-    """b of the steps that are not near the adapted size `low`, from a uniform `share`."""
+def wide_step(low, n_beta, share):
+    """b of the steps that are not near the adapted size `low`, from a uniform `share`.
+
+    Where K = f²/2 is zero and the gradient of f is not, b is right at about 1/nβ. A rung whose step
+    adapted to the surroundings of w* could not keep states in such places without these steps.
+    """
     if share < 0.25:
         return low ** (4.0 * share)
+    regular = 0.01 / n_beta
+    if share < 0.5 and regular < low * math.exp(-10.0):
+        return min(low, regular * math.exp(14.0 * (share - 0.25) / 0.25))
     return min(1.0, low * math.exp(16.0 * (share - 0.25) / 0.75 - 10.0))
 
 
@@ -234,7 +241,7 @@ def advance_ladder(
                     n_leaps = leaps
                     steady = unit_uniform(extra[WHICH]) <= 0.5
                     low, size = math.exp(tuning[LOG_STEP]), unit_uniform(extra[SIZE])
-                    b = min(1.0, low * (0.5 + size)) if steady else wide_step(low, size)
+                    b = min(1.0, low * (0.5 + size)) if steady else wide_step(low, n_betas[r], size)
                     cosine, sine = 1.0 - b, math.sqrt(b * (2.0 - b))
                     tangent = b / sine
                     for i in range(n):

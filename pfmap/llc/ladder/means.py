@@ -52,7 +52,9 @@ def ladder_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
 def effective_places(places: np.ndarray) -> np.ndarray:
     """Effective number of independent places on every rung, at least 1: the least of the measures.
 
-    A measure that never changes says nothing.
+    Never more than on a lower rung: where the zeros of K fall apart into regions, each rung gets to
+    the others through lower ones alone, and one that has lost a region moves freely in what is
+    left. A measure that never changes says nothing.
     """
     from arviz_stats.base import array_stats
 
@@ -66,7 +68,7 @@ def effective_places(places: np.ndarray) -> np.ndarray:
         min(effective(places[:, rung, :, measure]) for measure in range(n_measures))
         for rung in range(n_rungs)
     ]
-    return np.maximum(numbers, 1.0)
+    return np.maximum(np.minimum.accumulate(numbers[::-1])[::-1], 1.0)
 
 
 def block_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:

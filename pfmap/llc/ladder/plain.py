@@ -105,7 +105,7 @@ class PlainRung:
         gamma, root = problem.gamma, math.sqrt(problem.gamma)
         low = math.exp(self.state.tunings[rung, kernel.LOG_STEP])
         steady = which <= 0.5
-        b = min(1.0, low * (0.5 + size)) if steady else kernel.wide_step(low, size)
+        b = min(1.0, low * (0.5 + size)) if steady else kernel.wide_step(low, self.n_beta, size)
         cosine, sine = 1.0 - b, math.sqrt(b * (2.0 - b))
         x = self.state.vectors[rung, kernel.OFFSET].copy()
         force = self.state.vectors[rung, kernel.FORCE].copy()
