@@ -16,9 +16,10 @@ settings.register_profile("long", max_examples=20_000)
 
 ROOT = Path(__file__).parents[1]
 
-# A shell starts its background jobs with SIGINT ignored, and children inherit that: the tests of
-# Ctrl-C would send a signal that nobody gets, and wait for ever.
+# A shell starts its background jobs with SIGINT ignored, nohup its own with SIGHUP, and children
+# inherit that: the tests would send signals that nobody gets, and wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

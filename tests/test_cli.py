@@ -180,14 +180,17 @@ def test_llc_at_weights_of_ones_own(tmp_path):
         W1=rng.normal(size=(4, 3)), b1=rng.normal(size=4),
         W2=rng.normal(size=(1, 4)), b2=rng.normal(size=1),
     )  # fmt: skip
-    (tmp_path / "net.toml").write_text('[network]\nwidths = [3, 4, 1]\nactivation = "tanh"\n')
+    (tmp_path / "net.toml").write_text(
+        '[network]\nwidths = [3, 4, 1]\nactivation = "tanh"\n[prior]\npreset = "gaussian"\n'
+    )
     done = pfmap("llc", "net.toml", "--weights", "w.npz", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     estimates = json.loads(done.stdout)["estimates"]
     assert {row["estimator"] for row in estimates} >= {"rank", "mala"}
     # The file's sampler settings hold here too.
     (tmp_path / "net.toml").write_text(
-        '[network]\nwidths = [3, 4, 1]\nactivation = "tanh"\n[llc]\nreplicas = 3\n'
+        '[network]\nwidths = [3, 4, 1]\nactivation = "tanh"\n'
+        '[prior]\npreset = "gaussian"\n[llc]\nreplicas = 3\n'
     )
     helped = pfmap("llc", "net.toml", "--weights", "w.npz", "--json", cwd=tmp_path)
     assert json.loads(helped.stdout)["estimates"][1]["llc"] != estimates[1]["llc"]

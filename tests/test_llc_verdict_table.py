@@ -74,7 +74,10 @@ LADDER = {
         ZERO,
         **SHORT,
     ),
-    "short": lambda: estimate_llc_ladder(CROSS, ZERO, precision=1e-4, **SHORT),
+    "short": lambda: estimate_llc_ladder(
+        polynomial_model([[2, 0]]), ZERO, precision=1e-4, use_exact=False, **SHORT
+    ),
+    "slow": lambda: estimate_llc_ladder(CROSS, ZERO, precision=1e-4, use_exact=False, **SHORT),
     "stratum": lambda: estimate_llc_ladder(
         polynomial_model([[1, 1, 10]]), np.array([0.0, 0.0, 1.0]), radius=2.0, precision=0.2,
         max_steps=2000,
@@ -91,12 +94,14 @@ def test_verdict_of_the_sampler_is_reached(verdict):
 @pytest.mark.parametrize("verdict", LADDER)
 def test_verdict_of_the_ladder_is_reached(verdict):
     found = LADDER[verdict]()
-    assert (found.verdict, found.advice) == (verdict, judge.ADVICE[verdict])
+    assert found.verdict == verdict
+    assert found.advice.startswith(judge.ADVICE[verdict])
 
 
 def test_no_verdict_is_without_an_input():
     assert set(MALA) == set(diagnostics.ADVICE)
-    assert set(LADDER) == set(judge.ADVICE)
+    # The last is made of bounds that are wrong, in the tests of scalings: none of ours are.
+    assert set(LADDER) | {"contradicted"} == set(judge.ADVICE)
     assert set(faults.ADVICE) < set(MALA)
 
 
