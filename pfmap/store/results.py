@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from pfmap.errors import DataError, SettingsError
+from pfmap.reading import reading
 
 from .aside import set_aside
 from .atomic import file_digest, write_bytes
@@ -39,12 +40,12 @@ def settings_digest(settings: dict[str, Any]) -> str:
 
 def read_record(folder: Path) -> dict[str, Any] | None:
     """What ``settings.json`` in a folder says; None if there is none, or it is not pfmap's."""
-    try:
-        record = json.loads((folder / SETTINGS).read_bytes())
+    path = folder / SETTINGS
+    with suppress(DataError), reading(path, kind="JSON"):
+        record = json.loads(path.read_bytes())
         sound = isinstance(record["command"], str) and isinstance(record["settings"], dict)
         return record if sound and isinstance(record["files"], dict) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+    return None
 
 
 def check_results(
