@@ -5,7 +5,7 @@
     python scripts/ladder_simulation.py --noise 0.5      half the noise
     python scripts/ladder_simulation.py --data-sets 50 --seed 2
 
-Means of nβK are exact (`pfmap.llc.calibration.curves`) at rungs as far apart as a ladder's; noise
+Means of nβK are exact (`ladder_curves`) at rungs as far apart as a ladder's; noise
 has a standard deviation of .003 on the lowest rung to .010 eighteen decades above, times √(2λ).
 Printed: for every model the share of data sets whose 95 % interval holds λ, of those that end ok,
 that end ok and are off by more than 3 %, and whose m is stated rightly and wrongly; and the totals.
@@ -20,9 +20,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline
-
-from pfmap.llc.calibration.curves import (
+from ladder_curves import (
     d_singularity,
     power,
     product_means,
@@ -30,6 +28,8 @@ from pfmap.llc.calibration.curves import (
     sum_means,
     umbrella,
 )
+from scipy.interpolate import CubicSpline
+
 from pfmap.llc.ladder.fit import fit_ladder
 from pfmap.llc.ladder.judge import judge_ladder, state_multiplicity
 from pfmap.llc.ladder.rungs import LEAST_EXCESS, SPACING, START_EXCESS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -29,13 +28,10 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def scripts(root):
+def scripts():
     """The processes of the scripts that inject faults."""
-    sys.path.insert(0, str(root / "scripts"))
-    try:
-        import fault_processes
-    finally:
-        sys.path.pop(0)
+    import fault_processes
+
     return fault_processes
 
 

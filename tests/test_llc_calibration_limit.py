@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from ladder_exact_means import exact_means
 
 from pfmap.llc.calibration.known import monomials
 from pfmap.llc.calibration.limit import (
@@ -21,9 +20,6 @@ from pfmap.llc.calibration.limit import (
 )
 from pfmap.llc.calibration.singular_suite import singular_suite
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from ladder_exact_means import exact_means
 
 SUITE = {model.name: model for model in singular_suite()}
 

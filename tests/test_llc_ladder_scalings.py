@@ -8,8 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from ladder_curves import power, product_means, sum_means
 
-from pfmap.llc.calibration.curves import power, product_means, sum_means
 from pfmap.llc.exact.bounds import ExactBounds
 from pfmap.llc.ladder.chains import Chains
 from pfmap.llc.ladder.estimate import estimate_llc_ladder

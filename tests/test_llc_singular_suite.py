@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
+from ladder_exact_means import exact_means, log_losses, partition, regular_beside
 
 from pfmap.llc.calibration.expressions import moved, read_polynomials
 from pfmap.llc.calibration.singular_suite import singular_suite
 from pfmap.llc.exact import brieskorn_llc
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from ladder_exact_means import exact_means, log_losses, partition, regular_beside
 
 SUITE = {model.name: model for model in singular_suite()}
 ELSEWHERE = ("tanh", "deep linear", "reduced rank")  # families with tests of their own

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 
 import pytest
 
@@ -12,13 +11,10 @@ SEED = 3
 
 
 @pytest.fixture(scope="module")
-def power(root):
+def power():
     """The script that simulates losses of power."""
-    sys.path.insert(0, str(root / "scripts"))
-    try:
-        import crash_simulation
-    finally:
-        sys.path.pop(0)
+    import crash_simulation
+
     return crash_simulation
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,12 +20,8 @@ from pfmap.volume.fit import fit_curve
 
 @pytest.fixture(scope="module")
 def dispute():
-    scripts = str(Path(__file__).parents[1] / "scripts")
-    sys.path.insert(0, scripts)
-    try:
-        import dispute as script
-    finally:
-        sys.path.remove(scripts)
+    import dispute as script
+
     return script
 
 
