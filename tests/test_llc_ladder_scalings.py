@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
+import ladder_curves
 import numpy as np
 import pytest
 from ladder_curves import power, product_means, sum_means
@@ -21,6 +23,10 @@ from pfmap.llc.ladder.rungs import Rungs
 from pfmap.llc.ladder.settle import NOTHING_KNOWN, settled
 from pfmap.models.linear import deep_linear_model, padded_identity
 from pfmap.models.polynomial import polynomial_model
+
+
+def test_the_examples_of_the_exact_curves_run():
+    assert doctest.testmod(ladder_curves) == (0, 5)
 
 
 def cusp():
