@@ -24,7 +24,9 @@ from pfmap.models.base import CompiledModel
 from pfmap.profiling import timed
 
 N_ANNEAL = 100
-N_WARMUP = 500
+WARMUP_PER_RUNG = 30
+"""Steps of the warm-up, for every rung of the ladder: a state that began in a part of the space
+that is rare on its rung leaves it through lower ones, so the longer the ladder the later."""
 
 MAX_CONTROLS = 16
 """Most control variates. Without Euler fields there is one for each of at most so many parameters,
@@ -133,7 +135,8 @@ def start_chain(
             if rung > 0:
                 state.copy_rung(problem, rung, rung - 1, n_betas[rung - 1] / n_betas[rung])
     state.next_step = first_step + N_ANNEAL
-    advance(problem, n_betas, state, N_WARMUP, chain=chain, adapting=True)
+    warmup = WARMUP_PER_RUNG * len(n_betas)
+    advance(problem, n_betas, state, warmup, chain=chain, adapting=True)
     state.freeze()
     state.counts[:] = 0.0
     return state
@@ -180,7 +183,7 @@ class Chains:
         )
         n_hot = (self.n_chains + 1) // 2
         self._spend(n_new, N_ANNEAL, n_hot)
-        self._spend(len(n_betas), N_WARMUP, self.n_chains)
+        self._spend(len(n_betas), WARMUP_PER_RUNG * len(n_betas), self.n_chains)
         self.n_steps = 0
         self._traces: list[np.ndarray] = []
         self._controls: list[np.ndarray] = []
@@ -209,7 +212,7 @@ class Chains:
         self.n_steps = n_steps
 
     def result(self) -> Ladder:
-        """What there is but the first fifth, since the warm-up is short."""
+        """What there is but the first fifth."""
         dropped = self.n_steps // 5
         sums = np.concatenate(self._controls, axis=2)[:, :, dropped // CONTROL_STEPS :]
         counts = np.sum([state.counts for state in self._states if state is not None], axis=0)
