@@ -24,9 +24,9 @@ from pfmap.models.base import CompiledModel
 from pfmap.profiling import timed
 
 N_ANNEAL = 100
-WARMUP_PER_RUNG = 30
-"""Steps of the warm-up, for every rung of the ladder: a state that began in a part of the space
-that is rare on its rung leaves it through lower ones, so the longer the ladder the later."""
+N_WARMUP = 800
+N_GROWTH = 30
+"""Steps of the whole ladder before one more rung is put on top of it."""
 
 MAX_CONTROLS = 16
 """Most control variates. Without Euler fields there is one for each of at most so many parameters,
@@ -115,29 +115,31 @@ def start_chain(
     Hot chains (even numbers) walk down from the lowest nβ, each rung starting from the one
     before; cold chains start with every rung at w*. Either start alone looks converged when it
     is not, and they err to different sides: that they agree is the test of convergence.
+
+    Rungs above those of `below` start one by one from the one before, and in between the whole
+    ladder goes on. So parts of the space have on a new rung about the shares that they have one
+    rung lower. States that began in a part that is rare on high rungs would have to leave it
+    through all lower ones, in a time that grows like the square of their number.
     """
-    n_new = len(n_betas) - (len(below.scalars) if below is not None else 0)
+    n_old = len(below.scalars) if below is not None else 0
+    n_new = len(n_betas) - n_old
     state = start_state(problem, len(n_betas))
-    first_step = 0
     if below is not None:
         state.put_below(below)
-        first_step = below.next_step
-        if chain % 2 == 0:
-            state.copy_rung(problem, n_new, n_new - 1, n_betas[n_new - 1] / n_betas[n_new])
-    if chain % 2 == 0:
+        state.next_step = below.next_step
+
+    def go_on(steps: int, lowest: int, highest: int) -> None:
+        advance(problem, n_betas, state, steps, chain=chain, rungs=(lowest, highest), adapting=True)
+        state.freeze()
+
+    if below is not None or chain % 2 == 0:
         for rung in range(n_new - 1, -1, -1):
-            state.next_step = first_step
-            advance(
-                problem, n_betas, state, N_ANNEAL, chain=chain, rungs=(rung, rung + 1),
-                adapting=True,
-            )  # fmt: skip
-            state.freeze()
-            if rung > 0:
-                state.copy_rung(problem, rung, rung - 1, n_betas[rung - 1] / n_betas[rung])
-    state.next_step = first_step + N_ANNEAL
-    warmup = WARMUP_PER_RUNG * len(n_betas)
-    advance(problem, n_betas, state, warmup, chain=chain, adapting=True)
-    state.freeze()
+            if rung + 1 < len(n_betas):
+                state.copy_rung(problem, rung + 1, rung, n_betas[rung] / n_betas[rung + 1])
+            go_on(N_ANNEAL, rung, rung + 1)
+            if below is not None:
+                go_on(N_GROWTH, rung, len(n_betas))
+    go_on(N_WARMUP, 0, len(n_betas))
     state.counts[:] = 0.0
     return state
 
@@ -176,14 +178,16 @@ class Chains:
 
         Few of a short ladder's samples would be left beside those of a long one.
         """
-        n_new, self.n_betas = len(n_betas) - len(self.n_betas), n_betas
+        n_old, n_all = len(self.n_betas), len(n_betas)
+        self.n_betas = n_betas
         starts = zip(range(self.n_chains), self._states, strict=True)
         self._states = list(
             self.pool.map(lambda pair: start_chain(self.problem, n_betas, *pair), starts)
         )
-        n_hot = (self.n_chains + 1) // 2
-        self._spend(n_new, N_ANNEAL, n_hot)
-        self._spend(len(n_betas), WARMUP_PER_RUNG * len(n_betas), self.n_chains)
+        self._spend(n_all - n_old, N_ANNEAL, self.n_chains if n_old else (self.n_chains + 1) // 2)
+        if n_old:
+            self._spend(sum(range(n_old + 1, n_all + 1)), N_GROWTH, self.n_chains)
+        self._spend(n_all, N_WARMUP, self.n_chains)
         self.n_steps = 0
         self._traces: list[np.ndarray] = []
         self._controls: list[np.ndarray] = []
