@@ -90,10 +90,10 @@ def advance(
             advance_ladder(
                 model.family, model.ints, model.floats, model.targets, model.n_points,
                 problem.center, problem.loss_at_center, problem.left, problem.right, problem.values,
-                problem.groups, problem.euler, n_betas, problem.tolerances(n_betas), problem.gamma,
-                problem.radius, problem.leaps, np.uint64(problem.key), chain, state.next_step,
-                lowest, highest, adapting, state.vectors, state.stiff, state.scalars,
-                state.tunings, state.counts, trace, controls,
+                problem.groups, problem.euler, problem.blocks, n_betas, problem.tolerances(n_betas),
+                problem.gamma, problem.radius, problem.leaps, np.uint64(problem.key), chain,
+                state.next_step, lowest, highest, adapting, state.vectors, state.stiff,
+                state.scalars, state.tunings, state.counts, trace, controls,
             )  # fmt: skip
     else:
         advance_plain(
