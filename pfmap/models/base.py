@@ -93,6 +93,11 @@ class CompiledModel:
     n_parameters: int
     n_points: int
 
+    @property
+    def is_network(self) -> bool:
+        """Whether `ints` describe a fully connected network whose weights are the parameters."""
+        return self.family in (NETWORK, BERNOULLI)
+
     def check_weights(self, weights: np.ndarray) -> np.ndarray:
         """`weights` as contiguous float64; SettingsError unless finite and of shape (d,)."""
         vector = np.ascontiguousarray(weights, dtype=np.float64)
@@ -150,7 +155,7 @@ class CompiledModel:
         SettingsError
             If the model is no network.
         """
-        if self.family not in (NETWORK, BERNOULLI):
+        if not self.is_network:
             raise SettingsError("model: only networks have a Bernoulli form, got another family")
         return dataclasses.replace(self, family=BERNOULLI)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.kernels.family import POLYNOMIAL
 from pfmap.kernels.gradient import FIRST_WIDTH
 from pfmap.models.base import CompiledModel, LossModel
 
@@ -34,7 +33,7 @@ def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
     """
     d = len(tangent)
     kinds = [np.arange(d)]
-    if isinstance(model, CompiledModel) and model.family != POLYNOMIAL:
+    if isinstance(model, CompiledModel) and model.is_network:
         kinds += _network_groups(model.ints, d)
     rows = [np.zeros(d, dtype=np.int64)]
     for kind in kinds:

@@ -43,6 +43,7 @@ from pfmap.llc.ladder.regular import (
     is_locally_regular,
     is_plateau,
     is_stationary,
+    is_whole_and_analytic,
 )
 from pfmap.llc.ladder.rungs import Rungs
 from pfmap.llc.ladder.settle import NOTHING_KNOWN, settled
@@ -183,6 +184,8 @@ def estimate_llc_ladder(
         if float(usable.min()) < -FLAT * problem.output_scale:
             return _without_chains(problem, math.nan, "not a minimum", start)
         if is_plateau(problem, usable):
+            if is_whole_and_analytic(problem):
+                return _without_chains(problem, math.nan, "underflow", start)
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
 
         def sample(ball: LadderProblem, losses: np.ndarray | None = None) -> LadderEstimate:
