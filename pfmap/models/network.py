@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from pfmap.activations import facts_of
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.kernels.activation import CODES, LINEAR, MONOMIAL, RELU, activate
 from pfmap.kernels.family import NETWORK
@@ -153,7 +154,7 @@ def network_model(
     >>> model.gradient(np.array([2.0, 0.0])).tolist()
     [-0.5, -1.0]
     """
-    points = np.asarray(points, dtype=np.float64)
+    points = checked_array("points", points)
     if points.ndim != 2 or points.shape[1] != widths[0]:
         raise SettingsError(
             f"points: must have shape (points, {widths[0]}), got {points.shape}",

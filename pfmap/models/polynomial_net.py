@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pfmap.arguments import checked_array
+from pfmap.errors import SettingsError
 from pfmap.kernels.family import POLYNOMIAL_NET
 from pfmap.models.base import CompiledModel
 
@@ -29,13 +31,20 @@ def polynomial_net_model(depth: int, points: np.ndarray, degree: int = 2) -> Com
     -------
     CompiledModel
 
+    Raises
+    ------
+    SettingsError
+        If the points are not finite or have another shape.
+
     Examples
     --------
     >>> model = polynomial_net_model(1, np.array([[1.0, 0.0]]))
     >>> model.outputs([0.5, 1.0]).tolist()  # t1 + t2 and t1²
     [1.5, 0.25]
     """
-    inputs = np.array(points, dtype=np.float64)
+    inputs = checked_array("points", points)
+    if inputs.ndim != 2 or inputs.shape[1] != 2 or not np.isfinite(inputs).all():
+        raise SettingsError(f"points: must be finite of shape (P, 2), got shape {inputs.shape}")
     n_outputs = inputs.size
     ints = np.array([n_outputs, depth, degree], dtype=np.int64)
     return CompiledModel(POLYNOMIAL_NET, ints, inputs.ravel(), np.zeros(n_outputs), 2, n_outputs)
