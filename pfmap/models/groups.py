@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pfmap.kernels.activation import LINEAR
-from pfmap.kernels.family import NETWORK, POLYNOMIAL
+from pfmap.kernels.family import NETWORK
 from pfmap.kernels.gradient import FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel, LossModel
 
@@ -38,7 +38,7 @@ def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
     """
     d = len(tangent)
     kinds = [np.arange(d)]
-    if isinstance(model, CompiledModel) and model.family != POLYNOMIAL:
+    if isinstance(model, CompiledModel) and model.is_network:
         kinds += _network_groups(model.ints, d)
     rows = [np.zeros(d, dtype=np.int64)]
     for kind in kinds:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pfmap.arguments import checked_number
 from pfmap.errors import SettingsError
 from pfmap.kernels.family import BERNOULLI
 from pfmap.llc.arguments import check_count, check_position
@@ -20,6 +21,7 @@ from pfmap.llc.ladder.fit import fit_ladder
 from pfmap.llc.ladder.judge import (
     ADVICE,
     MIN_KEPT,
+    MOST,
     advise,
     first_agreeing,
     judge_ladder,
@@ -43,12 +45,14 @@ from pfmap.llc.ladder.regular import (
     is_locally_regular,
     is_plateau,
     is_stationary,
+    is_whole_and_analytic,
 )
 from pfmap.llc.ladder.rungs import Rungs
 from pfmap.llc.ladder.settle import NOTHING_KNOWN, settled
 from pfmap.llc.ladder.strata import told_apart
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import Model
+from pfmap.sections import MAX_SCALE
 
 M_HIDDEN = 5.0
 """Above this λ̂ the logarithms are too small a part of E[nβK] to tell m: at m = 2, 1/λ < 0.2."""
@@ -152,6 +156,8 @@ def estimate_llc_ladder(
         model, weights, radius=radius, gamma=gamma, precision=precision, max_steps=max_steps,
         span=span, max_rungs=max_rungs, chains=chains, leaps=leaps, threads=threads,
     )  # fmt: skip
+    radius, gamma = (None if value is None else float(value) for value in (radius, gamma))
+    precision, span = float(precision), float(span)
     key = stream_key(seed, "ladder", *stream)
     # Numbers beyond float64 are a verdict, `overflow`, and no warning.
     with one_blas_thread(), np.errstate(all="ignore"):
@@ -183,6 +189,8 @@ def estimate_llc_ladder(
         if float(usable.min()) < -FLAT * problem.output_scale:
             return _without_chains(problem, math.nan, "not a minimum", start)
         if is_plateau(problem, usable):
+            if is_whole_and_analytic(problem):
+                return _without_chains(problem, math.nan, "underflow", start)
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
 
         def sample(ball: LadderProblem, losses: np.ndarray | None = None) -> LadderEstimate:
@@ -359,13 +367,11 @@ def _check_arguments(model: Model, weights: np.ndarray, **settings: float | None
                 f"weights: a Bernoulli model needs K(w*) = 0, got {model.loss(center):.3g}",
                 next_step="take w* itself as the source of the probabilities",
             )
-    for name in ("radius", "gamma", "precision"):
-        value = settings[name]
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise SettingsError(f"{name}: must be finite and above 0, got {value}")
-    span = settings["span"]
-    if span is None or not (math.isfinite(span) and span > 1):
-        raise SettingsError(f"span: must be finite and above 1, got {span}")
+    for name in ("radius", "gamma"):
+        if settings[name] is not None:
+            checked_number(name, settings[name], above=0.0, most=MAX_SCALE)
+    checked_number("precision", settings["precision"], above=0.0)
+    checked_number("span", settings["span"], above=1.0, most=MOST)
     least = {"max_steps": 1000, "max_rungs": MIN_KEPT, "chains": 2, "leaps": 1, "threads": 1}
     for name, smallest in least.items():
         check_count(name, settings[name], smallest)

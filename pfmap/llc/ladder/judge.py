@@ -43,6 +43,8 @@ N_TOGETHER = 9
 ADVICE = {
     "ok": "nothing to do",
     **faults.ADVICE,
+    "underflow": "K is below the range of float64 in a good part of the ball: a larger radius, "
+    "outputs scaled up, or what is known exactly",
     "not a minimum": "w* is not a minimum of the loss: train longer, or report the loss instead of "
     "a coefficient",
     "not converged": "the stiff coordinates cannot be solved for in most of the ball, or the "

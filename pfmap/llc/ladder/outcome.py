@@ -31,8 +31,8 @@ class LadderEstimate:
         Whether λ = rank/2 with m = 1 because the rank is constant along the fibre, so that no
         chain was needed.
     verdict, advice : str
-        ok | nan | overflow | outside | unresolved | not a minimum | stuck | not converged |
-        stratum | contradicted | short | slow, and what to do.
+        ok | nan | overflow | outside | unresolved | underflow | not a minimum | stuck |
+        not converged | stratum | contradicted | short | slow, and what to do.
     needed_n_beta : float
         Where ``slow``: the nβ that the ladder would have to reach. Else NaN.
     settled_by : tuple of str
