@@ -23,6 +23,7 @@ from . import (
     doctor,
     exact,
     init,
+    kernel,
     llc,
     merge,
     plot,
@@ -72,8 +73,8 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, calibrate, probability, curve, posterior, analyze,
-    plot, show, status, verify, merge, doctor,
+    run, init, sample, complexity, llc, exact, calibrate, probability, curve, kernel, posterior,
+    analyze, plot, show, status, verify, merge, doctor,
 ):  # fmt: skip
     module.register(app)
 

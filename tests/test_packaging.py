@@ -21,8 +21,13 @@ def test_wheel_holds_the_data_files_and_no_module_named_cli(root, tmp_path):
     (wheel,) = tmp_path.glob("pfmap-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.startswith(("cli/", "cli.", "tests/", "scripts/"))]
-    data = ("pfmap/experiments/default.toml", "pfmap/complexity/classes.csv")
-    for needed in ("pfmap/py.typed", *data, "pfmap_cli/main.py"):
+    for needed in (
+        "pfmap/py.typed",
+        "pfmap/experiments/default.toml",
+        "pfmap/complexity/classes.csv",
+        "pfmap/llc/function_level/least_ranks.csv",
+        "pfmap_cli/main.py",
+    ):
         assert needed in names
 
 
