@@ -12,14 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
-from test_cli import TINY, pfmap
+from command_line import COMMAND, LONGEST_S, TINY, pfmap, wait_for
 
 from pfmap.signals import stop_signals
 from pfmap_cli.terminal import READER_GONE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
-
-COMMAND = str(Path(sys.executable).with_name("pfmap"))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +34,7 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
     """A command as a shell runs it; its exit code is the program's, whatever is behind a pipe."""
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"],
-        cwd=folder, capture_output=True, check=False, timeout=600,
+        cwd=folder, capture_output=True, check=False, timeout=LONGEST_S,
         env={**os.environ, "PATH": f"{Path(COMMAND).parent}:{os.environ['PATH']}", **environment},
     )  # fmt: skip
 
@@ -101,9 +99,7 @@ def begin_long(folder: Path, **options: object) -> subprocess.Popen[bytes]:
     (folder / "tiny.toml").write_text(TINY.replace("draws = 20_000", "draws = 40_000_000", 1))
     command = [COMMAND, "sample", "tiny.toml", "--json"]
     running = subprocess.Popen(command, cwd=folder, **options)  # type: ignore[call-overload]
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("results/tiny/counts/part-*")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(folder, "results/tiny/counts/part-*", running)
     return running
 
 
