@@ -120,6 +120,7 @@ def test_a_run_with_nothing_to_do_has_an_empty_profile(tmp_path):
     assert (again.profile.parts, again.profile.sampling) == ([], [])
 
 
+@pytest.mark.usefixtures("few_figures")
 def test_the_command_prints_the_profile(tmp_path):
     from typer.testing import CliRunner
 
@@ -128,7 +129,8 @@ def test_the_command_prints_the_profile(tmp_path):
     file = tmp_path / "campaign.toml"
     file.write_text(
         "draws = 2000\n[network]\nwidths = [2, 3, 1]\n[llc]\nfunctions = 1\nsteps = 100\n"
-        "[volume]\nfunctions = 0\n",
+        "[volume]\nfunctions = 0\nnamed = []\n"
+        "[analysis]\nbootstrap = 100\nnoise_simulations = 200\n",
         encoding="utf-8",
     )
     run = ["run", str(file), "--profile", "--out", str(tmp_path / "out")]
