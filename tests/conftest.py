@@ -58,11 +58,17 @@ def tiny_campaign() -> Campaign:
 
 
 @pytest.fixture(scope="module")
-def few_figures():
-    """Two figures of a campaign: drawing all is most of what a small one takes."""
+def short_conclusions():
+    """Two figures and few resamples: analysis and figures are most of what a small campaign takes.
+
+    For tests of anything else; both have tests of their own.
+    """
+    from pfmap.analysis import line, predictors
     from pfmap.figures import draw
 
     every = draw.applicable
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draw, "applicable", lambda tables: dict(list(every(tables).items())[:2]))
+        patch.setattr(line, "ENVELOPE_RESAMPLES", 5)
+        patch.setattr(predictors, "REPEATS", 1)
         yield

@@ -36,7 +36,7 @@ EXAMPLES = {
     "provenance": 15, "folder": 30, "table": 15, "merge": 6, "command": 40,
 }  # fmt: skip
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("few_figures")]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("short_conclusions")]
 
 
 @pytest.fixture(scope="module")

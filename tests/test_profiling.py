@@ -120,7 +120,7 @@ def test_a_run_with_nothing_to_do_has_an_empty_profile(tmp_path):
     assert (again.profile.parts, again.profile.sampling) == ([], [])
 
 
-@pytest.mark.usefixtures("few_figures")
+@pytest.mark.usefixtures("short_conclusions")
 def test_the_command_prints_the_profile(tmp_path):
     from typer.testing import CliRunner
 
