@@ -40,3 +40,13 @@ def test_every_public_name_is_there_and_none_is_loaded_early():
         "for name in pfmap.__all__: assert getattr(pfmap, name).__name__ == name, name\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_only_some_stages_need_is_not_loaded_with_the_pipeline():
+    """Every command that opens a campaign would pay for it, a listing or a check too."""
+    code = (
+        "import sys, pfmap.pipeline\n"
+        "early = {'scipy.stats', 'scipy.optimize', 'sklearn', 'matplotlib', 'arviz_stats'}\n"
+        "assert not early & set(sys.modules), early & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
