@@ -49,8 +49,6 @@ def checked_number(
     pfmap.errors.SettingsError: gamma: must be finite and above 0, got an integer of more than \
 4,300 digits
     """
-    limits = (("above", above), ("at least", least), ("below", below), ("at most", most))
-    rules = ["finite", *(f"{words} {limit:g}" for words, limit in limits if limit is not None)]
     number = math.nan
     if not isinstance(value, (str, bytes, bool, np.bool_)):
         try:
@@ -62,10 +60,13 @@ def checked_number(
         and (above is None or number > above)
         and (least is None or number >= least)
         and (below is None or number < below)
-        and (most is None or number <= most)
     ):
-        last = f" and {rules.pop()}" if len(rules) > 1 else ""
-        raise SettingsError(f"{name}: must be {', '.join(rules)}{last}, got {shown(value)}")
+        limits = (("above", above), ("at least", least), ("below", below))
+        rules = [f"{words} {limit:g}" for words, limit in limits if limit is not None]
+        rule = " and ".join(["finite", *rules] if len(rules) < 2 else rules)
+        raise SettingsError(f"{name}: must be {rule}, got {shown(value)}")
+    if most is not None and number > most:
+        raise SettingsError(f"{name}: must be at most {most:g}, got {shown(value)}")
     return number
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pfmap.activations import facts_of
 from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import CODES, LINEAR, MONOMIAL, RELU, activate
+from pfmap.kernels.activation import CODES, RELU, activate
 from pfmap.kernels.family import NETWORK
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel, facts_of_code
@@ -184,17 +184,6 @@ def has_kinks(model: CompiledModel) -> bool:
     return any(facts_of_code(int(code), degree).kinks for code in codes)
 
 
-def activation_degree(code: int, degree: int) -> int | None:
-    """Exponent of an activation that is a power of its argument; None for any other.
-
-    Examples
-    --------
-    >>> activation_degree(CODES["monomial"], 3), activation_degree(CODES["linear"], 3)
-    (3, 1)
-    """
-    return {LINEAR: 1, MONOMIAL: degree}.get(code)
-
-
 def is_polynomial(model: CompiledModel) -> bool:
     """Whether the outputs are polynomials in the weights: sums of monomials, networks of powers.
 
@@ -209,7 +198,7 @@ def is_polynomial(model: CompiledModel) -> bool:
         return True
     degree = int(model.ints[DEGREE])
     codes = (int(code) for code in model.ints[[HIDDEN_CODE, OUTPUT_CODE]])
-    return all(activation_degree(code, degree) is not None for code in codes)
+    return all(facts_of_code(code, degree).power is not None for code in codes)
 
 
 def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:

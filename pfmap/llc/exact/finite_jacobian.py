@@ -12,8 +12,8 @@ from pfmap.kernels.family import POLYNOMIAL, POLYNOMIAL_NET
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.kernels.polynomial import FIRST_EXPONENT
 from pfmap.llc.exact.finite_field import power_modulo, product_modulo, residues
-from pfmap.models.base import CompiledModel
-from pfmap.models.network import activation_degree, unflatten
+from pfmap.models.base import CompiledModel, facts_of_code
+from pfmap.models.network import unflatten
 
 
 class Layers(NamedTuple):
@@ -55,7 +55,7 @@ def layers_of(model: CompiledModel) -> Layers:
     n_layers, bias = int(model.ints[0]), bool(model.ints[2])
     power = int(model.ints[DEGREE])
     hidden, output = (
-        activation_degree(int(model.ints[where]), power) for where in (HIDDEN_CODE, OUTPUT_CODE)
+        facts_of_code(int(model.ints[where]), power).power for where in (HIDDEN_CODE, OUTPUT_CODE)
     )
     if hidden is None or output is None:
         raise ValueError("an activation is no power")

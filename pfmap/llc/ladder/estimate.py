@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from pfmap.errors import SettingsError
 from pfmap.kernels.family import BERNOULLI
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
-from pfmap.llc.exact.bounds import exact_bounds
+from pfmap.llc.exact.bounds import ExactBounds, exact_bounds
 from pfmap.llc.faults import UndefinedGradient, fault_at, is_resolved
 from pfmap.llc.ladder.chains import Chains
 from pfmap.llc.ladder.fit import fit_ladder
@@ -127,7 +128,9 @@ def estimate_llc_ladder(
         Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
     use_exact : bool, default True
         Whether what `pfmap.llc.exact.bounds.exact_bounds` knows of λ and m at w* cuts the interval
-        and settles λ and m; ``settled_by`` says so. A calibration leaves it out.
+        and settles λ and m; ``settled_by`` says so. Where both are settled by results that are
+        proved no chain runs, unless `radius` is given: its ball may hold another stratum. A
+        calibration leaves it out.
     seed, stream : int, tuple
         Name the random numbers: equal arguments give equal results.
     threads : int, default 1
@@ -176,6 +179,9 @@ def estimate_llc_ladder(
         elif is_locally_regular(problem):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
         else:
+            bounds = exact_bounds(model, center) if use_exact else NOTHING_KNOWN
+            if bounds.settled and radius is None:
+                return _settled_without_chains(problem, bounds, start)
             whole = problem
             problem, losses = widest(whole)
             if is_flat(problem, losses):
@@ -203,7 +209,6 @@ def estimate_llc_ladder(
         try:
             estimate = sample(problem, losses)
             if gamma is None:
-                bounds = exact_bounds(model, center) if use_exact else NOTHING_KNOWN
                 given = radius is not None
                 estimate = told_apart(problem, estimate, bounds, given_radius=given, sample=sample)
                 estimate = settled(estimate, bounds)
@@ -337,6 +342,18 @@ def _without_chains(
         advice=ADVICE[verdict],
         needed_n_beta=math.nan,
         **_common(problem, verdict, start),
+    )
+
+
+def _settled_without_chains(
+    problem: LadderProblem, bounds: ExactBounds, start: float
+) -> LadderEstimate:
+    """The estimate where λ and m are known."""
+    estimate = _without_chains(problem, float(bounds.low), "ok", start)
+    m = bounds.multiplicity
+    weights = tuple(float(m == k) for k in range(1, 5))
+    return dataclasses.replace(
+        estimate, multiplicity=m, multiplicity_weights=weights, settled_by=bounds.sources
     )
 
 
