@@ -33,7 +33,7 @@ from pfmap.llc import load
 # Those that run whole commands are slower, and fewer.
 EXAMPLES = {
     "campaign": 250, "npz": 250, "points": 200, "queue": 100, "name": 40, "journal": 30,
-    "provenance": 15, "folder": 30, "table": 15, "merge": 6, "command": 40,
+    "provenance": 15, "folder": 30, "table": 15, "stage": 8, "merge": 6, "command": 40,
 }  # fmt: skip
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("short_conclusions")]
