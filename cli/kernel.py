@@ -120,9 +120,10 @@ def _sizes(text: str) -> np.ndarray:
         sizes = np.array([float(part) for part in text.split(",")])
     except ValueError:
         sizes = np.zeros(1)
-    if not (np.isfinite(sizes) & (sizes > 0.0)).all():
+    if not ((sizes > 0.0) & (sizes <= 1e30)).all():
         raise SettingsError(
-            f"--n: must be numbers above 0 with commas, got {text!r}", next_step="such as 1,10,100"
+            f"--n: must be numbers above 0, at most 1e30, with commas, got {text!r}",
+            next_step="such as 1,10,100",
         )
     return sizes
 

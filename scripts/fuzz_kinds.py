@@ -270,6 +270,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("merge", "held", "--out", "joined", "--threads", "1"),
     ("probability", *_ON, "--seed", "1", "--out", "kept"),
     ("curve", *_ON, "--lowest", "0.1", "--out", "kept"),
+    ("kernel", *_ON[:4], "--n", "1,10", "--precision", "0.1", "--seed", "1"),
     ("posterior", *_ON[:4], "--size", "2", "--data-seed", "1", "--draws", "1", *SHORT),
     ("posterior", *_ON[:4], "--inputs", "0,1", "--draws", "1", *SHORT),
     ("llc", "small.toml", "--weights", "right.npz", "--order", "out,in", "--threads", "1"),

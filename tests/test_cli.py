@@ -19,8 +19,8 @@ from pfmap.sampling import plan_sampling, weights_of_draws
 from pfmap_cli.doctor import KNOWN, KNOWN_CAMPAIGN
 
 COMMANDS = (
-    "run", "init", "sample", "complexity", "llc", "exact", "calibrate", "probability", "posterior",
-    "analyze", "plot", "show", "status", "verify", "doctor",
+    "run", "init", "sample", "complexity", "llc", "exact", "calibrate", "probability", "kernel",
+    "posterior", "analyze", "plot", "show", "status", "verify", "doctor",
 )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def test_text_names_the_network_and_says_what_has_no_probability() -> None:
     [
         (["--widths", "3,8,1"], "none was given"),
         (["--widths", "3,8,1", "--named", "and", "--n", "1,x"], "--n: must be numbers above 0"),
+        (["--widths", "3,8,1", "--named", "and", "--n", "1e31"], "at most 1e30"),
         (["--widths", "3,8,1", "--named", "and", "--precision", "0"], "precision: must be above"),
         (["--widths", "3,8,1", "--named", "and", "--prior", "vallePerez2019"], "must be normal"),
     ],

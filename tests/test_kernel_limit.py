@@ -120,6 +120,8 @@ def test_priors_without_a_limit_are_refused() -> None:
         limit_covariance(network(3, 8, 1, prior={"weight_scale": "none"}))
     # A perceptron has no hidden layer, so that nothing has to shrink.
     assert limit_covariance(network(3, 1, prior={"weight_scale": "none"}))[0, 0] == 4.0
+    with pytest.raises(SettingsError, match="stay below 1e"):
+        limit_covariance(network(3, 8, 1, prior={"weight_sd": 1e80}))
     with pytest.raises(SettingsError, match="keep the sign"):
         check_signs(network(3, 8, 1, output_activation="sin"))
 

@@ -15,6 +15,9 @@ from pfmap.prior import layer_sds
 if TYPE_CHECKING:
     from pfmap.campaign import Campaign
 
+MAX_VARIANCE = 1e100
+"""Products of two variances stay finite."""
+
 
 def limit_covariance(campaign: Campaign) -> np.ndarray:
     """Covariance C of the outputs over the points of a campaign, at infinite width.
@@ -44,7 +47,8 @@ def limit_covariance(campaign: Campaign) -> np.ndarray:
     ------
     SettingsError
         If the law is not normal (first-layer sums over few inputs are then not normal at any
-        width), or hidden weights do not shrink with the width, so that there is no limit.
+        width), hidden weights do not shrink with the width, so that there is no limit, or the
+        variances grow beyond 1e100.
     DataError
         If an activation cannot be integrated.
 
@@ -82,18 +86,37 @@ def limit_covariance(campaign: Campaign) -> np.ndarray:
     limit = (inputs, *[math.inf] * (len(network.widths) - 2), 1)
     _, bias_sds = layer_sds(limit, network.bias, prior)
     points = campaign.points
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _layers(campaign, points, weight_sds, bias_sds)
+
+
+def _layers(
+    campaign: Campaign, points: np.ndarray, weight_sds: np.ndarray, bias_sds: np.ndarray
+) -> np.ndarray:
+    """The covariance, layer by layer."""
+    network = campaign.network
     covariance = bias_sds[0] ** 2 + weight_sds[0] ** 2 * (points @ points.T)
     rows, columns = np.triu_indices(len(points))
     for below, weight_sd, bias_sd in zip(
         network.widths[1:-1], weight_sds[1:], bias_sds[1:], strict=True
     ):
+        _check_finite(covariance)
         variances = np.diag(covariance)
         pairs = variances[rows], variances[columns], covariance[rows, columns]
         moments = product_moments(network.activation, network.degree, *pairs)
         covariance = np.empty_like(covariance)
         covariance[rows, columns] = bias_sd**2 + below * weight_sd**2 * moments
         covariance[columns, rows] = covariance[rows, columns]
+    _check_finite(covariance)
     return covariance
+
+
+def _check_finite(covariance: np.ndarray) -> None:
+    if not (np.abs(covariance) < MAX_VARIANCE).all():
+        raise SettingsError(
+            f"prior: variances of the outputs must stay below {MAX_VARIANCE:g} in every layer",
+            next_step="use smaller scales of the prior, or fewer layers",
+        )
 
 
 def check_signs(campaign: Campaign) -> None:

@@ -24,6 +24,9 @@ from pfmap.kernel_limit.orthant import (
     orthant_probability,
 )
 
+MAX_SIZE = 1e30
+"""Largest sample size: far below where its square overflows."""
+
 
 @dataclass(frozen=True)
 class LimitFreeEnergy:
@@ -56,7 +59,7 @@ def limit_free_energy(
     targets : ndarray, shape (m,)
         y, such as ±1.
     n : ndarray, shape (sizes,)
-        Sample sizes, above 0.
+        Sample sizes, above 0 and at most 1e30.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def limit_free_energy(
     Raises
     ------
     SettingsError
-        If shapes differ, or some n is not above 0.
+        If shapes differ, or some n is not above 0 or above 1e30.
     DataError
         If C is no covariance.
 
@@ -141,8 +144,8 @@ def _spectrum(
         raise SettingsError(
             f"covariance: must have shape (m, m) for m targets, got {matrix.shape} and {y.shape}"
         )
-    if not (np.isfinite(sizes) & (sizes > 0.0)).all():
-        raise SettingsError(f"n: must be finite and above 0, got {sizes.min()}")
+    if not ((sizes > 0.0) & (sizes <= MAX_SIZE)).all():
+        raise SettingsError(f"n: must be above 0 and at most {MAX_SIZE:g}, got {sizes}")
     check_covariance(matrix)
     values, vectors = np.linalg.eigh(matrix)
     # What rounding leaves of an eigenvalue that is 0.
