@@ -95,7 +95,9 @@ def missed_markdown(tables: dict[str, pd.DataFrame]) -> str:
     parts = []
     for suite, table in tables.items():
         ok_off = (table["verdict"] == "ok") & ~(table["error"].abs() <= OFF)
-        m_wrong = (table["multiplicity"] != table["true_multiplicity"]).fillna(False)
+        m_wrong = table["multiplicity"].notna() & (
+            table["multiplicity"] != table["true_multiplicity"]
+        )
         parts.append(table[~table["covered"] | ok_off | m_wrong].assign(suite=suite))
     rows = pd.concat(parts, ignore_index=True)
     if rows.empty:
