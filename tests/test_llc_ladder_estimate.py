@@ -90,7 +90,10 @@ def test_chains_that_differ_widen_the_covariance():
 def test_a_single_chance_disagreement_does_not_end_the_ladder():
     blocks = np.random.default_rng(2).normal(size=(4, 50, 12))
     assert first_agreeing(blocks) == 0
-    blocks[1::2, :, 4] += 3.0
+    together = blocks.copy()
+    together[1::2, :, :9] += 0.25  # 1.8 standard errors on each of nine rungs
+    assert first_agreeing(together) >= 1
+    blocks[1::2, :, 4] += 0.6  # 4 standard errors on one
     assert first_agreeing(blocks) == 0
     blocks[1::2, :, 0:2] += 3.0
     assert first_agreeing(blocks) == 2

@@ -126,14 +126,14 @@ def estimate_llc_sgld(
         model, weights, n_beta=n_beta, gamma=gamma, step_size=step_size, chains=chains,
         steps=steps, burn_in=burn_in, preconditioner=preconditioner, decay=decay, damping=damping,
     )  # fmt: skip
+    n_beta, gamma, step_size = float(n_beta), float(gamma), float(step_size)
     code, key = CODES[preconditioner], np.uint64(stream_key(seed))
     losses = np.empty((chains, steps))
 
     def run(chain: int) -> None:
         run_sgld(
-            model.family, model.ints, model.floats, model.targets, center, code, float(n_beta),
-            float(gamma), float(step_size), float(decay), float(damping), key, chain, burn_in,
-            losses[chain],
+            model.family, model.ints, model.floats, model.targets, center, code, n_beta,
+            gamma, step_size, float(decay), float(damping), key, chain, burn_in, losses[chain],
         )  # fmt: skip
 
     with ThreadPoolExecutor(threads) as pool:

@@ -140,7 +140,8 @@ def first_agreeing(blocks: np.ndarray) -> int:
     n_rungs = blocks.shape[2]
     bad = _disagree(blocks)
     if n_rungs > N_TOGETHER:
-        bad |= _disagree(uniform_filter1d(blocks, N_TOGETHER, origin=-(N_TOGETHER // 2)))
+        below = -(N_TOGETHER // 2)
+        bad |= _disagree(uniform_filter1d(blocks, N_TOGETHER, origin=below, mode="nearest"))
     pairs = np.flatnonzero(bad[:-1] & bad[1:])
     return int(pairs[-1]) + 2 if len(pairs) else 0
 
