@@ -241,6 +241,12 @@ def _opened(path: Path, name: str | None) -> Iterator[pq.ParquetFile]:
     ):
         if name is not None:
             check_format(file.schema_arrow, path, name)
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            raise DataError(
+                f"{path}: holds a column twice, of {', '.join(names)}",
+                next_step="pfmap run FOLDER --resume finds and recomputes damaged files",
+            )
         yield file
 
 
