@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pfmap.counting.counts import Counts, add_counts
 from pfmap.errors import SettingsError
-from pfmap.functions.keys import keys_from_words, words_from_bits
+from pfmap.functions.keys import words_from_bits
 from pfmap.kernel_limit.covariance import check_signs, limit_covariance
 from pfmap.kernel_limit.factor import ordered_factor
-from pfmap.sampling.blocks import sort_words
+from pfmap.sampling.blocks import Rows
+from pfmap.sampling.prior import count_rows
 from pfmap.threads import count_threads
 
 if TYPE_CHECKING:
@@ -72,8 +72,6 @@ def sample_limit(
     >>> sorted(sample_limit(campaign)["function"])  # a perceptron follows the larger weight
     ['3', '5', 'a', 'c']
     """
-    import pandas as pd
-
     from pfmap.kernels.tally import tally
 
     check_signs(campaign)
@@ -90,7 +88,7 @@ def sample_limit(
     block_draws = _BLOCK_VALUES // n_points
     n_blocks = -(-draws // block_draws)
 
-    def work(block: int) -> Counts:
+    def work(block: int) -> Rows:
         start = block * block_draws
         size = min(block_draws, draws - start)
         rng = np.random.default_rng([campaign.seed, _STREAM, block])
@@ -99,23 +97,13 @@ def sample_limit(
         bits[:, places] = rng.standard_normal((size, factor.rank)) @ factor.matrix.T > 0.0
         words = words_from_bits(bits)
         first, counts = tally(words)
-        order = sort_words(words[first])
-        return Counts(words[first][order], counts[order], start + first[order])
+        return words[first], counts, start + first
 
-    total, waiting = Counts.none(-(-n_points // 64)), []
-    with ThreadPoolExecutor(count_threads(threads)) as pool:
-        for block, part in enumerate(pool.map(work, range(n_blocks))):
-            waiting.append(part)
-            if sum(part.size for part in waiting) > total.size:
-                total, waiting = add_counts([total, *waiting]), []
-            if progress is not None:
-                progress(min((block + 1) * block_draws, draws), draws)
-    total = add_counts([total, *waiting])
-    order = np.lexsort((*total.words.T[::-1], -total.counts))
-    return pd.DataFrame(
-        {
-            "function": keys_from_words(total.words[order], n_points, True),
-            "count": total.counts[order],
-            "first_draw": total.first_draws[order],
-        }
-    )
+    def parts() -> Iterator[Rows]:
+        with ThreadPoolExecutor(count_threads(threads)) as pool:
+            for block, part in enumerate(pool.map(work, range(n_blocks))):
+                yield part
+                if progress is not None:
+                    progress(min((block + 1) * block_draws, draws), draws)
+
+    return count_rows(parts(), n_points, True)
