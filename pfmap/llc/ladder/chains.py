@@ -101,6 +101,7 @@ def advance(
             adapting=adapting, trace=trace, controls=controls,
         )  # fmt: skip
     state.next_step += steps
+    state.rung_steps += steps * (highest - lowest)
     return trace
 
 
@@ -126,7 +127,7 @@ def start_chain(
     state = start_state(problem, len(n_betas))
     if below is not None:
         state.put_below(below)
-        state.next_step = below.next_step
+        state.next_step, state.rung_steps = below.next_step, below.rung_steps
 
     def go_on(steps: int, lowest: int, highest: int) -> None:
         advance(problem, n_betas, state, steps, chain=chain, rungs=(lowest, highest), adapting=True)
@@ -168,7 +169,6 @@ class Chains:
         self.problem = problem
         self.pool = pool
         self.n_chains = n_chains
-        self.n_gradients = 0
         self.n_betas = n_betas[:0]
         self._states: list[LadderState | None] = [None] * n_chains
         self.extend(n_betas)
@@ -178,16 +178,11 @@ class Chains:
 
         Few of a short ladder's samples would be left beside those of a long one.
         """
-        n_old, n_all = len(self.n_betas), len(n_betas)
         self.n_betas = n_betas
         starts = zip(range(self.n_chains), self._states, strict=True)
         self._states = list(
             self.pool.map(lambda pair: start_chain(self.problem, n_betas, *pair), starts)
         )
-        self._spend(n_all - n_old, N_ANNEAL, self.n_chains if n_old else (self.n_chains + 1) // 2)
-        if n_old:
-            self._spend(sum(range(n_old + 1, n_all + 1)), N_GROWTH, self.n_chains)
-        self._spend(n_all, N_WARMUP, self.n_chains)
         self.n_steps = 0
         self._traces: list[np.ndarray] = []
         self._controls: list[np.ndarray] = []
@@ -212,14 +207,14 @@ class Chains:
         traces, controls = zip(*self.pool.map(go_on, range(self.n_chains)), strict=True)
         self._traces.append(np.array(traces))
         self._controls.append(np.array(controls))
-        self._spend(len(self.n_betas), steps, self.n_chains)
         self.n_steps = n_steps
 
     def result(self) -> Ladder:
         """What there is but the first fifth."""
         dropped = self.n_steps // 5
         sums = np.concatenate(self._controls, axis=2)[:, :, dropped // CONTROL_STEPS :]
-        counts = np.sum([state.counts for state in self._states if state is not None], axis=0)
+        states = [state for state in self._states if state is not None]
+        counts = np.sum([state.counts for state in states], axis=0)
         return Ladder(
             n_betas=self.n_betas,
             trace=np.concatenate(self._traces, axis=2)[:, :, dropped:],
@@ -228,8 +223,5 @@ class Chains:
             moved=float(counts[:, MOVED].sum() / max(counts[:, MOVES].sum(), 1.0)),
             scaled=float(counts[:, SCALED].sum() / max(counts[:, SCALES].sum(), 1.0)),
             exchanged=float((counts[:-1, EXCHANGED] / counts[:-1, EXCHANGES]).min()),
-            n_gradients=self.n_gradients,
+            n_gradients=(self.problem.leaps + 1) * sum(state.rung_steps for state in states),
         )
-
-    def _spend(self, rungs: int, steps: int, chains: int) -> None:
-        self.n_gradients += (self.problem.leaps + 1) * rungs * steps * chains

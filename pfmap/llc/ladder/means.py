@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from pfmap.kernels.ladder import CONTROL_STEPS
 from pfmap.llc.ladder.chains import Ladder
@@ -120,7 +121,6 @@ def covariance_of_means(blocks: np.ndarray) -> np.ndarray:
     by how much the variance of the mean over all rungs, from fifths of the chains, exceeds what
     the matrix says, and likewise rung by rung from whole chains.
     """
-    from scipy.ndimage import uniform_filter1d
     from sklearn.covariance import LedoitWolf
 
     n_chains, n_blocks, n_rungs = blocks.shape

@@ -182,13 +182,7 @@ class PlainRung:
         noise = np.array([normal_of_word(word) for word in words[: len(x)][block]], dtype=float)
         trial[block] = solve_triangular(root, right + noise)
         log_ratio -= normal_log_density(root, right, trial[block])
-        stiff = self.state.stiff[self.rung, kernel.STATE].copy()
-        energy, excess, force = self.evaluate(trial, stiff)
-        if force is None:
-            return
-        log_ratio += self.state.scalars[self.rung, kernel.ENERGY] - energy
-        if uniform[collapsed.TEST] <= math.exp(min(log_ratio, 0.0)):
-            self.accept(trial, force, stiff, energy, excess)
+        self.tested(trial, log_ratio, uniform[collapsed.TEST])
 
     def affine(self, offset: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """R and Qᵀ r of the block's normal law, the diagonal of R positive."""
@@ -207,16 +201,23 @@ class PlainRung:
 
     def test_scaled(self, x: np.ndarray, log_ratio: float, uniform: list[float]) -> None:
         """Accept or reject a scaled trial whose log determinant is `log_ratio`."""
+        probability = self.tested(x, log_ratio, uniform[kernel.SCALE_TEST])
+        self.state.counts[self.rung, [kernel.SCALED, kernel.SCALES]] += (probability, 1.0)
+
+    def tested(self, x: np.ndarray, log_ratio: float, test: float) -> float:
+        """Accept or reject a trial; its acceptance probability, 0 where U is infinite.
+
+        `log_ratio` is the log of all of it but the ratio of the densities.
+        """
         stiff = self.state.stiff[self.rung, kernel.STATE].copy()
-        self.state.counts[self.rung, kernel.SCALES] += 1.0
         energy, excess, force = self.evaluate(x, stiff)
         if force is None:
-            return
+            return 0.0
         log_ratio += self.state.scalars[self.rung, kernel.ENERGY] - energy
         probability = math.exp(min(log_ratio, 0.0))
-        self.state.counts[self.rung, kernel.SCALED] += probability
-        if uniform[kernel.SCALE_TEST] <= probability:
+        if test <= probability:
             self.accept(x, force, stiff, energy, excess)
+        return probability
 
     def log_determinant(self, size: int, log_factor: float) -> float:
         """log of the Jacobian determinant of a scaling move: |g| ξ."""
