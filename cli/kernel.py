@@ -65,6 +65,7 @@ def kernel(
         limit_free_energy,
         orthant_probability,
     )
+    from pfmap.kernel_limit.factor import covariance_rank
 
     check_signs(network)
     covariance = limit_covariance(network)
@@ -96,7 +97,7 @@ def kernel(
                 )
             ]
     described = f"{targets.described(network, folder)}, hidden widths to infinity"
-    rank = _rank(covariance)
+    rank = covariance_rank(covariance)
     emit(
         {
             "network": described,
@@ -126,12 +127,6 @@ def _sizes(text: str) -> np.ndarray:
             next_step="such as 1,10,100",
         )
     return sizes
-
-
-def _rank(covariance: np.ndarray) -> int:
-    from pfmap.kernel_limit.factor import covariance_rank
-
-    return covariance_rank(covariance)
 
 
 def _text(

@@ -10,12 +10,13 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import fuzz_inputs as make
 import fuzz_tables
 import numpy as np
 import pandas as pd
-from fuzz_bench import BASE, SHORT, Bench, Fault, attempt, command, digest, reads
+from fuzz_bench import BASE, SHORT, Bench, Fault, attempt, command, digest, merges, reads
 
 from pfmap.campaign import Campaign, campaign_from_mapping, read_campaign
 from pfmap.domain import PointsDomain, domain_points
@@ -176,14 +177,14 @@ def resumed(rng: random.Random, on: Bench) -> str:
 
 def merging(rng: random.Random, on: Bench) -> str:
     """Two parts of a campaign joined, one of them damaged; the parts are only read."""
-    for folder in ("joined", "hurt"):
-        shutil.rmtree(on.folder / folder, ignore_errors=True)
-    hurt = shutil.copytree(on.folder / "second", on.folder / "hurt")
-    path = rng.choice([path for path in sorted(hurt.rglob("*")) if path.is_file()])
-    change = make.json_lines if path.name == "journal.jsonl" else make.damaged
-    path.write_bytes(change(rng, path.read_bytes()))
-    order = rng.choice((["first", "hurt"], ["hurt", "first"]))
-    return reads(on, ["merge", *order, "--out", "joined", "--threads", "1"], hurt)
+
+    def change(hurt: Path) -> bool:
+        path = rng.choice([path for path in sorted(hurt.rglob("*")) if path.is_file()])
+        damage = make.json_lines if path.name == "journal.jsonl" else make.damaged
+        path.write_bytes(damage(rng, path.read_bytes()))
+        return True
+
+    return merges(rng, on, change)
 
 
 def kernel_file(rng: random.Random, on: Bench) -> str:

@@ -7,7 +7,6 @@ import hashlib
 import io
 import random
 import re
-import shutil
 import warnings
 import zlib
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from fuzz_bench import Bench, Fault, command, reads
+from fuzz_bench import Bench, Fault, command, merges, reads
 
 from pfmap.errors import PfmapError
 from pfmap.store.column import Column
@@ -74,13 +73,11 @@ def stages(rng: random.Random, on: Bench) -> str:
 
 def _merged(rng: random.Random, on: Bench) -> str:
     """Two parts of a campaign joined, the counts of one of them wrong."""
-    for folder in ("joined", "hurt"):
-        shutil.rmtree(on.folder / folder, ignore_errors=True)
-    hurt = shutil.copytree(on.folder / "second", on.folder / "hurt")
-    if not _write_wrong(rng, rng.choice(sorted(hurt.rglob("part-*.parquet")))):
-        return "unwritable"
-    order = rng.choice((["first", "hurt"], ["hurt", "first"]))
-    return reads(on, ["merge", *order, "--out", "joined", "--threads", "1"], hurt)
+
+    def change(hurt: Path) -> bool:
+        return _write_wrong(rng, rng.choice(sorted(hurt.rglob("part-*.parquet"))))
+
+    return merges(rng, on, change)
 
 
 def _is_table(file: str) -> bool:

@@ -12,15 +12,12 @@ import argparse
 import csv
 import io
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from pfmap.llc.function_level import least_ranks
 from pfmap.llc.function_level.listed import COLUMNS, TABLE
 from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
-
-PATH = Path(__file__).parents[1] / "pfmap" / "llc" / "function_level" / TABLE
 
 
 def number(bits: np.ndarray) -> str:
@@ -47,8 +44,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     text = table_text(range(1, MAX_LISTED_INPUTS + 1))
     if parser.parse_args().check:
-        return int(text != PATH.read_text(encoding="utf-8"))
-    PATH.write_text(text, encoding="utf-8")
+        return int(text != TABLE.read_text(encoding="utf-8"))
+    TABLE.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -6,11 +6,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from least_ranks import PATH, table_text
+from least_ranks import table_text
 
 from pfmap.errors import SettingsError
 from pfmap.llc.function_level import least_rank, least_ranks, pattern_basis, realise_function
-from pfmap.llc.function_level.listed import _listed
+from pfmap.llc.function_level.listed import TABLE, _listed
 from pfmap.llc.function_level.patterns import spans
 
 BY_RANK = {1: 2, 2: 32, 3: 240, 4: 1168, 5: 4496, 6: 13452, 7: 25808, 8: 18458, 9: 1880}
@@ -23,7 +23,7 @@ def bits_of(number: int, n_inputs: int) -> np.ndarray:
 
 def test_up_to_three_inputs_the_table_is_what_the_script_makes() -> None:
     made = table_text(range(1, 4)).splitlines()
-    shipped = PATH.read_text(encoding="utf-8").splitlines()
+    shipped = TABLE.read_text(encoding="utf-8").splitlines()
     assert shipped[: len(made)] == made
     assert len(shipped) == len(made) + 222
 

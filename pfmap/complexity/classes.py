@@ -6,7 +6,6 @@ output have the same least circuits and formulas: there are 222 such NPN classes
 
 from __future__ import annotations
 
-import csv
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 from pfmap.functions.keys import words_from_bits, words_from_keys
 from pfmap.functions.orbits import orbit_members
 from pfmap.functions.symmetry import Symmetries
-from pfmap.reading import reading
+from pfmap.reading import shipped_rows
 
 from .registry import FunctionBatch
 
@@ -30,7 +29,6 @@ CLASSES = Symmetries(permutations=True, reflections=True, complement=True)
 
 _N_POINTS = 2**INPUTS
 _UNUSED_BITS = np.uint64(64 - _N_POINTS)
-_MOST_BYTES = 2**16
 
 
 @cache
@@ -53,9 +51,7 @@ def class_columns() -> dict[str, np.ndarray]:
     >>> {name: int(values[0x6996]) for name, values in class_columns().items()}  # parity
     {'circuit': 3, 'formula': 16}
     """
-    with reading(TABLE, kind="CSV", next_step="install pfmap again", most_bytes=_MOST_BYTES):
-        lines = TABLE.read_text(encoding="utf-8").splitlines()
-        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    with shipped_rows(TABLE) as rows:
         columns = {name: np.full(2**_N_POINTS, np.nan) for name in ("circuit", "formula")}
         held = np.zeros(2**_N_POINTS, dtype=np.int64)
         for row in rows:

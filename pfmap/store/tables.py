@@ -16,6 +16,8 @@ from pfmap.reading import reading
 from .atomic import atomic_file, disk_faults, file_digest
 from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
 
+_REPAIR = "pfmap run FOLDER --resume finds and recomputes damaged files"
+
 ROW_GROUP = 1 << 17
 """Rows written, and read, at a time: a piece of ``functions`` is then about 30 MB."""
 
@@ -245,7 +247,7 @@ def _opened(path: Path, name: str | None) -> Iterator[pq.ParquetFile]:
         if len(set(names)) < len(names):
             raise DataError(
                 f"{path}: holds a column twice, of {', '.join(names)}",
-                next_step="pfmap run FOLDER --resume finds and recomputes damaged files",
+                next_step=_REPAIR,
             )
         yield file
 
@@ -256,9 +258,7 @@ def _reading(path: Path) -> AbstractContextManager[None]:
     return reading(
         path,
         kind="Parquet",
-        next_step="pfmap run FOLDER --resume finds and recomputes damaged files"
-        if made
-        else "make it with pfmap run FOLDER --resume",
+        next_step=_REPAIR if made else "make it with pfmap run FOLDER --resume",
     )
 
 

@@ -35,14 +35,12 @@ from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.llc.exact.bounds import exact_bounds
 from pfmap.llc.function_level import find_patterns, least_rank, realise_function
+from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 from pfmap.models.base import Model
 from pfmap.prior import layer_sds, parameter_sds
 
 if TYPE_CHECKING:
     from .curves import Wanted
-
-LISTED_INPUTS = 4
-"""Inputs up to which the least rank of every function is listed (`pfmap.llc.function_level`)."""
 
 SEARCHED_INPUTS = 5
 """Inputs up to which `find_patterns` searches; beyond, one unit a vertex."""
@@ -177,7 +175,7 @@ def _boolean(
     if len(widths) == 3:
         rank = max(least_rank(face).rank for face in faces(table))
         if Fraction(rank, 2) > low:
-            where = "r(f)/2" if widths[0] <= LISTED_INPUTS else "r/2 of a face of the cube"
+            where = "r(f)/2" if widths[0] <= MAX_LISTED_INPUTS else "r/2 of a face of the cube"
             low, source = Fraction(rank, 2), f"{where}, one hidden layer"
         patterns = shallow_patterns(table)
     try:
@@ -208,7 +206,7 @@ def shallow_patterns(table: np.ndarray) -> np.ndarray:
     [[0, 0, 0, 1]]
     """
     n_inputs = len(table).bit_length() - 1
-    if n_inputs <= LISTED_INPUTS:
+    if n_inputs <= MAX_LISTED_INPUTS:
         return least_rank(table).patterns
     if n_inputs <= SEARCHED_INPUTS:
         return find_patterns(table)
@@ -217,7 +215,7 @@ def shallow_patterns(table: np.ndarray) -> np.ndarray:
 
 
 def faces(table: np.ndarray) -> Iterator[np.ndarray]:
-    """The function on every face of the cube with `LISTED_INPUTS` free inputs; itself, if fewer.
+    """The function on every face with `MAX_LISTED_INPUTS` free inputs; itself, if fewer.
 
     Examples
     --------
@@ -226,7 +224,7 @@ def faces(table: np.ndarray) -> Iterator[np.ndarray]:
     """
     n_inputs = len(table).bit_length() - 1
     cube = np.asarray(table).reshape((2,) * n_inputs)
-    fixed = max(0, n_inputs - LISTED_INPUTS)
+    fixed = max(0, n_inputs - MAX_LISTED_INPUTS)
     for axes in itertools.combinations(range(n_inputs), fixed):
         for values in itertools.product((0, 1), repeat=fixed):
             at = dict(zip(axes, values, strict=True))

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
 from pfmap.functions.halfspaces import checked_table
 from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS, cube_symmetries
+from pfmap.reading import shipped_rows
 
-TABLE = "least_ranks.csv"
+TABLE = Path(__file__).with_name("least_ranks.csv")
 COLUMNS = ("n", "function", "rank", "patterns")
 
 
@@ -81,8 +81,8 @@ def _listed(n_inputs: int) -> tuple[np.ndarray, dict[int, tuple[int, np.ndarray]
     """Symmetries of the cube, and rank and patterns of a member of every class by Σ_x f(x) 2^x."""
     n_points = 2**n_inputs
     found = {}
-    with (files("pfmap.llc.function_level") / TABLE).open(encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
+    with shipped_rows(TABLE) as rows:
+        for row in rows:
             if int(row["n"]) == n_inputs:
                 patterns = [int(text, 16) for text in row["patterns"].split()]
                 bits = np.array(patterns, dtype=np.int64)[:, None] >> np.arange(n_points) & 1
