@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.kernel_limit.orthant import (
     PRECISION,
@@ -80,7 +81,7 @@ def limit_free_energy(
     >>> found.free_energy.round(4).tolist(), found.lambda_eff.round(4).tolist()
     ([0.3466, 6.9078], [0.25, 0.5])
     """
-    values, along, scale = _spectrum(covariance, targets, n)
+    values, _, along, scale = _spectrum(covariance, targets, n)
     product = scale[:, None] * values
     square = scale[:, None] * along**2
     return LimitFreeEnergy(
@@ -123,8 +124,7 @@ def share_of_right_signs(
     ...  for n in (1e-6, 2.0, 200.0)]
     [0.25, 0.58, 1.0]
     """
-    values, along, (scale,) = _spectrum(covariance, targets, np.array([n], dtype=np.float64))
-    _, vectors = np.linalg.eigh(covariance)
+    values, vectors, along, (scale,) = _spectrum(covariance, targets, np.array([n]))
     mean = vectors @ (scale * values / (1.0 + scale * values) * along)
     posterior = (vectors * (values / (1.0 + scale * values))) @ vectors.T
     return orthant_probability(
@@ -135,11 +135,10 @@ def share_of_right_signs(
 
 def _spectrum(
     covariance: np.ndarray, targets: np.ndarray, n: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Eigenvalues c_k, coordinates ŷ_k of the targets, and a = n/m."""
-    matrix = np.asarray(covariance, dtype=np.float64)
-    y = np.asarray(targets, dtype=np.float64)
-    sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Eigenvalues c_k and eigenvectors, coordinates ŷ_k of the targets, and a = n/m."""
+    matrix, y = checked_array("covariance", covariance), checked_array("targets", targets)
+    sizes = np.atleast_1d(checked_array("n", n))
     if y.ndim != 1 or matrix.shape != 2 * y.shape:
         raise SettingsError(
             f"covariance: must have shape (m, m) for m targets, got {matrix.shape} and {y.shape}"
@@ -150,4 +149,4 @@ def _spectrum(
     values, vectors = np.linalg.eigh(matrix)
     # What rounding leaves of an eigenvalue that is 0.
     values = np.where(values > 1e-14 * values[-1], values, 0.0)
-    return values, vectors.T @ y, sizes / len(y)
+    return values, vectors, vectors.T @ y, sizes / len(y)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pfmap.activations import facts_of
-from pfmap.kernel_limit.quadrature import quadrature_moments
+from pfmap.kernel_limit.quadrature import correlation, quadrature_moments
 
 _DIGITS = 13
 
@@ -50,7 +50,6 @@ def product_moments(
     >>> product_moments("relu", 1, one, one, one).tolist()
     [0.5]
     """
-    facts = facts_of(activation, degree)
     if activation in CLOSED_FORMS:
         return CLOSED_FORMS[activation](u, v, cov)
     from pfmap.kernels.activation import CODES
@@ -61,16 +60,18 @@ def product_moments(
         scale = 10.0 ** (_DIGITS - np.ceil(np.log10(np.abs(pairs))))
         rounded = np.where(pairs == 0.0, 0.0, np.round(pairs * scale) / scale)
     _, first, where = np.unique(rounded, axis=1, return_index=True, return_inverse=True)
-    values = quadrature_moments(facts, CODES[activation], degree, *pairs[:, first])
+    values = quadrature_moments(
+        facts_of(activation, degree), CODES[activation], degree, *pairs[:, first]
+    )
     return values[where.reshape(-1)]
 
 
 def _relu(u: np.ndarray, v: np.ndarray, cov: np.ndarray) -> np.ndarray:
-    both = np.sqrt(u) * np.sqrt(v)
-    cosine = np.clip(np.divide(cov, both, out=np.zeros_like(cov), where=both > 0.0), -1.0, 1.0)
+    sd_u, sd_v = np.sqrt(u), np.sqrt(v)
+    cosine = correlation(sd_u, sd_v, cov)
     sine = np.sqrt((1.0 - cosine) * (1.0 + cosine))
     angle = np.arctan2(sine, cosine)
-    return both * (sine + (math.pi - angle) * cosine) / (2.0 * math.pi)
+    return sd_u * sd_v * (sine + (math.pi - angle) * cosine) / (2.0 * math.pi)
 
 
 def _erf(u: np.ndarray, v: np.ndarray, cov: np.ndarray) -> np.ndarray:

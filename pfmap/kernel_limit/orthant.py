@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import log_ndtr, ndtri_exp
 
+from pfmap.arguments import checked_array
 from pfmap.errors import DataError, SettingsError
 from pfmap.kernel_limit.factor import Factor, ordered_factor
 from pfmap.kernel_limit.tilting import saddle_means
@@ -130,9 +131,8 @@ def _checked(
     covariance: np.ndarray, signs: np.ndarray, mean: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The arguments as arrays of float64, or an error."""
-    matrix = np.asarray(covariance, dtype=np.float64)
-    wanted = np.asarray(signs, dtype=np.float64)
-    shift = np.zeros(len(wanted)) if mean is None else np.asarray(mean, dtype=np.float64)
+    matrix, wanted = checked_array("covariance", covariance), checked_array("signs", signs)
+    shift = np.zeros(len(wanted)) if mean is None else checked_array("mean", mean)
     if wanted.ndim != 1 or matrix.shape != 2 * wanted.shape or shift.shape != wanted.shape:
         raise SettingsError(
             f"covariance: must have shape (m, m) for m signs and means, got {matrix.shape}, "

@@ -101,8 +101,7 @@ def _integrals(
     for start in range(0, len(found), step):
         u, v, cov = (part[start : start + step] for part in pairs)
         sd_u, sd_v = np.sqrt(u), np.sqrt(v)
-        both = sd_u * sd_v
-        rho = np.clip(np.divide(cov, both, out=np.zeros_like(cov), where=both > 0.0), -1.0, 1.0)
+        rho = correlation(sd_u, sd_v, cov)
         sign = np.where(rho < 0.0, -1.0, 1.0)
         a, b = np.sqrt((1.0 + np.abs(rho)) / 2.0), np.sqrt((1.0 - np.abs(rho)) / 2.0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -123,6 +122,12 @@ def _integrals(
         found[start : start + step] = (weights * product).sum(axis=(1, 2))
         sizes[start : start + step] = (weights * np.abs(product)).sum(axis=(1, 2))
     return found, sizes
+
+
+def correlation(sd_u: np.ndarray, sd_v: np.ndarray, cov: np.ndarray) -> np.ndarray:
+    """ρ of pairs with these standard deviations and covariances, 0 where one is constant."""
+    both = sd_u * sd_v
+    return np.clip(np.divide(cov, both, out=np.zeros_like(cov), where=both > 0.0), -1.0, 1.0)
 
 
 def _graded(kinks: np.ndarray, reach: float) -> np.ndarray:
