@@ -25,7 +25,7 @@ probability min(1, exp(U - U' + |g| ξ)), |g| ξ the log of the map's Jacobian d
 arms of {K = 0} such moves have the right size at every distance from w*. In half of the moves the
 sum or the difference of two groups is scaled in place of one: arms where units cancel or coincide.
 
-Collapsed move, where the model has affine blocks: that of `collapsed`.
+Collapsed move, where the model has affine blocks: that of `collapsed`, in every third step.
 
 Replica exchange: neighbours exchange states with the probability that keeps each one's density.
 
@@ -68,6 +68,9 @@ N_COUNTS = 6
 
 TARGET_ACCEPTANCE = 0.65
 MIN_LOG_STEP = -200.0
+
+COLLAPSED_EVERY = 3
+"""Steps from one collapsed move of a rung to the next: it costs as much as several others."""
 
 
 # Random words of a step after those of the momentum.
@@ -225,9 +228,9 @@ def advance_ladder(
             if groups[kind, i] >= 0:
                 sizes[kind, groups[kind, i]] += 1
     sizes[0, 0] = n_free  # all of x, whose stiff part is not sampled
-    n_moves, n_words = 2, n + N_WORDS
+    n_words = n + N_WORDS
     if len(blocks) > 0:
-        n_moves, n_words = 3, 2 * n + N_WORDS + N_COLLAPSED_WORDS
+        n_words += n + N_COLLAPSED_WORDS
     words = np.empty(64 * ((n_words - 1) // 64 + 1), dtype=np.uint32)
     scratch = np.empty(remainder_scratch(family, ints, n, targets.shape[0], rank))
     along = np.empty(rank)
@@ -241,6 +244,7 @@ def advance_ladder(
             swaps[r] = unit_uniform(extra[SWAP])
             state, tuning, count = vectors[r], tunings[r], counts[r]
             trial, momentum = state[TRIAL], state[MOMENTUM]
+            n_moves = 3 if len(blocks) > 0 and (step + r) % COLLAPSED_EVERY == 0 else 2
             for move in range(n_moves):
                 n_leaps = 1
                 test = unit_uniform(extra[TEST if move == 0 else SCALE_TEST])
