@@ -107,7 +107,8 @@ def _said(totals: dict[str, float | int]) -> str:
     share = {key: f"{100 * value:.0f} %" for key, value in totals.items()}
     return "\n".join(
         [
-            f"{totals['models']} models, {totals['ok']} with verdict ok; "
+            f"{totals['models']} models, {totals['ok']} with verdict ok, of which "
+            f"{totals['ok_off']} are off by more than 3 %; "
             f"{totals['sampled']} were sampled, λ = rank/2 was shown for the others",
             f"relative error: median {100 * totals['median_error']:.1f} %, within 5 % "
             f"{share['within_5_percent']}, worst with verdict ok "
@@ -115,12 +116,15 @@ def _said(totals: dict[str, float | int]) -> str:
             f"sampled models alone: median {100 * totals['sampled_median_error']:.1f} %, "
             f"within 5 % {share['sampled_within_5_percent']}, 95 % interval holds λ in "
             f"{share['sampled_covered']}",
-            f"95 % interval holds λ in {share['covered']} of all",
+            f"95 % interval holds λ in {share['covered']} of all, and in "
+            f"{share['family_covered']} of the family where it does least",
             f"m right in {share['m_right']} of {totals['told_apart']} models with "
-            f"(m - 1)/λ > 0.2; {totals['m_wrong']} reported wrong in all",
+            f"(m - 1)/λ > 0.2; {totals['m_wrong']} of "
+            f"{totals['m_stated']} stated wrong in all",
             f"{share['pairs_ordered']} of {totals['pairs']} pairs of one family ordered right",
             f"one temperature, nβ = 1086: median error {100 * totals['single_error']:.1f} %",
-            f"{totals['gradients']:.2g} gradients, {totals['wall_s']:.0f} s",
+            f"{totals['gradients']:.2g} gradients, {totals['wall_s']:.0f} s; "
+            f"{totals['median_s']:.1f} s for the median model",
         ]
     )
 

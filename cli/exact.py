@@ -247,9 +247,7 @@ def brieskorn(
     if not set(chosen) <= {"+", "-"}:
         raise _refused("--signs", "+ and - with commas, such as +,-", signs or "")
     found = brieskorn_llc(powers, [1 if sign == "+" else -1 for sign in chosen])
-    text = " ".join(
-        f"{s} x{i}^{a}" for i, (s, a) in enumerate(zip(chosen, powers, strict=False), 1)
-    )
+    text = " ".join(f"{s} x{i}^{a}" for i, (s, a) in enumerate(zip(chosen, powers, strict=True), 1))
     settings = {"exponents": powers, "signs": chosen}
     _show(f"half the square of {text.removeprefix('+ ')}", settings, found, as_json)
 

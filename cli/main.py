@@ -23,6 +23,7 @@ from . import (
     doctor,
     exact,
     init,
+    kernel,
     llc,
     merge,
     plot,
@@ -72,8 +73,8 @@ def _options(
 
 
 for module in (
-    run, init, sample, complexity, llc, exact, calibrate, probability, curve, posterior, analyze,
-    plot, show, status, verify, merge, doctor,
+    run, init, sample, complexity, llc, exact, calibrate, probability, curve, kernel, posterior,
+    analyze, plot, show, status, verify, merge, doctor,
 ):  # fmt: skip
     module.register(app)
 
@@ -84,12 +85,19 @@ def entry() -> None:
     for number in stop_signals():
         if number != signal.SIGINT:
             signal.signal(number, signal.default_int_handler)  # stops as Ctrl-C does
+    sys.unraisablehook = _not_of_stopping
     try:
         _run()
     except KeyboardInterrupt:  # while another error was on its way out
         _stop()
     finally:
         settle()
+
+
+def _not_of_stopping(told: sys.UnraisableHookArgs) -> None:
+    """Python's own hook, but for a stop that is asked for again while the first one clears up."""
+    if told.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(told)
 
 
 def _run() -> None:

@@ -164,11 +164,13 @@ def _payload(result: RunResult) -> dict[str, Any]:
 def _text(result: RunResult) -> str:
     """The summary if the analysis ran, else one line a stage and how functions are counted."""
     from pfmap import pipeline
+    from pfmap.reading import reading
 
     lines = []
     summary = result.folder / "summary.md"
     if "analyze" in result.stages and summary.exists():
-        lines.append(summary.read_text(encoding="utf-8").rstrip())
+        with reading(summary, kind="text", next_step="pfmap run --resume makes it again"):
+            lines.append(summary.read_text(encoding="utf-8").rstrip())
     else:
         for name, outcome in result.stages.items():
             files = ": " + ", ".join(path.name for path in outcome.files[:3])

@@ -36,6 +36,8 @@ class Activation:
         s(0) = 0.
     zero_on_interval : bool
         s is 0 on a whole interval, so that a unit is exactly 0 with positive probability.
+    power : int or None
+        p where s is x^p, so that networks are polynomials in their parameters; None for any other.
     homogeneity : int or None
         p where s(c x) = c^p s(x) for every c > 0; None where no p does.
     low, high : float
@@ -54,6 +56,7 @@ class Activation:
     keeps_sign: bool
     zero_at_zero: bool
     zero_on_interval: bool
+    power: int | None
     homogeneity: int | None
     low: float
     high: float
@@ -75,31 +78,31 @@ class Activation:
 
 _RELU = Activation(
     name="relu", formula="max(x, 0)", parity="neither", pieces="piecewise linear", monotone=True,
-    keeps_sign=True, zero_at_zero=True, zero_on_interval=True, homogeneity=1, low=0.0,
+    keeps_sign=True, zero_at_zero=True, zero_on_interval=True, power=None, homogeneity=1, low=0.0,
     high=math.inf, low_attained=True, high_attained=False, kinks=(0.0,),
 )  # fmt: skip
 
 _TANH = Activation(
     name="tanh", formula="tanh x", parity="odd", pieces="curved", monotone=True, keeps_sign=True,
-    zero_at_zero=True, zero_on_interval=False, homogeneity=None, low=-1.0, high=1.0,
+    zero_at_zero=True, zero_on_interval=False, power=None, homogeneity=None, low=-1.0, high=1.0,
     low_attained=False, high_attained=False, kinks=(),
 )  # fmt: skip
 
 _ERF = Activation(
     name="erf", formula="erf x", parity="odd", pieces="curved", monotone=True, keeps_sign=True,
-    zero_at_zero=True, zero_on_interval=False, homogeneity=None, low=-1.0, high=1.0,
+    zero_at_zero=True, zero_on_interval=False, power=None, homogeneity=None, low=-1.0, high=1.0,
     low_attained=False, high_attained=False, kinks=(),
 )  # fmt: skip
 
 _SIN = Activation(
     name="sin", formula="sin x", parity="odd", pieces="curved", monotone=False, keeps_sign=False,
-    zero_at_zero=True, zero_on_interval=False, homogeneity=None, low=-1.0, high=1.0,
+    zero_at_zero=True, zero_on_interval=False, power=None, homogeneity=None, low=-1.0, high=1.0,
     low_attained=True, high_attained=True, kinks=(),
 )  # fmt: skip
 
 _LINEAR = Activation(
     name="linear", formula="x", parity="odd", pieces="linear", monotone=True, keeps_sign=True,
-    zero_at_zero=True, zero_on_interval=False, homogeneity=1, low=-math.inf, high=math.inf,
+    zero_at_zero=True, zero_on_interval=False, power=1, homogeneity=1, low=-math.inf, high=math.inf,
     low_attained=False, high_attained=False, kinks=(),
 )  # fmt: skip
 
@@ -110,7 +113,7 @@ def _monomial(degree: int) -> Activation:
     return Activation(
         name="monomial", formula=f"x^{degree}", parity="odd" if odd else "even",
         pieces="linear" if degree == 1 else "curved", monotone=odd, keeps_sign=odd,
-        zero_at_zero=True, zero_on_interval=False, homogeneity=degree,
+        zero_at_zero=True, zero_on_interval=False, power=degree, homogeneity=degree,
         low=-math.inf if odd else 0.0, high=math.inf, low_attained=not odd, high_attained=False,
         kinks=(),
     )  # fmt: skip

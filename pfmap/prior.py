@@ -100,13 +100,13 @@ class Prior(BaseModel):
         return values
 
 
-def layer_sds(widths: tuple[int, ...], bias: bool, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
+def layer_sds(widths: tuple[float, ...], bias: bool, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
     """Standard deviations of the weights and biases of every layer.
 
     Parameters
     ----------
     widths : tuple of int
-        Units of every layer, input and output included (length L + 1).
+        Units of every layer, input and output included (length L + 1); infinity gives the limit.
     bias : bool
         Whether layers have biases; without, every bias sd is 0.
     prior : Prior

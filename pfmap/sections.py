@@ -22,6 +22,7 @@ MAX_SELECTED = 100_000
 MAX_NAMED = 10_000
 MAX_RESAMPLES = 10**6
 MAX_SCALE = 1e100
+MAX_REPLICA_RATIO = 1e6
 """Largest temperature and the like: products of two stay finite."""
 
 COUNTERS_A_FUNCTION = 10
@@ -209,7 +210,7 @@ class Llc(BaseModel):
     replica_ratio: float = Field(
         default=3.0,
         gt=1,
-        le=1e6,
+        le=MAX_REPLICA_RATIO,
         allow_inf_nan=False,
         description="nβ of one replica over the next.",
     )

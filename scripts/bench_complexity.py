@@ -104,7 +104,7 @@ def main() -> int:
     results: dict[str, object] = {"compile_s": compile_seconds()}
     for label, bits in sets.items():
         everything = FunctionBatch("boolean", points, bits=bits)
-        for item in proxies_for("boolean"):
+        for item in proxies_for("boolean", n_inputs=N_INPUTS):
             batch = everything.rows(slice(DEAR_FUNCTIONS)) if item.dear else everything
             measure(batch.rows(slice(1)), [item.name])
             results[f"{label} {item.name}"] = {

@@ -111,14 +111,14 @@ def of_product(
     return solved(sign * w**inner, np.ones(len(w)), weight, power)
 
 
-def spread(log_values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weights shared between the two nearest points of `LOGS`."""
-    place = (log_values - LOGS[0]) / STEP
-    inside = (place >= 0) & (place < len(LOGS) - 1)
+def spread(log_values: np.ndarray, weight: np.ndarray, grid: np.ndarray = LOGS) -> np.ndarray:
+    """Weights shared between the two nearest points of a grid of the distance `STEP`."""
+    place = (log_values - grid[0]) / STEP
+    inside = (place >= 0) & (place < len(grid) - 1)
     lower = place[inside].astype(np.int64)
     upper_share = place[inside] - lower
-    result = np.bincount(lower, weight[inside] * (1.0 - upper_share), len(LOGS))
-    return result + np.bincount(lower + 1, weight[inside] * upper_share, len(LOGS))
+    result = np.bincount(lower, weight[inside] * (1.0 - upper_share), len(grid))
+    return result + np.bincount(lower + 1, weight[inside] * upper_share, len(grid))
 
 
 def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:

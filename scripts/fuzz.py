@@ -33,9 +33,9 @@ from typing import Any
 PATIENCE_S = 60
 # Shares of the inputs; those that run whole commands are slower, and fewer.
 SHARES = {
-    "campaign": 0.23, "npz": 0.22, "points": 0.22, "queue": 0.09, "name": 0.05, "journal": 0.045,
-    "provenance": 0.02, "folder": 0.045, "table": 0.015, "merge": 0.01, "resume": 0.003,
-    "kernel": 0.02, "command": 0.032,
+    "campaign": 0.22, "npz": 0.22, "points": 0.22, "queue": 0.09, "name": 0.05, "journal": 0.045,
+    "provenance": 0.02, "folder": 0.045, "table": 0.015, "stage": 0.01, "merge": 0.01,
+    "resume": 0.003, "kernel": 0.02, "command": 0.032,
 }  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import io
 import os
+import random
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -185,3 +187,14 @@ def right_weights() -> bytes:
 
 
 RIGHT_WEIGHTS = right_weights()
+
+
+def merges(rng: random.Random, on: Bench, change: Callable[[Path], bool]) -> str:
+    """Two parts of a campaign joined; `change` damages a copy of one, False where it cannot."""
+    for folder in ("joined", "hurt"):
+        shutil.rmtree(on.folder / folder, ignore_errors=True)
+    hurt = shutil.copytree(on.folder / "second", on.folder / "hurt")
+    if not change(hurt):
+        return "unwritable"
+    order = rng.choice((["first", "hurt"], ["hurt", "first"]))
+    return reads(on, ["merge", *order, "--out", "joined", "--threads", "1"], hurt)

@@ -5,30 +5,26 @@ Each returns what came of it, ``read`` or ``refused``, or the exit code of a com
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import random
 import shutil
-import warnings
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import fuzz_inputs as make
+import fuzz_tables
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
-from fuzz_bench import BASE, SHORT, Bench, Fault, attempt, command, digest, reads
+from fuzz_bench import BASE, SHORT, Bench, Fault, attempt, command, digest, merges, reads
 
 from pfmap.campaign import Campaign, campaign_from_mapping, read_campaign
 from pfmap.domain import PointsDomain, domain_points
-from pfmap.errors import PfmapError
 from pfmap.execution.queue import read_queue
 from pfmap.functions.keys import check_key
 from pfmap.functions.named import parse_function
 from pfmap.llc.load import load_probabilities, load_targets, load_weights
 from pfmap.sampling import plan_sampling
-from pfmap.store.tables import write_table
 from pfmap.volume.training import load_training_set
 
 QUEUE = b'kind = "slurm"\nworkers = 4\n[options]\ncores = 1\nmemory = "2GB"\n'
@@ -179,77 +175,16 @@ def resumed(rng: random.Random, on: Bench) -> str:
         on.restore()
 
 
-def table_content(rng: random.Random, on: Bench) -> str:
-    """Tables with the right columns and the wrong rows."""
-    file = rng.choice(
-        [file for file in on.content if file.endswith(".parquet") and "/" not in file]
-    )
-    path = on.held / file
-    table = pq.read_table(io.BytesIO(on.content[file]))
-    frame = table.to_pandas()
-    column = rng.choice(list(frame.columns))
-    for _ in range(rng.randint(1, 3)):
-        if not len(frame):
-            break
-        row = rng.randrange(len(frame))
-        wrong = rng.choice(
-            (None, -1, 0, 2**62, np.nan, np.inf, "zz", "", "\u202e", frame[column].iloc[0])
-        )
-        with contextlib.suppress(TypeError, ValueError, OverflowError), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            held = frame.astype({column: object})
-            held.iat[row, held.columns.get_loc(column)] = wrong
-            frame = rng.choice(
-                (held, held, pd.concat([held, held]), held.iloc[:0], held.iloc[::-1])
-            )
-    try:
-        extra = tuple(c for c in _columns(table) if c.name in frame.columns)
-        notes = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-        notes.pop("pandas", None)
-        try:
-            write_table(path, frame, path.stem, extra=extra, notes=notes)
-        except (PfmapError, ValueError, TypeError, OverflowError):
-            return "unwritable"
-        except Exception as error:
-            if type(error).__module__.startswith("pyarrow"):
-                return "unwritable"
-            raise
-        arguments = rng.choice(
-            (
-                ["status", "held"],
-                ["verify", "held", "--blocks", "0"],
-                ["show", "0", "--in", "held"],
-                ["show", "00", "--in", "held"],
-                ["show", "ff", "--in", "held", "--json"],
-            )
-        )
-        return reads(on, arguments)
-    finally:
-        on.restore()
-
-
-def _columns(table: Any) -> list[Any]:
-    from pfmap.store.column import Column
-    from pfmap.store.schema import TABLES
-
-    known = {column.name for column in TABLES["functions"]}
-    return [
-        Column(field.name, field.type, "", "")
-        for field in table.schema
-        if field.name not in known and "function" in table.schema.names
-    ]
-
-
 def merging(rng: random.Random, on: Bench) -> str:
     """Two parts of a campaign joined, one of them damaged; the parts are only read."""
-    for folder in ("joined", "hurt"):
-        shutil.rmtree(on.folder / folder, ignore_errors=True)
-    hurt = shutil.copytree(on.folder / "second", on.folder / "hurt")
-    path = rng.choice([path for path in sorted(hurt.rglob("*")) if path.is_file()])
-    change = make.json_lines if path.name == "journal.jsonl" else make.damaged
-    path.write_bytes(change(rng, path.read_bytes()))
-    order = rng.choice((["first", "hurt"], ["hurt", "first"]))
-    return reads(on, ["merge", *order, "--out", "joined", "--threads", "1"], hurt)
+
+    def change(hurt: Path) -> bool:
+        path = rng.choice([path for path in sorted(hurt.rglob("*")) if path.is_file()])
+        damage = make.json_lines if path.name == "journal.jsonl" else make.damaged
+        path.write_bytes(damage(rng, path.read_bytes()))
+        return True
+
+    return merges(rng, on, change)
 
 
 def kernel_file(rng: random.Random, on: Bench) -> str:
@@ -336,6 +271,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("merge", "held", "--out", "joined", "--threads", "1"),
     ("probability", *_ON, "--seed", "1", "--out", "kept"),
     ("curve", *_ON, "--lowest", "0.1", "--out", "kept"),
+    ("kernel", *_ON[:4], "--n", "1,10", "--precision", "0.1", "--seed", "1"),
     ("posterior", *_ON[:4], "--size", "2", "--data-seed", "1", "--draws", "1", *SHORT),
     ("posterior", *_ON[:4], "--inputs", "0,1", "--draws", "1", *SHORT),
     ("llc", "small.toml", "--weights", "right.npz", "--order", "out,in", "--threads", "1"),
@@ -353,7 +289,8 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "journal": (journal, "journals, then status, verify, show"),
     "provenance": (provenance, "provenance.json, likewise"),
     "folder": (folder_file, "any file of a campaign folder damaged, likewise"),
-    "table": (table_content, "right tables with wrong rows, likewise"),
+    "table": (fuzz_tables.table_content, "right tables with wrong rows, likewise"),
+    "stage": (fuzz_tables.stages, "the same, known to the journal, then the stages and merge"),
     "merge": (merging, "a damaged folder merged"),
     "resume": (resumed, "a damaged folder continued, analysed, drawn"),
     "kernel": (kernel_file, "files of the kernel cache"),

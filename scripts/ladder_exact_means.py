@@ -10,15 +10,19 @@ nβ of about 1e60. What is not covered gives None.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
-from function_masses import BY_TEXT, LOGS, brieskorn, chi, log_power, product, spread
+from function_masses import BY_TEXT, LOGS, STEP, brieskorn, chi, log_power, product, spread
 
 from pfmap.llc.calibration.expressions import read_polynomials
-from pfmap.llc.calibration.known import KnownModel
+from pfmap.llc.calibration.known import NET_POINTS, KnownModel
 from pfmap.llc.calibration.singular_suite import singular_suite
+
+GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
 States = tuple[np.ndarray, np.ndarray]
 """ln K and the prior mass there."""
@@ -53,11 +57,11 @@ def means(states: States, n_betas: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-def partition(states: States, n_betas: np.ndarray) -> np.ndarray:
-    """Z(nβ) = E[exp(-nβ K)]."""
+def partition(states: States, log_n_betas: np.ndarray) -> np.ndarray:
+    """Z(nβ) = E[exp(-nβ K)] from ln nβ, which may go beyond float64."""
     log_k, mass = states
-    return np.array([float((mass * np.exp(-np.exp(np.minimum(log_k + np.log(n), 7.0)))).sum())
-                     for n in np.atleast_1d(n_betas)])  # fmt: skip
+    return np.array([float((mass * np.exp(-np.exp(np.minimum(log_k + log_n, 7.0)))).sum())
+                     for log_n in log_n_betas])  # fmt: skip
 
 
 def log_losses(known: KnownModel) -> States | None:
@@ -170,23 +174,50 @@ def mixture_in_the_plane() -> States:
     return np.log((s**2 + second / 4.0) / 10.0).ravel(), (s**2 * b**2).ravel()
 
 
+def net_weight(known: KnownModel) -> int:
+    """Weight 2 (1 + r + … + r^(depth - 1)) of the outputs of a polynomial net: λ is 3/2 over it."""
+    return int(Fraction(3, 2) / known.exact.llc)
+
+
 def polynomial_net(known: KnownModel) -> States:
-    """On the square |t1|, |t1 + t2| < 1, both on logarithmic grids."""
+    """On the square |t1|, |t1 + t2| < 1, both on logarithmic grids.
+
+    Each layer's outputs are scaled to size 1 and the logarithm of the scale is kept, which s takes
+    to the power of its degree: nothing ends at the range of float64. K grows by many powers of e
+    from point to point, so each row and column of the grid is shifted by a part of the step of its
+    own: the edge of a region of small K then lies everywhere between the points.
+    """
     words = known.name.split()
     depth = int(words[3].rstrip(","))
     degree = int(words[-1][2:]) if "^" in known.name else 2
-    weight = 2 * sum(degree**layer for layer in range(depth))
-    size = np.exp(-np.linspace(0.0, 12.0 + 70.0 / weight, 1000))
-    t1, total = np.meshgrid(*[np.concatenate([-size, size])] * 2, indexing="ij")
-    w00, w01, w11 = total, t1**2, (total - t1) ** 2
-    loss = np.zeros_like(t1)
-    for x0, x1 in ((1.0, 0.0), (0.0, 1.0), (0.8, 0.6)):
-        z0, z1 = w00 * x0 + w01 * x1, w01 * x0 + w11 * x1
-        for _ in range(depth - 1):
-            z0, z1 = z0**degree, z1**degree
-            z0, z1 = w00 * z0 + w01 * z1, w01 * z0 + w11 * z1
-        loss += z0**2 + z1**2
-    return np.log(np.maximum(loss / 6.0, 1e-300)).ravel(), np.abs(t1 * total).ravel()
+    logs, step = np.linspace(0.0, -12.0 - 70.0 / net_weight(known), 1000, retstep=True)
+    shifts = step * (np.arange(1000) * GOLDEN % 1.0)
+    sizes = np.exp(logs[:, None] + shifts), np.exp(logs + shifts[:, None])
+    log_k, weight = [], []
+    for first, second in itertools.product((1.0, -1.0), repeat=2):
+        t1, total = first * sizes[0], second * sizes[1]
+        entries = total, t1**2, (total - t1) ** 2
+        squares = [log_square(entries, *point, depth, degree) for point in NET_POINTS]
+        log_k.append(np.logaddexp.reduce(squares) - np.log(2.0 * NET_POINTS.size))
+        weight.append(np.abs(t1 * total))
+    grid = np.arange(min(map(np.min, log_k)) - STEP, max(map(np.max, log_k)) + 2.0 * STEP, STEP)
+    masses = [spread(np.ravel(k), np.ravel(w), grid) for k, w in zip(log_k, weight, strict=True)]
+    return grid, np.sum(masses, axis=0)
+
+
+def log_square(
+    entries: tuple[np.ndarray, ...], x0: float, x1: float, depth: int, degree: int
+) -> np.ndarray:
+    """ln of the sum of both squared outputs at the point (x0, x1)."""
+    w00, w01, w11 = entries
+    z0, z1 = w00 * x0 + w01 * x1, w01 * x0 + w11 * x1
+    log_scale = np.zeros_like(w00)
+    for _ in range(depth - 1):
+        scale = np.maximum(np.abs(z0), np.abs(z1))
+        log_scale = degree * (log_scale + np.log(scale))
+        z0, z1 = (z0 / scale) ** degree, (z1 / scale) ** degree
+        z0, z1 = w00 * z0 + w01 * z1, w01 * z0 + w11 * z1
+    return 2.0 * log_scale + np.log(z0**2 + z1**2)
 
 
 BY_NAME: dict[str, Callable[[], States]] = {

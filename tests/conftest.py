@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
+
+# Workers share the cores, and threads of the linear algebra wait for each other busily. It reads
+# this as NumPy is imported; tests of its threads set their number themselves.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
@@ -50,3 +55,20 @@ def tiny_campaign() -> Campaign:
             "analysis": {"bootstrap": 100},
         }
     )
+
+
+@pytest.fixture(scope="module")
+def short_conclusions():
+    """Two figures and few resamples: analysis and figures are most of what a small campaign takes.
+
+    For tests of anything else; both have tests of their own.
+    """
+    from pfmap.analysis import line, predictors
+    from pfmap.figures import draw
+
+    every = draw.applicable
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(draw, "applicable", lambda tables: dict(list(every(tables).items())[:2]))
+        patch.setattr(line, "ENVELOPE_RESAMPLES", 5)
+        patch.setattr(predictors, "REPEATS", 1)
+        yield

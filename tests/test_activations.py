@@ -46,6 +46,9 @@ def wrong_facts(facts: Activation, s) -> Iterator[str]:
         yield "zero_at_zero"
     if facts.zero_on_interval != bool(((y[1:] == 0.0) & (y[:-1] == 0.0)).any()):
         yield "zero_on_interval"
+    same = [p for p in range(12) if np.allclose(y, X**p, rtol=1e-12)]
+    if facts.power != (same[0] if same else None):
+        yield "power"
     powers = [p for p in range(12) if np.allclose(s(1.7 * X), 1.7**p * y, rtol=1e-12)]
     if facts.homogeneity != (powers[0] if powers else None):
         yield "homogeneity"
@@ -84,6 +87,7 @@ OTHERWISE = {
     "keeps_sign": lambda f: not f.keeps_sign,
     "zero_at_zero": lambda f: not f.zero_at_zero,
     "zero_on_interval": lambda f: not f.zero_on_interval,
+    "power": lambda f: 2 if f.power != 2 else None,
     "homogeneity": lambda f: 2 if f.homogeneity != 2 else None,
     "low": lambda f: -math.inf if math.isfinite(f.low) else -1.0,
     "high": lambda f: math.inf if math.isfinite(f.high) else 1.0,
@@ -166,7 +170,8 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 GELU = Activation(
     name="gelu", formula="x Φ(x)", parity="neither", pieces="curved", monotone=False,
-    keeps_sign=True, zero_at_zero=True, zero_on_interval=False, homogeneity=None,
+    keeps_sign=True, zero_at_zero=True, zero_on_interval=False, power=None,
+    homogeneity=None,
     low=-0.16997120747990367, high=math.inf, low_attained=True, high_attained=False, kinks=(),
 )  # fmt: skip
 

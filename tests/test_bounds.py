@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_cli import pfmap
+from command_line import pfmap
 
 from pfmap.campaign import campaign_from_mapping, read_campaign
 from pfmap.complexity import measure_tables

@@ -1,19 +1,17 @@
-"""The command line as a user meets it: a real subprocess, its output, its exit codes."""
+"""The command line as a user meets it: a process of its own, its output, its exit codes."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import COMMAND, LONGEST_S, TINY, pfmap, started_pfmap, wait_for
 
 from pfmap.campaign import campaign_from_mapping
 from pfmap.models.network import unflatten
@@ -21,41 +19,9 @@ from pfmap.sampling import plan_sampling, weights_of_draws
 from pfmap_cli.doctor import KNOWN, KNOWN_CAMPAIGN
 
 COMMANDS = (
-    "run", "init", "sample", "complexity", "llc", "exact", "calibrate", "probability", "posterior",
-    "analyze", "plot", "show", "status", "verify", "doctor",
+    "run", "init", "sample", "complexity", "llc", "exact", "calibrate", "probability", "kernel",
+    "posterior", "analyze", "plot", "show", "status", "verify", "doctor",
 )  # fmt: skip
-
-TINY = """\
-name = "tiny"
-draws = 20_000
-block_draws = 4096
-[network]
-widths = [3, 8, 1]
-[prior]
-preset = "gaussian"
-[llc]
-functions = 4
-draws_per_function = 2
-steps = 100
-warmup = 50
-[volume]
-functions = 2
-named = ["and"]
-chains = 16
-steps = 8
-runs = 2
-[analysis]
-bootstrap = 100
-"""
-
-
-def pfmap(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the installed command in `cwd`."""
-    command = [str(Path(sys.executable).with_name("pfmap")), *map(str, arguments)]
-    environment = {key: value for key, value in os.environ.items() if key != "PFMAP_DEBUG"}
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=240, check=False, env=environment
-    )
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +29,7 @@ def workplace(tmp_path_factory) -> Path:
     """A folder with a tiny campaign that has run to its end."""
     folder = tmp_path_factory.mktemp("cli")
     (folder / "tiny.toml").write_text(TINY)
-    done = pfmap("run", "tiny.toml", cwd=folder)
+    done = started_pfmap("run", "tiny.toml", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -81,7 +47,7 @@ def files_and_times(folder: Path) -> dict[Path, int]:
 
 
 def test_help_names_every_command_and_every_command_has_an_example(tmp_path):
-    listed = pfmap("--help", cwd=tmp_path)
+    listed = started_pfmap("--help", cwd=tmp_path)
     assert listed.returncode == 0
     for command in COMMANDS:
         assert command in listed.stdout
@@ -270,14 +236,12 @@ def test_a_file_in_place_of_the_folder_is_an_environment_error(tmp_path):
 
 def test_interrupt_stops_early_and_says_how_to_continue(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY.replace("draws = 20_000", "draws = 4_000_000", 1))
-    command = [str(Path(sys.executable).with_name("pfmap")), "sample", "tiny.toml"]
+    command = [COMMAND, "sample", "tiny.toml"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
         counts = tmp_path / "results/tiny/counts"
-        deadline = time.monotonic() + 120
-        while not list(counts.glob("part-*.parquet")) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(counts, "part-*.parquet", running)
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=120)
+        _, errors = running.communicate(timeout=LONGEST_S)
     assert running.returncode == 3, errors
     assert "--resume" in errors
     done = len(list(counts.glob("part-*.parquet")))

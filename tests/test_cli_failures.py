@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import TINY, pfmap
+from command_line import COMMAND, TINY, pfmap, wait_for
 
 import pfmap_cli.progress
 from pfmap.campaign import read_campaign
@@ -23,8 +23,6 @@ from pfmap.errors import PfmapError
 from pfmap_cli import main
 from pfmap_cli.progress import ProgressReporter
 from pfmap_cli.render import counted
-
-COMMAND = str(Path(sys.executable).with_name("pfmap"))
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +102,7 @@ def test_stopping_twice_is_stopping_once(tmp_path, number):
     (tmp_path / "tiny.toml").write_text(TINY.replace("draws = 20_000", "draws = 40_000_000", 1))
     command = [COMMAND, "sample", "tiny.toml"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
-        counts = tmp_path / "results/tiny/counts"
-        deadline = time.monotonic() + 120
-        while not list(counts.glob("part-*.parquet")) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(tmp_path, "results/tiny/counts/part-*.parquet", running)
         for _ in range(4):
             running.send_signal(number)
             time.sleep(0.02)

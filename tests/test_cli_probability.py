@@ -7,12 +7,11 @@ import json
 import math
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from test_cli import TINY, pfmap
+from command_line import COMMAND, LONGEST_S, TINY, pfmap, wait_for
 from typer.testing import CliRunner
 
 import pfmap_cli.progress
@@ -22,7 +21,6 @@ from pfmap_cli import targets
 from pfmap_cli.main import app
 from pfmap_cli.progress import ProgressReporter
 
-COMMAND = str(Path(sys.executable).with_name("pfmap"))
 NETWORK = ("--widths", "3,8,1", "--activation", "tanh")
 
 
@@ -167,13 +165,9 @@ def test_a_killed_estimate_goes_on_where_it_stopped(tmp_path, undisturbed, how):
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("kept/*/run-0002.parquet")):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(tmp_path, "kept/*/run-0002.parquet", process)
     process.send_signal(how)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=LONGEST_S)
     assert process.returncode == (3 if how == signal.SIGINT else -signal.SIGKILL)
     if how == signal.SIGINT:
         assert "finished runs are in kept" in said
@@ -193,7 +187,7 @@ def test_ctrl_c_without_a_folder_says_that_nothing_was_kept(tmp_path):
         assert process.poll() is None
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=LONGEST_S)
     assert process.returncode == 3
     assert "nothing was kept" in said
     assert "--out FOLDER" in said

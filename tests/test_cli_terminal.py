@@ -12,14 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
-from test_cli import TINY, pfmap
+from command_line import COMMAND, LONGEST_S, TINY, pfmap, wait_for
 
 from pfmap.signals import stop_signals
 from pfmap_cli.terminal import READER_GONE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and signals of POSIX")
-
-COMMAND = str(Path(sys.executable).with_name("pfmap"))
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +34,12 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
     """A command as a shell runs it; its exit code is the program's, whatever is behind a pipe."""
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"],
-        cwd=folder, capture_output=True, check=False, timeout=600,
+        cwd=folder, capture_output=True, check=False, timeout=LONGEST_S,
         env={**os.environ, "PATH": f"{Path(COMMAND).parent}:{os.environ['PATH']}", **environment},
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "cp437", "utf-16", "utf-8"])
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-16", "utf-8"])
 def test_stdout_takes_every_character_in_any_encoding(sampled, encoding):
     done = shell("pfmap status λ*; pfmap status λ* --json", sampled, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -63,7 +61,7 @@ def test_closed_streams_are_no_files_of_the_campaign(tmp_path, closed):
 
 @pytest.mark.parametrize(
     "command",
-    ["status λ*", "status λ* --json", "show 00 --in λ*", "verify λ*", "--help", "--version"],
+    ["status λ*", "status λ* --json", "verify λ*", "--help", "--version"],
 )
 def test_a_reader_that_has_gone_ends_a_command_quietly(sampled, command):
     done = shell(f"pfmap {command} | true", sampled)
@@ -101,9 +99,7 @@ def begin_long(folder: Path, **options: object) -> subprocess.Popen[bytes]:
     (folder / "tiny.toml").write_text(TINY.replace("draws = 20_000", "draws = 40_000_000", 1))
     command = [COMMAND, "sample", "tiny.toml", "--json"]
     running = subprocess.Popen(command, cwd=folder, **options)  # type: ignore[call-overload]
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("results/tiny/counts/part-*")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(folder, "results/tiny/counts/part-*", running)
     return running
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from pfmap.complexity import FunctionBatch, measure
+from pfmap.complexity import FunctionBatch, measure, proxies_for
 from pfmap.domain import boolean_points
 
 INVARIANT = (
@@ -21,7 +21,14 @@ INVARIANT = (
     "bdd_min",
     "expression",
     "halfspaces",
+    "circuit",
+    "formula",
 )
+
+
+def invariant(n: int) -> list[str]:
+    """Those of them that have values at n inputs."""
+    return [item.name for item in proxies_for("boolean", n_inputs=n) if item.name in INVARIANT]
 
 
 def batch_of(bits: np.ndarray) -> FunctionBatch:
@@ -152,14 +159,17 @@ def test_majority_of_three():
     assert values["bdd"] == values["bdd_min"] == 4
     assert values["expression"] == 6
     assert values["critical_sample_ratio"] == 0.75
+    assert values["circuit"] == 4
+    assert values["formula"] == 5  # x(y + z) + yz
 
 
 @pytest.mark.parametrize("value", [0, 1])
-def test_constants_are_simplest(value):
-    values = measure(batch_of(np.full(128, value)))
-    assert values["lz"][0] == 7
+@pytest.mark.parametrize("n", [4, 7])
+def test_constants_are_simplest(n, value):
+    values = measure(batch_of(np.full(2**n, value)))
+    assert values["lz"][0] == n
     assert values["walsh_l1"][0] == 1
-    for name in INVARIANT:
+    for name in invariant(n):
         if name != "walsh_l1":
             assert values[name][0] == 0
 
@@ -171,7 +181,7 @@ def test_values_are_invariant_under_symmetries_of_the_cube(n):
     order = rng.permutation(n)
     permuted = bits.reshape(-1, *[2] * n).transpose(0, *(1 + order)).reshape(len(bits), -1)
     reflected = bits[:, np.arange(2**n) ^ int(rng.integers(1, 2**n))]
-    names = (*INVARIANT, "lz", "bdd")
+    names = (*invariant(n), "lz", "bdd")
     original = values_of(bits, *names)
     transformed = {
         "permuted": values_of(permuted, *names),
@@ -179,7 +189,7 @@ def test_values_are_invariant_under_symmetries_of_the_cube(n):
         "complement": values_of(1 - bits, *names),
     }
     for kind, values in transformed.items():
-        for name in INVARIANT:
+        for name in invariant(n):
             if name == "halfspaces" and n > 5 and kind != "complement":
                 continue  # an upper bound by a search that meets the points in their order
             np.testing.assert_allclose(values[name], original[name], rtol=1e-12, err_msg=kind)

@@ -33,6 +33,8 @@ BOOLEAN = [
     "bdd_min",
     "expression",
     "halfspaces",
+    "circuit",
+    "formula",
 ]
 DEAR = {"expression", "bdd_min", "halfspaces"}
 
@@ -78,6 +80,18 @@ def test_proxies_of_every_kind():
     assert {item.name for item in proxies_for("boolean") if item.dear} == DEAR
 
 
+def test_proxies_without_a_value_at_a_size_are_measured_only_where_named():
+    beyond = {"circuit": 5, "formula": 4, "halfspaces": 10}
+    assert {i.name: i.most_inputs for i in proxies_for("boolean") if i.most_inputs} == beyond
+    for n in range(2, 12):
+        there = [name for name in BOOLEAN if n <= beyond.get(name, n)]
+        assert [item.name for item in proxies_for("boolean", n_inputs=n)] == there
+    values = measure(boolean_batch(3, 6))
+    assert list(values) == [name for name in BOOLEAN if name not in ("circuit", "formula")]
+    for name in ("circuit", "formula"):
+        assert np.isnan(measure(boolean_batch(3, 6), [name])[name]).all()
+
+
 def test_names_choose_and_order_the_columns():
     values = measure(boolean_batch(5), ["degree", "lz"])
     assert list(values) == ["degree", "lz"]
@@ -100,7 +114,7 @@ def test_dear_proxies_are_computed_where_asked_and_null_elsewhere():
 @pytest.mark.parametrize("n", [2, 7, 9])
 def test_values_depend_neither_on_threads_nor_on_the_batch(n):
     batch = boolean_batch(300, n)
-    names = [name for name in BOOLEAN if name not in DEAR]
+    names = [item.name for item in proxies_for("boolean", n_inputs=n) if not item.dear]
     one = measure(batch, names, threads=1)
     many = measure(batch, names, threads=5)
     alone = measure(batch.rows(slice(123, 124)), names)
@@ -115,7 +129,7 @@ def test_progress_ends_at_its_total_and_never_falls():
     measure(boolean_batch(100), dear=chosen, progress=lambda *call: calls.append(call), threads=2)
     done = [call[0] for call in calls]
     assert done == sorted(done)
-    assert {call[1] for call in calls} == {10 * 100 + len(DEAR) * 10}
+    assert {call[1] for call in calls} == {(len(BOOLEAN) - len(DEAR)) * 100 + len(DEAR) * 10}
     assert done[-1] == calls[-1][1]
 
 

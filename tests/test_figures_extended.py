@@ -69,6 +69,15 @@ def test_points_are_told_apart_by_what_is_known_of_them(tables):
     assert rows["error"].iloc[0] == pytest.approx(t.ppf(0.975, 7) * 0.1)
 
 
+def test_the_legend_lies_inside_the_figure(figure):
+    """With every kind of entry, which in three columns would be wider than the figure."""
+    (legend,) = figure.legends
+    extent = legend.get_window_extent()
+    assert figure.bbox.x0 + 4.0 < extent.x0
+    assert extent.x1 < figure.bbox.x1 - 4.0
+    assert legend._ncols == 2
+
+
 def test_the_axis_reaches_every_bar_and_arrow(tables, figure):
     axes = figure.axes[0]
     low, high = axes.get_ylim()

@@ -43,7 +43,7 @@ def test_limits_are_those_of_the_binomial_tails():
             ]
             assert (least, most) == (possible[0], possible[-1])
     assert [part.tolist() for part in population_limits([[3], [0]], 1.0)] == [[[3.0], [0.0]]] * 2
-    with pytest.raises(SettingsError, match=r"inclusion: must lie within 0 … 1, 0 excluded, got 0"):
+    with pytest.raises(SettingsError, match=r"inclusion: must be finite and above 0, got 0"):
         population_limits([1], 0.0)
 
 

@@ -33,10 +33,10 @@ from pfmap.llc import load
 # Those that run whole commands are slower, and fewer.
 EXAMPLES = {
     "campaign": 250, "npz": 250, "points": 200, "queue": 100, "name": 40, "journal": 30,
-    "provenance": 15, "folder": 30, "table": 15, "merge": 6, "command": 40,
+    "provenance": 15, "folder": 30, "table": 15, "stage": 8, "merge": 6, "command": 40,
 }  # fmt: skip
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("short_conclusions")]
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def test_hostile_inputs_are_read_or_refused_in_a_line(on, kind):
     )
     @given(st.randoms(use_true_random=False))
     def reads(rng):
-        began = time.monotonic()
+        began = time.process_time()
         fuzz_kinds.KINDS[kind][0](rng, on)
-        assert time.monotonic() - began < 60.0
+        assert time.process_time() - began < 60.0
 
     reads()
 

@@ -60,7 +60,7 @@ def test_a_seed_draws_one_suite():
     assert first != other
 
 
-@pytest.mark.parametrize(("depth", "degree"), [(1, 2), (2, 2), (3, 2), (3, 3), (2, 5)])
+@pytest.mark.parametrize(("depth", "degree"), [(1, 2), (2, 2), (3, 2), (3, 3), (2, 5), (4, 5)])
 def test_polynomial_net_equals_its_definition(depth, degree):
     rng = np.random.default_rng(depth)
     points = rng.normal(size=(4, 2))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import pfmap, started_pfmap
 from typer.testing import CliRunner
 
 from pfmap.errors import SettingsError
@@ -27,12 +27,6 @@ FORMS = {
     "factored-polynomial": (["1,2,3,4,5", "--target", "1,0,0,0,0"], "5/2", 11),
     "polynomial-net": (["3"], "3/28", 1),
 }
-
-
-def pfmap(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command."""
-    command = [str(Path(sys.executable).with_name("pfmap")), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_forms_are_those_of_the_command():
@@ -93,15 +87,15 @@ def test_wrong_values_are_explained(arguments, pattern):
         CliRunner().invoke(exact, arguments, catch_exceptions=False)
 
 
-def test_the_installed_command():
-    done = pfmap("exact", "deep-linear", "10,10,10", "--rank", "5", "--json")
+def test_the_installed_command(tmp_path):
+    done = started_pfmap("exact", "deep-linear", "10,10,10", "--rank", "5", "--json", cwd=tmp_path)
     assert done.returncode == 0
     assert json.loads(done.stdout)["llc"] == 47.0
-    refused = pfmap("exact", "monomials", "1, x")
+    refused = pfmap("exact", "monomials", "1, x", cwd=tmp_path)
     assert refused.returncode == 2
     assert "got a constant" in refused.stderr
     assert "next:" in refused.stderr
-    helped = pfmap("exact", "--help")
+    helped = pfmap("exact", "--help", cwd=tmp_path)
     assert "Example: pfmap exact" in " ".join(helped.stdout.split())
     assert all(form in helped.stdout for form in FORMS)
 

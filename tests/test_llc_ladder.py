@@ -64,7 +64,16 @@ def tanh_network():
     return model.with_targets(model.outputs(weights)), weights
 
 
+def tanh_units():
+    """Σ_k a_k tanh(b_k x + c_k) + e at zero: the last layer is an affine block."""
+    points = np.array([[-1.1], [0.4], [0.9], [1.6]])
+    model = network_model((1, 2, 1), points, activation="tanh")
+    return model, np.zeros(model.n_parameters)
+
+
 CASES = {
+    "affine block": lambda: ball(*tanh_units()),
+    "affine blocks": lambda: whole(*linear((2, 3, 2), 0)),
     "reduced": lambda: ball(*linear((3, 2, 3), 1)),
     "polynomial": lambda: ball(polynomial_model([[1, 1, 0], [0, 2, 1]]), np.zeros(3), radius=1.0),
     "tanh": lambda: ball(*tanh_network()),
@@ -287,6 +296,15 @@ def test_geweke_joint_test_fails_with_a_wrong_acceptance(wrong, monkeypatch):
     assert geweke_z(plain_step, problem, 20.0, 1500, seed=4) < 5
     monkeypatch.setattr("pfmap.llc.ladder.plain.PlainRung", wrong)
     assert geweke_z(plain_step, problem, 20.0, 7000, seed=4) > 6
+
+
+def test_geweke_joint_test_of_the_collapsed_move(monkeypatch):
+    problem = whole(*linear((2, 2, 1), 0), gamma=0.5, leaps=1)
+    assert len(problem.blocks) == 2
+    assert geweke_z(compiled_step, problem, 20.0, 6000, seed=4) < 5
+    # Wrong on purpose: how likely the redrawn block was is left out.
+    monkeypatch.setattr("pfmap.llc.ladder.plain.normal_log_density", lambda *_: 0.0)
+    assert geweke_z(plain_step, problem, 20.0, 3000, seed=4) > 6
 
 
 def test_hot_and_cold_starts_agree_on_an_easy_model():

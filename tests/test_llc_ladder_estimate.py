@@ -7,7 +7,8 @@ import pytest
 
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
-from pfmap.llc.calibration.known import deep_linear, line_plus_dot, monomials
+from pfmap.llc.calibration.known import NET_POINTS, deep_linear, line_plus_dot, monomials
+from pfmap.llc.exact.bounds import exact_bounds
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.llc.ladder.fit import LadderFit, fit_ladder
 from pfmap.llc.ladder.forms import make_forms
@@ -16,6 +17,7 @@ from pfmap.llc.ladder.means import covariance_of_means
 from pfmap.models.network import network_model
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import gaussian_model, polynomial_model
+from pfmap.models.polynomial_net import polynomial_net_model
 
 N_BETAS = np.geomspace(1e60, 10.0, 60)
 U = np.log(N_BETAS)
@@ -88,7 +90,10 @@ def test_chains_that_differ_widen_the_covariance():
 def test_a_single_chance_disagreement_does_not_end_the_ladder():
     blocks = np.random.default_rng(2).normal(size=(4, 50, 12))
     assert first_agreeing(blocks) == 0
-    blocks[1::2, :, 4] += 3.0
+    together = blocks.copy()
+    together[1::2, :, :9] += 0.25  # 1.8 standard errors on each of nine rungs
+    assert first_agreeing(together) >= 1
+    blocks[1::2, :, 4] += 0.6  # 4 standard errors on one
     assert first_agreeing(blocks) == 0
     blocks[1::2, :, 0:2] += 3.0
     assert first_agreeing(blocks) == 2
@@ -164,6 +169,28 @@ def test_constant_rank_is_exact_and_needs_no_chain():
     assert found.llc == found.rank / 2
 
 
+def test_what_is_settled_exactly_needs_no_chain():
+    cross = polynomial_model([[1, 1]])
+    found = estimate_llc_ladder(cross, np.zeros(2))
+    assert (found.llc, found.llc_se, found.multiplicity, found.verdict) == (0.5, 0.0, 2, "ok")
+    assert (found.low, found.high, found.multiplicity_weights) == (0.5, 0.5, (0.0, 1.0, 0.0, 0.0))
+    assert found.exact
+    assert found.n_gradients == 0
+    assert found.settled_by[0].startswith("λ = 1/2: Newton polyhedron")
+    # Controls: chains run where the exact results are left out, where a ball is given, which may
+    # hold another stratum, under a Gaussian, and where the value is not proved.
+    for changed in ({"use_exact": False}, {"radius": 0.5}, {"gamma": 1.0}):
+        assert estimate_llc_ladder(cross, np.zeros(2), max_steps=1000, **changed).n_gradients > 0
+    cubes = polynomial_net_model(2, NET_POINTS, 3)
+    assert exact_bounds(cubes, np.zeros(2)).llc is not None
+    assert estimate_llc_ladder(cubes, np.zeros(2), max_steps=1000).n_gradients > 0
+    # A point that is no minimum has no bounds.
+    shifted = polynomial_model([[1, 1]], targets=np.array([1.0]))
+    assert estimate_llc_ladder(shifted, np.array([1.0, 0.0])).verdict == "not a minimum"
+    outside = estimate_llc_ladder(cross, np.array([0.0, 1.0]), support=np.full(2, 0.5))
+    assert outside.verdict == "outside"
+
+
 def test_a_singularity_of_high_degree_is_not_taken_for_regular():
     # (w1 w2)² vanishes to rounding within 1e-5 of w*, where the rank looks constant.
     known = monomials([[2, 2]], n_regular=5)
@@ -199,12 +226,12 @@ def test_deep_linear_beside_its_rank():
 def test_equal_arguments_give_equal_results():
     model = polynomial_model([[2, 1]])
     one, two = (
-        estimate_llc_ladder(model, np.zeros(2), max_steps=2000, threads=threads)
+        estimate_llc_ladder(model, np.zeros(2), max_steps=2000, threads=threads, use_exact=False)
         for threads in (1, 2)
     )
     assert (one.means == two.means).all()
     assert one.llc == two.llc
-    other = estimate_llc_ladder(model, np.zeros(2), max_steps=2000, seed=2)
+    other = estimate_llc_ladder(model, np.zeros(2), max_steps=2000, seed=2, use_exact=False)
     assert not np.array_equal(one.means, other.means)
 
 
@@ -268,7 +295,9 @@ def test_a_plateau_has_half_the_rank():
 
 
 def test_a_short_span_still_has_rungs_enough():
-    found = estimate_llc_ladder(polynomial_model([[1, 1]]), np.zeros(2), span=10.0, max_steps=1000)
+    found = estimate_llc_ladder(
+        polynomial_model([[1, 1]]), np.zeros(2), span=10.0, max_steps=1000, use_exact=False
+    )
     assert len(found.n_betas) >= 8
 
 

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from test_cli import pfmap
+from command_line import pfmap
 
 from pfmap.campaign import Network, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError

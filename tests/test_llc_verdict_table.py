@@ -64,6 +64,9 @@ LADDER = {
     "overflow": lambda: estimate_llc_ladder(*network(1e200)),
     "outside": lambda: estimate_llc_ladder(GAUSS, np.ones(2), support=np.full(2, 0.5)),
     "unresolved": lambda: estimate_llc_ladder(*network(1e60)),
+    "underflow": lambda: estimate_llc_ladder(
+        polynomial_model([[200]]), np.zeros(1), radius=0.1, use_exact=False
+    ),
     "not a minimum": lambda: estimate_llc_ladder(GAUSS, np.ones(2)),
     "stuck": lambda: estimate_llc_ladder(
         OwnModel(2, lambda w: float(w.any()) + half_square(w), lambda w: 1e12 * w), ZERO,

@@ -21,7 +21,13 @@ def test_wheel_holds_the_data_files_and_no_module_named_cli(root, tmp_path):
     (wheel,) = tmp_path.glob("pfmap-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.startswith(("cli/", "cli.", "tests/", "scripts/"))]
-    for needed in ("pfmap/py.typed", "pfmap/experiments/default.toml", "pfmap_cli/main.py"):
+    for needed in (
+        "pfmap/py.typed",
+        "pfmap/experiments/default.toml",
+        "pfmap/complexity/classes.csv",
+        "pfmap/llc/function_level/least_ranks.csv",
+        "pfmap_cli/main.py",
+    ):
         assert needed in names
 
 
@@ -32,5 +38,15 @@ def test_every_public_name_is_there_and_none_is_loaded_early():
         "assert not early, early\n"
         "assert set(pfmap.__all__) == set(pfmap._HOMES)\n"
         "for name in pfmap.__all__: assert getattr(pfmap, name).__name__ == name, name\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_only_some_stages_need_is_not_loaded_with_the_pipeline():
+    """Every command that opens a campaign would pay for it, a listing or a check too."""
+    code = (
+        "import sys, pfmap.pipeline\n"
+        "early = {'scipy.stats', 'scipy.optimize', 'sklearn', 'matplotlib', 'arviz_stats'}\n"
+        "assert not early & set(sys.modules), early & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -22,6 +22,8 @@ from pfmap.store.journal import BeginEntry, BlockEntry, ProvenanceEntry
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import file_notes, write_table
 
+pytestmark = pytest.mark.usefixtures("short_conclusions")
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):

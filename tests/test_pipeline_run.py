@@ -17,6 +17,8 @@ from pfmap.prior import Prior
 from pfmap.store import CampaignFolder, read_table
 from pfmap.store.provenance import campaign_of_provenance, read_provenance
 
+pytestmark = pytest.mark.usefixtures("short_conclusions")
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):

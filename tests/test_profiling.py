@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
 import pandas as pd
 import pytest
@@ -17,17 +16,26 @@ CAMPAIGN = {"draws": 3000, "block_draws": 1024, "network": {"widths": [3, 4, 1]}
 STAGES = ["sample", "functions"]
 
 
-def test_a_part_does_not_count_the_parts_inside_it():
+def test_a_part_does_not_count_the_parts_inside_it(monkeypatch):
+    """By clocks that only this test moves: the wall's by hours, the processor's by seconds."""
+    hours = 0
+
+    def pass_hours(n):
+        nonlocal hours
+        hours += n
+
+    monkeypatch.setattr(profiling.time, "perf_counter", lambda: 3600.0 * hours)
+    monkeypatch.setattr(profiling.time, "thread_time", lambda: 1.0 * hours)
     with profiled() as profile, timed("outer"):
-        time.sleep(0.01)
+        pass_hours(1)
         with timed("inner"):
-            time.sleep(0.05)
+            pass_hours(5)
         with timed("inner"):
-            pass
+            pass_hours(2)
     outer, inner = profile.parts[""]["outer"], profile.parts[""]["inner"]
     assert (outer.calls, inner.calls) == (1, 2)
-    assert inner.wall_s >= 0.05 > inner.processor_s
-    assert 0.01 <= outer.wall_s < inner.wall_s + 0.01
+    assert (outer.wall_s, outer.processor_s) == (3600.0, 1.0)
+    assert (inner.wall_s, inner.processor_s) == (7 * 3600.0, 7.0)
 
 
 def test_threads_add_up_and_do_not_disturb_each_other():
@@ -112,6 +120,7 @@ def test_a_run_with_nothing_to_do_has_an_empty_profile(tmp_path):
     assert (again.profile.parts, again.profile.sampling) == ([], [])
 
 
+@pytest.mark.usefixtures("short_conclusions")
 def test_the_command_prints_the_profile(tmp_path):
     from typer.testing import CliRunner
 
@@ -120,7 +129,8 @@ def test_the_command_prints_the_profile(tmp_path):
     file = tmp_path / "campaign.toml"
     file.write_text(
         "draws = 2000\n[network]\nwidths = [2, 3, 1]\n[llc]\nfunctions = 1\nsteps = 100\n"
-        "[volume]\nfunctions = 0\n",
+        "[volume]\nfunctions = 0\nnamed = []\n"
+        "[analysis]\nbootstrap = 100\nnoise_simulations = 200\n",
         encoding="utf-8",
     )
     run = ["run", str(file), "--profile", "--out", str(tmp_path / "out")]

@@ -13,8 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pfmap.campaign import Campaign
 from pfmap.errors import DataError, PfmapError, SettingsError, shown
 from pfmap.models.polynomial import polynomial_model
+from pfmap.pipeline.report import RunResult, StageOutcome
+from pfmap.pipeline.tasks import sent
 from pfmap.reading import arrays, read_bytes, reading, tables
 from pfmap.reading.arrays import read_arrays
 from pfmap.reading.settings import read_toml
@@ -23,6 +26,7 @@ from pfmap.store.tables import counting_notes, read_file, row_count, write_table
 from pfmap.volume.checkpoint import Checkpoint
 from pfmap.volume.splitting import Run, Settings
 from pfmap.volume.target import loss_target
+from pfmap_cli.run import _text
 
 
 @pytest.fixture
@@ -205,3 +209,33 @@ def test_a_kept_run_that_cannot_be_understood_is_made_again(tmp_path):
     kept.keep_run(1, Run(np.zeros(1), [np.zeros((1, 1))], np.ones(1), 100))
     (kept.folder / "run-0000.parquet").rename(kept.folder / "run-x.parquet")
     assert list(kept.runs()) == [1]
+
+
+def test_points_that_are_gone_when_a_campaign_is_sent_are_named(tmp_path):
+    path = tmp_path / "points.npy"
+    np.save(path, np.eye(2))
+    campaign = Campaign(domain={"kind": "points", "file": str(path)}, network={"widths": (2, 2, 1)})
+    assert sent(campaign).points == path.read_bytes()
+    path.unlink()
+    with pytest.raises(DataError, match=r"^domain.file: no such file: .*points\.npy"):
+        sent(campaign)
+    path.mkdir()
+    with pytest.raises(
+        DataError, match=r"^domain.file: .*points\.npy: cannot be read: .* a folder"
+    ):
+        sent(campaign)
+
+
+def test_a_summary_that_is_no_text_any_more_is_named(tmp_path):
+    analyzed = StageOutcome(elapsed_s=0.0, up_to_date=True, files=())
+    result = RunResult(tmp_path, Campaign(), {"analyze": analyzed})
+    path = tmp_path / "summary.md"
+    path.write_text("# λ", encoding="utf-8")
+    assert _text(result).startswith("# λ")
+    path.write_bytes(b"# \xff\xfe")
+    with pytest.raises(DataError, match=r"summary\.md: damaged or not valid text: 'utf-8'"):
+        _text(result)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match=r"summary\.md: cannot be read: it is a folder"):
+        _text(result)

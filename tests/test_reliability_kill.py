@@ -175,7 +175,7 @@ def test_a_polite_signal_finishes_the_block_and_tells_how_to_go_on(tmp_path, num
         while int(process.stdout.readline()) < 3000:
             pass
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=600)
     assert process.returncode == StoppedEarly.exit_code == 3, errors
     assert "stopped on request" in errors
     assert f"pfmap run {folder} --resume" in errors

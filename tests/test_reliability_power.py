@@ -6,6 +6,8 @@ import random
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("short_conclusions")
+
 TRIED = {"all functions kept": 8, "a sample of functions kept": 8}
 SEED = 3
 

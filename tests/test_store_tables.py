@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pfmap.errors import DataError
-from pfmap.store.schema import FUNCTIONS, TABLES, Column, arrow_schema
+from pfmap.store.schema import FORMAT_VERSION, FUNCTIONS, TABLES, Column, arrow_schema
 from pfmap.store.tables import column_names, read_file, write_table
 
 SAMPLE = Path(__file__).parent / "data" / "format-1"
@@ -125,6 +125,16 @@ def test_other_formats_are_refused_with_the_remedy(tmp_path, version, message):
     pq.write_table(table, tmp_path / "counts.parquet")
     with pytest.raises(DataError, match=message):
         read_file(tmp_path / "counts.parquet", "counts")
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "functions.parquet"
+    metadata = {"pfmap_table": "functions", "pfmap_format": str(FORMAT_VERSION)}
+    column = pa.array(["00"])
+    twice = pa.Table.from_arrays([column, column], names=["function", "function"])
+    pq.write_table(twice.replace_schema_metadata(metadata), path)
+    with pytest.raises(DataError, match=r"functions\.parquet: holds a column twice"):
+        read_file(path, "functions")
 
 
 def test_a_column_that_does_not_fit_the_contract_is_named(tmp_path):

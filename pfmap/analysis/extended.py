@@ -78,7 +78,9 @@ def compared_functions(
     counted = functions[functions["count"].to_numpy() >= campaign.analysis.min_count]
     shown = counted[["function", "count", "p", "log2_p"]]
     measured = measured_functions(evidence)[["function", RESPONSE, "log2_p_se", "runs"]]
-    both = measured.merge(shown, on="function").sort_values("log2_p", ascending=False)
+    both = measured.merge(shown, on="function").sort_values(
+        "log2_p", ascending=False, kind="stable"
+    )
     relative = (1.0 - both["p"].astype(float)) / both["count"].astype(float)
     se = np.sqrt(both["log2_p_se"].astype(float) ** 2 + relative / np.log(2.0) ** 2)
     difference = both[RESPONSE] - both["log2_p"].astype(float)

@@ -231,9 +231,8 @@ def _named(evidence: pd.DataFrame) -> list[str]:
         return []
     has_lz = "lz" in named.columns
     rows = []
-    for row in (
-        named.sort_values("log2_p_upper", ascending=False).head(TOP_NAMED).to_dict("records")
-    ):
+    ranked = named.sort_values("log2_p_upper", ascending=False, kind="stable")
+    for row in ranked.head(TOP_NAMED).to_dict("records"):
         value, error = f"{row['log2_p']:.2f}", f"{row['log2_p_se']:.2f}"
         if row["verdict"] == "uncertain":
             value, error = f"{row['log2_p_lower']:.1f} … {row['log2_p_upper']:.1f}", "-"

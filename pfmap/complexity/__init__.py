@@ -20,6 +20,8 @@ from . import bdd as _bdd  # noqa: F401
 from . import bdd_min as _bdd_min  # noqa: F401
 from . import expression as _expression  # noqa: F401
 from . import halfspaces as _halfspaces  # noqa: F401
+from . import circuit as _circuit  # noqa: F401
+from . import formula as _formula  # noqa: F401
 from . import kinks as _kinks  # noqa: F401
 from . import total_variation as _total_variation  # noqa: F401
 from . import spectral_centroid as _spectral_centroid  # noqa: F401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.functions.halfspaces import cover_sizes
+from pfmap.functions.halfspaces import MAX_COVER_INPUTS, cover_sizes
 
 from .registry import FunctionBatch, proxy
 
@@ -17,6 +17,7 @@ from .registry import FunctionBatch, proxy
     kinds=("boolean",),
     reads_order=False,
     dear=True,
+    most_inputs=MAX_COVER_INPUTS,
 )
 def halfspaces(batch: FunctionBatch) -> np.ndarray:
     """First-layer relu units that suffice to cut one class off with one unit above them."""

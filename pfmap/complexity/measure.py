@@ -35,7 +35,7 @@ def measure(
     batch : FunctionBatch
         The functions.
     names : iterable of str, default ()
-        Proxies; empty means all that are defined for the batch's kind.
+        Proxies; empty means all that are defined for the batch's kind and number of inputs.
     dear : ndarray of bool, shape (functions,), optional
         Functions that get the dear proxies too; None means all of them.
     progress : callable, optional
@@ -66,7 +66,7 @@ def measure(
     expression [4. 2.]
     bdd_min [3. 2.]
     """
-    proxies = proxies_for(batch.kind, names)
+    proxies = proxies_for(batch.kind, names, n_inputs=batch.n_inputs)
     if dear is None:
         dear = np.ones(len(batch), dtype=np.bool_)
     dear = np.asarray(dear, dtype=np.bool_)

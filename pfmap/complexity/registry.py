@@ -139,6 +139,11 @@ class Proxy:
     compute : callable
         From a `FunctionBatch` to float64 values of shape (functions,), each a property of its
         function alone; NaN (null in tables) where the proxy is not defined.
+    most_inputs : int or None
+        Inputs up to which there is any value; None: there is no limit.
+    lacking : callable or None
+        From a number of inputs to what this installation lacks for them, empty if nothing; None:
+        it never lacks anything.
     """
 
     name: str
@@ -148,6 +153,24 @@ class Proxy:
     reads_order: bool
     dear: bool
     compute: Compute
+    most_inputs: int | None = None
+    lacking: Callable[[int], str] | None = None
+
+    def reaches(self, n_inputs: int) -> bool:
+        """Whether there can be a value for functions of n inputs."""
+        return self.most_inputs is None or n_inputs <= self.most_inputs
+
+    def why_null(self, n_inputs: int) -> str:
+        """Why every value is null for functions of n inputs, here and now; empty if not so.
+
+        Examples
+        --------
+        >>> find_proxy("formula").why_null(4), find_proxy("formula").why_null(7)
+        ('', 'it is known for at most 4 inputs')
+        """
+        if not self.reaches(n_inputs):
+            return f"it is known for at most {self.most_inputs} inputs"
+        return self.lacking(n_inputs) if self.lacking else ""
 
 
 _PROXIES: dict[str, Proxy] = {}
@@ -161,6 +184,8 @@ def proxy(
     kinds: Iterable[Kind],
     reads_order: bool,
     dear: bool = False,
+    most_inputs: int | None = None,
+    lacking: Callable[[int], str] | None = None,
 ) -> Callable[[Compute], Compute]:
     """Register a function as the proxy `name`.
 
@@ -179,6 +204,12 @@ def proxy(
         string does: it enters nothing where the points have no order. No default: a proxy says so.
     dear : bool, default False
         Whether it is too dear for every function of a campaign.
+    most_inputs : int, optional
+        Inputs up to which there is any value: functions of more are measured by it only where it
+        is named, and then the column is null. None means any number.
+    lacking : callable, optional
+        From a number of inputs to why every value is null in this installation, as where a package
+        is missing; empty text where it is not.
 
     Raises
     ------
@@ -211,7 +242,9 @@ def proxy(
                 f"name: a proxy must not be called as a column of functions.parquet, got {name!r}",
                 next_step="choose another name",
             )
-        _PROXIES[name] = Proxy(name, meaning, unit, frozenset(kinds), reads_order, dear, compute)
+        _PROXIES[name] = Proxy(
+            name, meaning, unit, frozenset(kinds), reads_order, dear, compute, most_inputs, lacking
+        )
         return compute
 
     return register
@@ -251,8 +284,11 @@ def find_proxy(name: str) -> Proxy:
     return _PROXIES[name]
 
 
-def proxies_for(kind: str, names: Iterable[str] = ()) -> list[Proxy]:
+def proxies_for(kind: str, names: Iterable[str] = (), *, n_inputs: int = 1) -> list[Proxy]:
     """Proxies for a kind of function: those named, or all that apply, in order of registration.
+
+    Without names those are left out that have no value for functions of `n_inputs` inputs; all
+    have one for a single input.
 
     Raises
     ------
@@ -272,16 +308,18 @@ def proxies_for(kind: str, names: Iterable[str] = ()) -> list[Proxy]:
                 f"complexity.proxies: {item.name} is not defined for {kind} functions",
                 next_step=f"choose from {', '.join(p.name for p in proxies_for(kind))}",
             )
-    return chosen or [item for item in _PROXIES.values() if kind in item.kinds]
+    everything = (item for item in _PROXIES.values() if kind in item.kinds)
+    return chosen or [item for item in everything if item.reaches(n_inputs)]
 
 
 def proxy_table() -> str:
     """Every registered proxy as a Markdown table, a row each."""
-    head = ["name", "kinds", "reads order", "dear", "unit", "meaning"]
+    head = ["name", "kinds", "most inputs", "reads order", "dear", "unit", "meaning"]
     lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for item in _PROXIES.values():
         kinds = ", ".join(kind for kind in KINDS if kind in item.kinds)
         order, dear = ("yes" if fact else "" for fact in (item.reads_order, item.dear))
-        cells = [f"`{item.name}`", kinds, order, dear, item.unit, item.meaning]
+        most = "" if item.most_inputs is None else str(item.most_inputs)
+        cells = [f"`{item.name}`", kinds, most, order, dear, item.unit, item.meaning]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

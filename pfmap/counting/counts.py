@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from pfmap.sampling.blocks import sort_words
+from pfmap.sampling.blocks import join_rows
 
 
 class Counts(NamedTuple):
@@ -60,16 +60,4 @@ def add_counts(parts: Sequence[Counts]) -> Counts:
     >>> both.words[:, 0].tolist(), both.counts.tolist(), both.first_draws.tolist()
     ([3, 8, 9], [2, 6, 1], [4, 1, 0])
     """
-    words = np.concatenate([part.words for part in parts])
-    counts = np.concatenate([part.counts for part in parts])
-    first_draws = np.concatenate([part.first_draws for part in parts])
-    if not len(words):
-        return Counts(words, counts, first_draws)
-    order = sort_words(words)
-    words = words[order]
-    starts = np.flatnonzero(np.r_[True, (words[1:] != words[:-1]).any(axis=1)])
-    return Counts(
-        words[starts],
-        np.add.reduceat(counts[order], starts),
-        np.minimum.reduceat(first_draws[order], starts),
-    )
+    return Counts(*join_rows(parts))

@@ -24,6 +24,8 @@ NAMES = {
     "lz_mingard2025": "lz (Mingard 2025)",
     "lz_orbit_mean_seen": "lz, orbit mean",
     "lz_orbit_min": "lz, orbit minimum",
+    "circuit": "circuit size",
+    "formula": "formula size",
     "total_variation": "total variation",
     "spectral_centroid": "spectral centroid",
 }
@@ -138,9 +140,10 @@ def _matrix(
         lines.append("grey: none could be computed")
     figure, (axes,) = new_figure(0.83 + 0.12 * len(lines) + 0.19 * len(rows))
     size = 6.0 if len(columns) <= 10 else 5.5
+    minus = "−" if len(columns) <= 12 else "-"  # a hyphen where cells are narrow
     for row, column in layout.cells:
         place = columns.index(column), rows.index(row)
-        _cell(axes, *place, spearman[row, column], size=size)
+        _cell(axes, *place, spearman[row, column], size=size, minus=minus)
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xticks(range(len(columns)), [NAMES.get(name, name) for name in columns])
@@ -153,7 +156,7 @@ def _matrix(
     return figure
 
 
-def _cell(axes: Axes, x: int, y: int, cell: Coefficient, *, size: float) -> None:
+def _cell(axes: Axes, x: int, y: int, cell: Coefficient, *, size: float, minus: str) -> None:
     """One cell: colour by value, hatched if not supported, grey if there is no value."""
     corner = (x - 0.5, y - 0.5)
     if not np.isfinite(cell.value):
@@ -169,12 +172,13 @@ def _cell(axes: Axes, x: int, y: int, cell: Coefficient, *, size: float) -> None
         )
     luminance = np.dot(colour[:3], (0.2126, 0.7152, 0.0722))
     ink = "white" if luminance < 0.4 else BLACK
-    text = axes.text(x, y, _printed(cell.value), ha="center", va="center", fontsize=size, color=ink)
+    printed = _printed(cell.value, minus)
+    text = axes.text(x, y, printed, ha="center", va="center", fontsize=size, color=ink)
     # A cell's text lies inside the panel: measuring it for the layout would only cost time.
     text.set_in_layout(False)
 
 
-def _printed(value: float) -> str:
+def _printed(value: float, minus: str = "−") -> str:
     """A coefficient with two decimals and no leading zero.
 
     Examples
@@ -183,5 +187,5 @@ def _printed(value: float) -> str:
     ['.46', '−.05', '.00', '−1.00']
     """
     text = f"{abs(value):.2f}"
-    sign = "−" if value < 0.0 and float(text) > 0.0 else ""
+    sign = minus if value < 0.0 and float(text) > 0.0 else ""
     return sign + text.removeprefix("0")

@@ -21,6 +21,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pfmap.store.atomic import write_bytes
 
+LEGEND_SHARE = 0.96
+"""Share of the figure's width that a legend may take."""
+
 WIDTH_IN = 3.4
 PNG_DPI = 300
 
@@ -100,11 +103,19 @@ def new_figure(
 
 
 def legend_above(figure: Figure, axes: Axes, *, columns: int) -> None:
-    """The legend of `axes` above all panels, where it crosses no line and no cell."""
+    """The legend of `axes` above all panels, where it crosses no line and no cell.
+
+    In as many columns, up to `columns`, as the figure is wide enough for.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=columns, columnspacing=1.2, borderpad=0.1
-    )
+    for n_columns in range(columns, 0, -1):
+        legend = figure.legend(
+            handles, labels, loc="outside upper center", ncols=n_columns, columnspacing=1.2,
+            borderpad=0.1,
+        )  # fmt: skip
+        if n_columns == 1 or legend.get_window_extent().width <= LEGEND_SHARE * figure.bbox.width:
+            return
+        legend.remove()
 
 
 def write_figure(figure: Figure, folder: Path, name: str) -> list[Path]:

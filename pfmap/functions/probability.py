@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pfmap.arguments import checked_number
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import arrow_keys_from_words, words_from_keys
 from pfmap.functions.orbits import canonical_words
@@ -64,8 +65,7 @@ def clopper_pearson(
     ([0.0, 2.5e-05, 0.004806], [0.003682, 0.005559, 0.018313])
     """
     counts = np.asarray(counts, dtype=np.int64)
-    if not 0 < level < 1:
-        raise SettingsError(f"level: must lie strictly between 0 and 1, got {level}")
+    level = checked_number("level", level, above=0.0, below=1.0)
     if counts.size and not 0 <= counts.min() <= counts.max() <= n_draws:
         raise SettingsError(
             f"counts: must lie within 0 … n_draws = {n_draws}, got {counts.min()} … {counts.max()}"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pfmap.errors import SettingsError
+from pfmap.arguments import checked_number
 
 
 def population_limits(
@@ -43,8 +43,8 @@ def population_limits(
     ([0.0, 1.0, 661.0], [27.0, 42.0, 961.0])
     """
     k, where = np.unique(np.asarray(kept, dtype=np.int64), return_inverse=True)
-    if not 0.0 < inclusion <= 1.0:
-        raise SettingsError(f"inclusion: must lie within 0 … 1, 0 excluded, got {inclusion}")
+    inclusion = checked_number("inclusion", inclusion, above=0.0, most=1.0)
+    level = checked_number("level", level, above=0.0, below=1.0)
     shape = np.shape(kept)
     if inclusion == 1.0:
         same = k.astype(np.float64)[where].reshape(shape)

@@ -26,10 +26,18 @@ from .polynomial import (
     polynomial_pull_back,
     polynomial_scratch,
 )
+from .polynomial_net import (
+    net_jacobian,
+    net_loss_gradient,
+    net_outputs,
+    net_pull_back,
+    net_scratch,
+)
 
 NETWORK = 0
 POLYNOMIAL = 1
 BERNOULLI = 2  # a network too: its outputs are logits, and only the loss differs
+POLYNOMIAL_NET = 3
 
 
 @jit(inline=True)
@@ -37,6 +45,8 @@ def scratch_size(family, ints):
     """Floats of working memory that the functions below need."""
     if family == POLYNOMIAL:
         return polynomial_scratch(ints)
+    if family == POLYNOMIAL_NET:
+        return net_scratch(ints)
     return network_scratch(ints)
 
 
@@ -45,6 +55,8 @@ def loss_gradient(family, ints, floats, targets, weights, gradient, scratch):
     """Return K(w) and set `gradient` to its gradient."""
     if family == POLYNOMIAL:
         return polynomial_loss_gradient(ints, floats, targets, weights, gradient, scratch)
+    if family == POLYNOMIAL_NET:
+        return net_loss_gradient(ints, floats, targets, weights, gradient, scratch)
     # Calls are inlined: both losses share one forward and one backward pass.
     start = network_forward(ints, floats, weights, scratch)
     if family == BERNOULLI:
@@ -60,6 +72,8 @@ def model_outputs(family, ints, floats, weights, outputs, scratch):
     """Set `outputs` to the outputs over all points."""
     if family == POLYNOMIAL:
         polynomial_outputs(ints, floats, weights, scratch, outputs)
+    elif family == POLYNOMIAL_NET:
+        net_outputs(ints, floats, weights, scratch, outputs)
     else:
         network_outputs(ints, floats, weights, scratch, outputs)
 
@@ -94,6 +108,8 @@ def loss_pull_back(family, ints, floats, targets, n_points, weights, outputs, gr
     if family == POLYNOMIAL:
         n_outputs = ints[0]
         polynomial_pull_back(ints, floats, weights, outputs, n_outputs, gradient, scratch)
+    elif family == POLYNOMIAL_NET:
+        net_pull_back(ints, weights, outputs, gradient, scratch)
     else:
         network_pull_back(ints, weights, outputs, gradient, scratch)
 
@@ -107,6 +123,8 @@ def pull_back_outputs(family, ints, floats, weights, cotangent, gradient, scratc
     if family == POLYNOMIAL:
         one = np.int64(1)
         polynomial_pull_back(ints, floats, weights, cotangent, one, gradient, scratch)
+    elif family == POLYNOMIAL_NET:
+        net_pull_back(ints, weights, cotangent, gradient, scratch)
     else:
         network_pull_back(ints, weights, cotangent, gradient, scratch)
 
@@ -119,5 +137,9 @@ def outputs_jacobian(family, ints, floats, weights, outputs, jacobian):
         polynomial_outputs(ints, floats, weights, scratch, outputs)
         if jacobian.shape[0] > 0:
             polynomial_jacobian(ints, floats, weights, scratch, jacobian)
+    elif family == POLYNOMIAL_NET:
+        net_outputs(ints, floats, weights, scratch, outputs)
+        if jacobian.shape[0] > 0:
+            net_jacobian(ints, weights, scratch, jacobian)
     else:
         network_jacobian(ints, floats, weights, scratch, outputs, jacobian)

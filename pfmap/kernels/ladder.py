@@ -7,7 +7,7 @@ Rung r has the density exp(-U_r(x)) on offsets x in the null space of the Jacobi
 K_G from `remainder` (K itself at rank 0), and φ either the bump (1 - |x|²/R²)^(γR²/2) on the ball
 of radius R or, for R = ∞, the Gaussian exp(-(γ/2) |x|²).
 
-A step of a rung makes two moves and is followed by exchanges between neighbouring rungs.
+A step of a rung makes two or three moves and is followed by exchanges between neighbouring rungs.
 
 Hamiltonian move. With momentum p, standard normal on the null space, `leaps` times
 
@@ -25,6 +25,8 @@ probability min(1, exp(U - U' + |g| ξ)), |g| ξ the log of the map's Jacobian d
 arms of {K = 0} such moves have the right size at every distance from w*. In half of the moves the
 sum or the difference of two groups is scaled in place of one: arms where units cancel or coincide.
 
+Collapsed move, where the model has affine blocks: that of `collapsed`.
+
 Replica exchange: neighbours exchange states with the probability that keeps each one's density.
 
 Some scaling moves follow Euler fields and control variates are summed, both of `scaling`.
@@ -40,6 +42,9 @@ import math
 import numpy as np
 
 from ._jit import jit
+from .collapsed import N_WORDS as N_COLLAPSED_WORDS
+from .collapsed import TEST as COLLAPSED_TEST
+from .collapsed import set_collapsed
 from .dense import dot
 from .lowrank import add_combination
 from .metropolis import acceptance, dual_average
@@ -165,7 +170,7 @@ def exchange(i, j, n_betas, gamma, radius, vectors, stiff, scalars, test):
 @jit
 def advance_ladder(
     family, ints, floats, targets, n_points, center, loss_at_center, left, right, values, groups,
-    euler, n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung,
+    euler, blocks, n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung,
     highest_rung, adapting, vectors, stiff, scalars, tunings, counts, trace, controls,
 ):  # fmt: skip
     """Make one step of rungs `lowest_rung` … `highest_rung` - 1 for every column of `trace`.
@@ -184,6 +189,9 @@ def advance_ladder(
         coordinates that are orthogonal to every row of `right` belong to groups of kinds 1, 2, ….
     euler : float64[fields, d + 1]
         Rows (m, t) with Σ_i m_i x_i ∂_i K = t K, t 1 or 0 and the largest |m_i| 1 where t is 0.
+    blocks : int64[blocks, d]
+        1 for the parameters of each block in which the outputs are affine, else 0; there are none
+        where k > 0.
     n_betas, tolerances : float64[r], float64[r]
         nβ of the rungs in descending order, and how small |u_iᵀ (F - t)| must be there.
     gamma, radius : float, float
@@ -217,7 +225,10 @@ def advance_ladder(
             if groups[kind, i] >= 0:
                 sizes[kind, groups[kind, i]] += 1
     sizes[0, 0] = n_free  # all of x, whose stiff part is not sampled
-    words = np.empty(64 * ((n + N_WORDS - 1) // 64 + 1), dtype=np.uint32)
+    n_moves, n_words = 2, n + N_WORDS
+    if len(blocks) > 0:
+        n_moves, n_words = 3, 2 * n + N_WORDS + N_COLLAPSED_WORDS
+    words = np.empty(64 * ((n_words - 1) // 64 + 1), dtype=np.uint32)
     scratch = np.empty(remainder_scratch(family, ints, n, targets.shape[0], rank))
     along = np.empty(rank)
     swaps = np.empty(n_rungs)
@@ -230,8 +241,9 @@ def advance_ladder(
             swaps[r] = unit_uniform(extra[SWAP])
             state, tuning, count = vectors[r], tunings[r], counts[r]
             trial, momentum = state[TRIAL], state[MOMENTUM]
-            for move in range(2):
+            for move in range(n_moves):
                 n_leaps = 1
+                test = unit_uniform(extra[TEST if move == 0 else SCALE_TEST])
                 log_ratio = 0.0
                 steady = False
                 cosine, sine, tangent = 1.0, 0.0, 0.0
@@ -250,6 +262,13 @@ def advance_ladder(
                         momentum[i] = normal_of_word(words[i])
                     project_out(right, along, momentum)
                     log_ratio = 0.5 * dot(momentum, momentum)
+                elif move == 2:
+                    drawn = extra[N_WORDS:]
+                    test = unit_uniform(drawn[n + COLLAPSED_TEST])
+                    log_ratio = set_collapsed(
+                        family, ints, floats, targets, n_points, center, blocks, gamma, n_betas[r],
+                        drawn, state[OFFSET], trial,
+                    )  # fmt: skip
                 else:
                     n_kinds = len(n_groups) + min(len(euler), 1)
                     kind = min(int(unit_uniform(extra[KIND]) * n_kinds), n_kinds - 1)
@@ -299,12 +318,12 @@ def advance_ladder(
                     if move == 0:
                         kick(gamma, tangent, trial, state[TRIAL_FORCE], momentum)
                 probability = 0.0
-                if math.isfinite(energy):
+                if math.isfinite(energy) and math.isfinite(log_ratio):
                     if move == 0:
                         log_ratio -= 0.5 * dot(momentum, momentum)
                     log_ratio += scalars[r, ENERGY] - energy
                     probability = acceptance(log_ratio)
-                if unit_uniform(extra[TEST if move == 0 else SCALE_TEST]) <= probability:
+                if test <= probability:
                     for i in range(n):
                         state[OFFSET, i] = trial[i]
                         state[FORCE, i] = state[TRIAL_FORCE, i]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError, shown
 from pfmap.models.abilities import require_members
 from pfmap.models.base import Model
@@ -15,7 +16,7 @@ def check_position(model: Model, weights: np.ndarray) -> np.ndarray:
     Also if the model lacks what every estimate of λ at a parameter needs.
     """
     require_members(model, ("n_parameters", "loss", "gradient"), by="a learning coefficient")
-    position = np.array(weights, dtype=np.float64)
+    position = checked_array("weights", weights)
     if position.shape != (model.n_parameters,):
         raise SettingsError(
             f"weights: must have shape ({model.n_parameters},), got {position.shape}"

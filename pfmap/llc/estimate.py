@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 
+from pfmap.arguments import checked_number
 from pfmap.campaign import Llc
 from pfmap.errors import SettingsError
 from pfmap.llc.arguments import check_count, check_position
@@ -29,6 +30,7 @@ from pfmap.llc.rank import (
 )
 from pfmap.models.base import CompiledModel, Model, RegressionModel
 from pfmap.models.network import kink_margin
+from pfmap.sections import MAX_REPLICA_RATIO, MAX_SCALE
 
 CENTERS = ("self", "target", "bernoulli", "given")
 MAX_DECREMENT = 0.05
@@ -217,6 +219,8 @@ def estimate_llc(
         model, weights, center, n_beta=n_beta, gamma=gamma, chains=chains, steps=steps,
         warmup=warmup, replicas=replicas, replica_ratio=replica_ratio,
     )  # fmt: skip
+    n_beta, gamma, replica_ratio = float(n_beta), float(gamma), float(replica_ratio)
+    tolerance = checked_number("target_tolerance", target_tolerance, least=0.0)
     key = stream_key(seed, *stream)
     found, constant, on_kink, nullity, max_llc = None, None, False, None, math.nan
     rational: FiniteRank | None = None
@@ -224,9 +228,7 @@ def estimate_llc(
     with one_blas_thread(), np.errstate(all="ignore"):
         fault, reached = fault_at(model, position), False
         if not fault:
-            model, position, reached = place_center(
-                model, position, targets, center, target_tolerance
-            )
+            model, position, reached = place_center(model, position, targets, center, tolerance)
             fault = fault_at(model, position, support=support)
         loss = float(model.loss(position))
         at_zero = n_beta * loss <= MAX_DECREMENT
@@ -338,13 +340,11 @@ def _check_arguments(
             next_step='use center="given"',
         )
     for name, value in (("n_beta", n_beta), ("gamma", gamma)):
-        if not (math.isfinite(value) and value > 0):
-            raise SettingsError(f"{name}: must be finite and above 0, got {value}")
+        checked_number(name, value, above=0.0, most=MAX_SCALE)
     counts = {"chains": (chains, 2), "steps": (steps, 10), "warmup": (warmup, 1)}
     for name, (count, least) in {**counts, "replicas": (replicas, 1)}.items():
         check_count(name, count, least)
-    if not (math.isfinite(replica_ratio) and replica_ratio > 1):
-        raise SettingsError(f"replica_ratio: must be finite and above 1, got {replica_ratio}")
+    checked_number("replica_ratio", replica_ratio, above=1.0, most=MAX_REPLICA_RATIO)
     gradient = np.shape(model.gradient(position))
     if gradient != position.shape:
         raise SettingsError(

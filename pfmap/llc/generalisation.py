@@ -21,7 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from pfmap.errors import SettingsError
+from pfmap.arguments import checked_number
+from pfmap.errors import SettingsError, shown
 from pfmap.kernels.family import BERNOULLI
 from pfmap.kernels.ladder import FORCE, OFFSET
 from pfmap.llc.blas import one_blas_thread
@@ -32,6 +33,7 @@ from pfmap.llc.ladder.state import start_state
 from pfmap.llc.problem import stream_key
 from pfmap.models.abilities import REGRESSION, require_members
 from pfmap.models.base import CompiledModel, RegressionModel
+from pfmap.sections import MAX_SCALE
 
 RUNG_RATIO = 3.0
 WARMUP = 300
@@ -116,12 +118,13 @@ def simulate_generalisation(
     """
     require_members(model, REGRESSION, by="simulate_generalisation")
     if n < model.n_points or n % model.n_points:
-        raise SettingsError(f"n: must be a multiple of the {model.n_points} points, got {n}")
+        raise SettingsError(f"n: must be a multiple of the {model.n_points} points, got {shown(n)}")
     if isinstance(model, CompiledModel) and model.family == BERNOULLI:
         raise SettingsError("model: must have squared error, got a Bernoulli model")
     for name, value, least in (("data_sets", data_sets, 2), ("draws", draws, 10)):
         if value < least:
-            raise SettingsError(f"{name}: must be at least {least}, got {value}")
+            raise SettingsError(f"{name}: must be at least {least}, got {shown(value)}")
+    gamma = checked_number("gamma", gamma, above=0.0, most=MAX_SCALE)
     truth = model.outputs(center)
     key = stream_key(seed, "generalisation", n)
     whole = make_problem(model.with_targets(truth), center, reduced=False, leaps=LEAPS, key=key)

@@ -30,7 +30,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.activations import Activation
-from pfmap.kernels.family import POLYNOMIAL
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE
 from pfmap.llc.rank import JacobianRank, rank_cut
 from pfmap.llc.singular import decompose, singular_values
@@ -89,7 +88,7 @@ def nullity_by_cause(
     >>> nullity_by_cause(model, weights, jacobian, jacobian_rank(jacobian))
     Nullity(dead=3, duplicate=0, linear=0, narrow=0, rescaling=1, unexplained=0)
     """
-    if model.family == POLYNOMIAL:
+    if not model.is_network:
         return None
     n_layers = int(model.ints[0])
     bias = int(model.ints[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pfmap.arguments import checked_array
 from pfmap.llc.singular import singular_values
 
 N_BETAS = (1e1, 1e2, 1e3, 1e4)
@@ -44,5 +45,5 @@ def quadratic_llc(
     values = singular_values(jacobian * scales)
     if values is None:
         return np.full(len(n_betas), np.nan)
-    curvature = np.multiply.outer(np.array(n_betas), values**2 / n_points)
+    curvature = np.multiply.outer(checked_array("n_betas", n_betas), values**2 / n_points)
     return 0.5 * np.sum(curvature / (curvature + 1.0), axis=1)

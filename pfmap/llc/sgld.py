@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.arguments import checked_number
 from pfmap.errors import SettingsError
 from pfmap.kernels.sgld import CODES, run_sgld
 from pfmap.llc.arguments import check_count
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import CompiledModel
+from pfmap.sections import MAX_SCALE
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,14 @@ def estimate_llc_sgld(
         model, weights, n_beta=n_beta, gamma=gamma, step_size=step_size, chains=chains,
         steps=steps, burn_in=burn_in, preconditioner=preconditioner, decay=decay, damping=damping,
     )  # fmt: skip
+    n_beta, gamma, step_size = float(n_beta), float(gamma), float(step_size)
     code, key = CODES[preconditioner], np.uint64(stream_key(seed))
     losses = np.empty((chains, steps))
 
     def run(chain: int) -> None:
         run_sgld(
-            model.family, model.ints, model.floats, model.targets, center, code, float(n_beta),
-            float(gamma), float(step_size), float(decay), float(damping), key, chain, burn_in,
-            losses[chain],
+            model.family, model.ints, model.floats, model.targets, center, code, n_beta,
+            gamma, step_size, float(decay), float(damping), key, chain, burn_in, losses[chain],
         )  # fmt: skip
 
     with ThreadPoolExecutor(threads) as pool:
@@ -182,12 +184,9 @@ def _check_arguments(
             f"preconditioner: must be one of {', '.join(CODES)}, got {preconditioner!r}"
         )
     for name, value in (("n_beta", n_beta), ("step_size", step_size), ("damping", damping)):
-        if not (math.isfinite(value) and value > 0):
-            raise SettingsError(f"{name}: must be finite and above 0, got {value}")
-    if not (math.isfinite(gamma) and gamma >= 0):
-        raise SettingsError(f"gamma: must be finite and at least 0, got {gamma}")
-    if not 0 <= decay < 1:
-        raise SettingsError(f"decay: must be at least 0 and below 1, got {decay}")
+        checked_number(name, value, above=0.0, most=MAX_SCALE)
+    checked_number("gamma", gamma, least=0.0, most=MAX_SCALE)
+    checked_number("decay", decay, least=0.0, below=1.0)
     for name, count, least in (("chains", chains, 2), ("steps", steps, 1), ("burn_in", burn_in, 0)):
         check_count(name, count, least)
     return center

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.arguments import checked_array, checked_number
 from pfmap.models.abilities import require_members
 from pfmap.models.base import RegressionModel
 
@@ -71,7 +72,8 @@ def train_to_targets(
     from scipy.linalg import cho_factor, cho_solve
 
     require_members(model, ("n_points", "targets", "outputs", "jacobian"), by="training")
-    position = np.array(weights, dtype=np.float64)
+    position = checked_array("weights", weights)
+    tolerance = checked_number("tolerance", tolerance, least=0.0)
     loss = _loss(model, position)
     damping = -1.0
     for step in range(max_steps):

@@ -13,6 +13,7 @@ from typing import Protocol, Self, runtime_checkable
 import numpy as np
 
 from pfmap.activations import Activation, facts_of, require_facts
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.kernels.activation import CODES
 from pfmap.kernels.family import BERNOULLI, NETWORK, loss_gradient, outputs_jacobian, scratch_size
@@ -93,9 +94,14 @@ class CompiledModel:
     n_parameters: int
     n_points: int
 
+    @property
+    def is_network(self) -> bool:
+        """Whether `ints` describe a fully connected network whose weights are the parameters."""
+        return self.family in (NETWORK, BERNOULLI)
+
     def check_weights(self, weights: np.ndarray) -> np.ndarray:
         """`weights` as contiguous float64; SettingsError unless finite and of shape (d,)."""
-        vector = np.ascontiguousarray(weights, dtype=np.float64)
+        vector = checked_array("weights", weights)
         if vector.shape != (self.n_parameters,):
             raise SettingsError(
                 f"weights: must have shape ({self.n_parameters},), got {vector.shape}"
@@ -150,7 +156,7 @@ class CompiledModel:
         SettingsError
             If the model is no network.
         """
-        if self.family not in (NETWORK, BERNOULLI):
+        if not self.is_network:
             raise SettingsError("model: only networks have a Bernoulli form, got another family")
         return dataclasses.replace(self, family=BERNOULLI)
 
@@ -185,7 +191,7 @@ class CompiledModel:
         SettingsError
             Unless there is one finite target per output.
         """
-        vector = np.array(targets, dtype=np.float64).ravel()
+        vector = checked_array("targets", targets).ravel()
         if vector.shape != self.targets.shape or not np.isfinite(vector).all():
             raise SettingsError(
                 f"targets: must be {len(self.targets)} finite numbers, one per output, got "

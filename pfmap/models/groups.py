@@ -1,12 +1,16 @@
-"""Groups of coordinates that one scaling move stretches together."""
+"""Groups of coordinates that a scaling move stretches, and blocks in which outputs are affine."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from pfmap.kernels.family import POLYNOMIAL
-from pfmap.kernels.gradient import FIRST_WIDTH
+from pfmap.kernels.activation import LINEAR
+from pfmap.kernels.family import NETWORK
+from pfmap.kernels.gradient import FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel, LossModel
+
+MAX_BLOCK = 16
+"""Parameters of the largest affine block: its decomposition costs their square times the points."""
 
 
 def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
@@ -34,7 +38,7 @@ def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
     """
     d = len(tangent)
     kinds = [np.arange(d)]
-    if isinstance(model, CompiledModel) and model.family != POLYNOMIAL:
+    if isinstance(model, CompiledModel) and model.is_network:
         kinds += _network_groups(model.ints, d)
     rows = [np.zeros(d, dtype=np.int64)]
     for kind in kinds:
@@ -43,6 +47,43 @@ def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
             row[tangent] = np.unique(kind[tangent], return_inverse=True)[1]
             rows.append(row)
     return np.array(rows)
+
+
+def affine_blocks(model: LossModel) -> np.ndarray:
+    """Blocks of parameters in which the outputs are affine while the others stay.
+
+    Of a network with squared error and linear outputs that is the last layer, and every layer if
+    all units are linear. Blocks of one parameter or of more than 16 are left out, and so are
+    models about which nothing is known.
+
+    Parameters
+    ----------
+    model : LossModel
+
+    Returns
+    -------
+    ndarray of int64, shape (blocks, d)
+        1 for the parameters of the block, else 0.
+
+    Examples
+    --------
+    >>> from pfmap.models.network import network_model
+    >>> affine_blocks(network_model((1, 2, 1), np.ones((1, 1)), activation="tanh")).tolist()
+    [[0, 0, 0, 0, 1, 1, 1]]
+    """
+    d = model.n_parameters
+    found: list[np.ndarray] = []
+    if (
+        isinstance(model, CompiledModel)
+        and model.family == NETWORK
+        and model.ints[OUTPUT_CODE] == LINEAR
+    ):
+        layers = _network_groups(model.ints, d)[0]
+        n_layers = int(model.ints[0])
+        first = 0 if model.ints[HIDDEN_CODE] == LINEAR else n_layers - 1
+        blocks = ((layers == layer).astype(np.int64) for layer in range(first, n_layers))
+        found = [block for block in blocks if 1 < block.sum() <= MAX_BLOCK and block.sum() < d]
+    return np.array(found, dtype=np.int64).reshape(len(found), d)
 
 
 def _network_groups(ints: np.ndarray, d: int) -> list[np.ndarray]:

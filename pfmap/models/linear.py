@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import network_model
@@ -35,7 +36,7 @@ def deep_linear_model(widths: tuple[int, ...], truth: np.ndarray) -> CompiledMod
     >>> model.loss([3.0, 1.0])  # (3·1 - 2)² / 2
     0.5
     """
-    matrix = np.asarray(truth, dtype=np.float64)
+    matrix = checked_array("truth", truth)
     if matrix.shape != (widths[-1], widths[0]):
         raise SettingsError(
             f"truth: must have shape ({widths[-1]}, {widths[0]}), got {matrix.shape}"

@@ -8,9 +8,10 @@ import math
 import numpy as np
 
 from pfmap.activations import facts_of
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import CODES, LINEAR, MONOMIAL, RELU, activate
-from pfmap.kernels.family import NETWORK, POLYNOMIAL
+from pfmap.kernels.activation import CODES, RELU, activate
+from pfmap.kernels.family import NETWORK
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel, facts_of_code
 
@@ -153,7 +154,7 @@ def network_model(
     >>> model.gradient(np.array([2.0, 0.0])).tolist()
     [-0.5, -1.0]
     """
-    points = np.asarray(points, dtype=np.float64)
+    points = checked_array("points", points)
     if points.ndim != 2 or points.shape[1] != widths[0]:
         raise SettingsError(
             f"points: must have shape (points, {widths[0]}), got {points.shape}",
@@ -177,25 +178,14 @@ def network_model(
 
 def has_kinks(model: CompiledModel) -> bool:
     """Whether the outputs are piecewise in the weights: a network with units such as relu."""
-    if model.family == POLYNOMIAL:
+    if not model.is_network:
         return False
     codes, degree = model.ints[[HIDDEN_CODE, OUTPUT_CODE]], int(model.ints[DEGREE])
     return any(facts_of_code(int(code), degree).kinks for code in codes)
 
 
-def activation_degree(code: int, degree: int) -> int | None:
-    """Exponent of an activation that is a power of its argument; None for any other.
-
-    Examples
-    --------
-    >>> activation_degree(CODES["monomial"], 3), activation_degree(CODES["linear"], 3)
-    (3, 1)
-    """
-    return {LINEAR: 1, MONOMIAL: degree}.get(code)
-
-
 def is_polynomial(model: CompiledModel) -> bool:
-    """Whether the outputs are polynomials in the weights: monomial sums, networks of powers.
+    """Whether the outputs are polynomials in the weights: sums of monomials, networks of powers.
 
     Examples
     --------
@@ -204,11 +194,11 @@ def is_polynomial(model: CompiledModel) -> bool:
     >>> is_polynomial(network_model((2, 3, 1), np.eye(2), activation="tanh"))
     False
     """
-    if model.family == POLYNOMIAL:
+    if not model.is_network:
         return True
     degree = int(model.ints[DEGREE])
     codes = (int(code) for code in model.ints[[HIDDEN_CODE, OUTPUT_CODE]])
-    return all(activation_degree(code, degree) is not None for code in codes)
+    return all(facts_of_code(code, degree).power is not None for code in codes)
 
 
 def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.models.base import Model
 
@@ -96,7 +97,7 @@ def check_gradient(model: Model, weights: np.ndarray) -> float:
     >>> 0.04 < check_gradient(wrong, np.zeros(2)) < 0.06
     True
     """
-    centre = np.asarray(weights, dtype=np.float64)
+    centre = checked_array("weights", weights)
     if centre.shape != (model.n_parameters,):
         raise SettingsError(
             f"weights: must have shape ({model.n_parameters},), got {np.shape(weights)}"

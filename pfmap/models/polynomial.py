@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.kernels.family import POLYNOMIAL
 from pfmap.models.base import CompiledModel
@@ -52,7 +53,7 @@ def polynomial_model(
             f"{powers.dtype} of shape {powers.shape}"
         )
     n_monomials, n_parameters = powers.shape
-    matrix = np.eye(n_monomials) if features is None else np.asarray(features, dtype=np.float64)
+    matrix = np.eye(n_monomials) if features is None else checked_array("features", features)
     if matrix.ndim != 2 or matrix.shape[1] != n_monomials or not np.isfinite(matrix).all():
         raise SettingsError(
             f"features: must be finite of shape (points, {n_monomials}), got {matrix.shape}"
@@ -73,5 +74,5 @@ def gaussian_model(scales: np.ndarray) -> CompiledModel:
     >>> gaussian_model([1.0, 2.0]).loss([1.0, 1.0])
     1.25
     """
-    diagonal = np.diag(np.asarray(scales, dtype=np.float64))
+    diagonal = np.diag(checked_array("scales", scales))
     return polynomial_model(np.eye(len(diagonal), dtype=np.int64), diagonal)

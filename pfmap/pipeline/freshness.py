@@ -36,7 +36,7 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
     campaign : Campaign
         Settings.
     proxies : tuple of str
-        Names of the complexity proxies in force.
+        Names of the complexity proxies in force, as `pfmap.pipeline.weigh.measured_names` has them.
 
     Returns
     -------

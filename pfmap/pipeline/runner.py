@@ -32,7 +32,7 @@ from .report import Reporter, RunResult, SilentReporter, StageOutcome
 from .sample import sample, stopped
 from .timing import run_profile
 from .volumes import check_named, volume
-from .weigh import campaign_proxies, complexity, functions
+from .weigh import complexity, functions, measured_names
 
 _TABLE_STAGES: dict[str, Callable[[Job], list[str]]] = {
     "functions": functions,
@@ -141,7 +141,7 @@ def run(
             next_step="give a cluster too, or leave it out",
         )
     budget = check_memory(memory)
-    proxies = tuple(item.name for item in campaign_proxies(campaign))
+    proxies = measured_names(campaign)
     campaign = _with_plain_keys(campaign)
     check_named(campaign)
     reporter = reporter or SilentReporter()

@@ -24,6 +24,7 @@ from pfmap.domain import PointsDomain
 from pfmap.errors import EnvironmentFault
 from pfmap.llc.blas import keep_one_blas_thread
 from pfmap.llc.stage import Request, estimate_request
+from pfmap.reading import read_bytes
 from pfmap.sampling import SamplingPlan, plan_sampling, sample_blocks
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import write_bytes
@@ -91,7 +92,12 @@ def sent(campaign: Campaign) -> SentCampaign:
     """
     points = b""
     if isinstance(campaign.domain, PointsDomain):
-        points = Path(campaign.domain.file).read_bytes()
+        points = read_bytes(
+            Path(campaign.domain.file),
+            kind="Parquet or .npy",
+            argument="domain.file",
+            next_step="write a Parquet table or a .npy array of shape (points, inputs)",
+        )
     return SentCampaign(campaign.model_dump_json(), points)
 
 

@@ -175,6 +175,8 @@ def complexity(job: Job) -> list[str]:
     # How long each part takes is not known beforehand: each counts the same.
     parts = 2 + orbits
     progress = job.progress("complexity")
+    for name, reason in why_null(proxies, job.campaign).items():
+        job.reporter.message(f"{name} is null: {reason}")
 
     def tell(part: int, done: int, total: int) -> None:
         progress(n_rows * part + n_rows * done // max(1, total), parts * n_rows)
@@ -216,17 +218,47 @@ def numbered(pieces: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
 
 
 def proxy_columns(proxies: list[Proxy], campaign: Campaign) -> tuple[Column, ...]:
-    """Proxies as columns of the data contract, those that nothing orders with a warning."""
-    bound = order_bound(campaign)
+    """Proxies as columns of the data contract, with what is wrong with them here, if anything."""
+    bound, empty = order_bound(campaign), why_null(proxies, campaign)
     return tuple(
         Column(
             item.name,
             pa.float64(),
             item.unit,
-            item.meaning + (f" {UNORDERED}" if item.name in bound else ""),
+            item.meaning
+            + (f" {UNORDERED}" if item.name in bound else "")
+            + (f" NULL: {empty[item.name]}." if item.name in empty else ""),
         )
         for item in proxies
     )
+
+
+def why_null(proxies: list[Proxy], campaign: Campaign) -> dict[str, str]:
+    """Proxies without any value in the campaign, as pfmap is installed here, and why.
+
+    Examples
+    --------
+    >>> campaign = Campaign(complexity={"proxies": ("lz", "formula")})
+    >>> why_null(campaign_proxies(campaign), campaign)
+    {'formula': 'it is known for at most 4 inputs'}
+    """
+    reasons = {item.name: item.why_null(campaign.network.widths[0]) for item in proxies}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def measured_names(campaign: Campaign) -> tuple[str, ...]:
+    """Names of the proxies in force; of those without any value with a mark.
+
+    What gives them one, as a package that is installed, makes the tables stale.
+
+    Examples
+    --------
+    >>> measured_names(Campaign(complexity={"proxies": ("lz", "formula")}))
+    ('lz', 'formula (null)')
+    """
+    proxies = campaign_proxies(campaign)
+    empty = why_null(proxies, campaign)
+    return tuple(item.name + " (null)" * (item.name in empty) for item in proxies)
 
 
 def order_bound(campaign: Campaign) -> list[str]:
@@ -260,7 +292,8 @@ def function_kind(campaign: Campaign) -> Kind:
 
 def campaign_proxies(campaign: Campaign) -> list[Proxy]:
     """Proxies of a campaign that are columns of their own (``ones`` already is one)."""
-    chosen = proxies_for(function_kind(campaign), campaign.complexity.proxies)
+    n_inputs = campaign.network.widths[0]
+    chosen = proxies_for(function_kind(campaign), campaign.complexity.proxies, n_inputs=n_inputs)
     return [item for item in chosen if item.name not in (*_BASE, LZ_ORBIT_MIN.name)]
 
 

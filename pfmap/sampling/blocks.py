@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,6 +20,9 @@ from pfmap.profiling import timed
 from pfmap.threads import count_threads
 
 from .plan import SamplingPlan, run_express
+
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Words, counts and first draws of functions, as a `BlockTally` has them, words in any order."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,21 @@ def sort_words(words: np.ndarray) -> np.ndarray:
     rows = order[tied]
     order[tied] = rows[np.lexsort(words[rows].T[::-1])]
     return order
+
+
+def join_rows(parts: Sequence[Rows]) -> Rows:
+    """Rows of equal words joined, in ascending order: sum of counts, smallest first draw."""
+    words, counts, first_draws = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    if not len(words):
+        return words, counts, first_draws
+    order = sort_words(words)
+    words = words[order]
+    starts = np.flatnonzero(np.r_[True, (words[1:] != words[:-1]).any(axis=1)])
+    return (
+        words[starts],
+        np.add.reduceat(counts[order], starts),
+        np.minimum.reduceat(first_draws[order], starts),
+    )
 
 
 class _Block:

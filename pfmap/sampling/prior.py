@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pfmap.campaign import Campaign
 
-from .blocks import sample_blocks, sort_words
+from .blocks import Rows, join_rows, sample_blocks
 from .plan import plan_sampling
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def sample_prior(
@@ -59,38 +57,43 @@ def sample_prior(
     >>> sorted(counts["function"])
     ['3', '5', 'a', 'c']
     """
+    plan = plan_sampling(campaign)
+
+    def parts() -> Iterator[Rows]:
+        done = 0
+        for tally in sample_blocks(plan, range(plan.n_blocks), threads=threads):
+            yield tally.words, tally.counts, tally.first_draws
+            done += tally.draws
+            if progress is not None:
+                progress(done, campaign.draws)
+
+    return count_rows(parts(), plan.n_points, campaign.exact_keys)
+
+
+def count_rows(parts: Iterable[Rows], n_points: int, exact: bool) -> pd.DataFrame:
+    """The table that `sample_prior` gives, of at least one part of the draws.
+
+    Parameters
+    ----------
+    parts : iterable of (words, counts, first draws)
+        Functions of a part of the draws.
+    n_points, exact : int, bool
+        As for `pfmap.functions.keys.keys_from_words`.
+    """
     import pandas as pd
 
     from pfmap.functions.keys import keys_from_words
 
-    plan = plan_sampling(campaign)
-    none = np.zeros(0, dtype=np.int64)
-    parts: list[_Rows] = [(np.zeros((0, plan.n_words), dtype=np.uint64), none, none)]
-    done = 0
-    for tally in sample_blocks(plan, range(plan.n_blocks), threads=threads):
-        parts.append((tally.words, tally.counts, tally.first_draws))
-        # Merging only once the new rows outnumber the merged ones keeps the work in proportion.
-        if sum(len(part[0]) for part in parts[1:]) > len(parts[0][0]):
-            parts = [_merge(parts)]
-        done += tally.draws
-        if progress is not None:
-            progress(done, campaign.draws)
-    words, counts, first_draws = _merge(parts)
+    known: list[Rows] = []
+    new: list[Rows] = []
+    for part in parts:
+        new.append(part)
+        # Joining only once the new rows outnumber the joined ones keeps the work in proportion.
+        if sum(len(rows[0]) for rows in new) > sum(len(rows[0]) for rows in known):
+            known, new = [join_rows([*known, *new])], []
+    words, counts, first_draws = join_rows([*known, *new])
     order = np.lexsort((*words.T[::-1], -counts))
-    keys = keys_from_words(words[order], plan.n_points, campaign.exact_keys)
+    keys = keys_from_words(words[order], n_points, exact)
     return pd.DataFrame(
         {"function": keys, "count": counts[order], "first_draw": first_draws[order]}
-    )
-
-
-def _merge(parts: list[_Rows]) -> _Rows:
-    """Join rows of equal words: sum of counts, smallest first draw."""
-    words, counts, first_draws = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = sort_words(words)
-    words = words[order]
-    starts = np.flatnonzero(np.r_[True, (words[1:] != words[:-1]).any(axis=1)])
-    return (
-        words[starts],
-        np.add.reduceat(counts[order], starts),
-        np.minimum.reduceat(first_draws[order], starts),
     )

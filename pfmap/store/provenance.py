@@ -33,6 +33,7 @@ PACKAGES = (
     "duckdb",
     "pydantic",
     "matplotlib",
+    "fbool",
 )
 
 

@@ -141,8 +141,8 @@ LLC = (
         pa.string(),
         "",
         "ok | outside | nan | overflow | unresolved | not a minimum | stuck | not converged | "
-        "short; mala: constant, soft; rank: kink, soft; ladder: kink, stratum, contradicted, slow, "
-        "skipped.",
+        "short; mala: constant, soft; rank: kink, soft; ladder: kink, underflow, stratum, "
+        "contradicted, slow, skipped.",
     ),
     Column("elapsed_s", _f8, "s", "Wall time of the row."),
     Column("llc_slope", _f8, "", "d llc / d ln nβ, near 0 where llc has settled; null for rank."),

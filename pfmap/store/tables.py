@@ -16,6 +16,8 @@ from pfmap.reading import reading
 from .atomic import atomic_file, disk_faults, file_digest
 from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
 
+_REPAIR = "pfmap run FOLDER --resume finds and recomputes damaged files"
+
 ROW_GROUP = 1 << 17
 """Rows written, and read, at a time: a piece of ``functions`` is then about 30 MB."""
 
@@ -241,6 +243,12 @@ def _opened(path: Path, name: str | None) -> Iterator[pq.ParquetFile]:
     ):
         if name is not None:
             check_format(file.schema_arrow, path, name)
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            raise DataError(
+                f"{path}: holds a column twice, of {', '.join(names)}",
+                next_step=_REPAIR,
+            )
         yield file
 
 
@@ -250,9 +258,7 @@ def _reading(path: Path) -> AbstractContextManager[None]:
     return reading(
         path,
         kind="Parquet",
-        next_step="pfmap run FOLDER --resume finds and recomputes damaged files"
-        if made
-        else "make it with pfmap run FOLDER --resume",
+        next_step=_REPAIR if made else "make it with pfmap run FOLDER --resume",
     )
 
 

@@ -40,11 +40,12 @@ from scipy.optimize import brentq
 
 from pfmap.campaign import Campaign
 from pfmap.functions.probability import clopper_pearson
+from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 from pfmap.llc.function_level.spaces import least_spaces, patterns_within
 from pfmap.prior import layer_sds
 
 from .evidence import FreeEnergy
-from .known import LISTED_INPUTS, KnownBounds
+from .known import KnownBounds
 
 if TYPE_CHECKING:
     from .curves import Wanted
@@ -123,7 +124,7 @@ def asymptote_start(
     """
     low, high = known.limits
     widths = campaign.network.widths
-    listed = wanted.function is not None and (widths[0] <= LISTED_INPUTS or low == 0.5)
+    listed = wanted.function is not None and (widths[0] <= MAX_LISTED_INPUTS or low == 0.5)
     found = last_above(energy, high)
     if len(widths) == 3 and campaign.network.activation == "relu" and low == high and listed:
         assert wanted.function is not None

@@ -22,8 +22,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
-from scipy.stats import chi2
+from scipy.special import chdtrc, logsumexp
 
 from .splitting import Run
 
@@ -138,7 +137,7 @@ def chains_disagree(spread: float, within: float, n_runs: int) -> bool:
     (True, False)
     """
     ratio = (spread / within) ** 2 if within > 0.0 else math.inf
-    return bool(chi2.sf((n_runs - 1) * ratio, n_runs - 1) < DISAGREEMENT)
+    return bool(chdtrc(n_runs - 1, (n_runs - 1) * ratio) < DISAGREEMENT)
 
 
 def _moments_of_logs(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

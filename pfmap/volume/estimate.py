@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pfmap.errors import SettingsError
+from pfmap.arguments import checked_number
+from pfmap.errors import SettingsError, shown
 from pfmap.threads import count_threads
 
 from .certainty import is_uncertain, log2_lower, log2_upper
@@ -265,8 +266,7 @@ def check_settings(settings: Settings) -> None:
     ):
         value = getattr(settings, name)
         if not least <= value <= most:
-            raise SettingsError(f"{name}: must lie within {least}…{most}, got {value}")
-    if not (settings.error == 0.0 or LEAST_ERROR <= settings.error <= 10.0):
-        raise SettingsError(f"error: must be 0 or lie within 0.01…10 bits, got {settings.error}")
-    if not (settings.lowest >= 0.0 and math.isfinite(settings.lowest)):
-        raise SettingsError(f"lowest: must be at least 0 and finite, got {settings.lowest}")
+            raise SettingsError(f"{name}: must lie within {least}…{most}, got {shown(value)}")
+    if settings.error != 0.0:
+        checked_number("error", settings.error, least=LEAST_ERROR, most=10.0)
+    checked_number("lowest", settings.lowest, least=0.0)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 
 from .combine import average_logs
@@ -114,7 +115,7 @@ def free_energy(estimate: VolumeEstimate, n: np.ndarray | None = None) -> FreeEn
         decades = max(0.0, -math.log10(lowest))
         sizes = 10.0 ** (np.arange(math.floor(decades * PER_DECADE) + 1) / PER_DECADE)
     else:
-        sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
+        sizes = np.atleast_1d(checked_array("n", n))
     if not (np.isfinite(sizes) & (sizes > 0.0)).all():
         raise SettingsError(f"n: must be finite and above 0, got {sizes.min()}")
     nothing = np.full(len(sizes), math.nan)

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import block_diag
 
+from pfmap.arguments import checked_number
 from pfmap.errors import SettingsError
 from pfmap.llc.ladder.fit import MIN_RUNGS, LadderFit, fit_ladder
 from pfmap.llc.ladder.judge import MAX_MISFIT
@@ -199,6 +200,7 @@ def fit_curve(
     >>> fit.verdict, abs(fit.learning_coefficient - 0.5) < 0.05, fit.multiplicity in (2, None)
     ('ok', True, True)
     """
+    precision = checked_number("precision", precision, above=0.0)
     if estimate.target.loss == "signs":
         raise SettingsError(
             "estimate: must be of a loss, got one of signs: its zeros have positive mass and λ = 0",

@@ -13,8 +13,8 @@ constant: λ <= (1 + H)/2 for constant targets, H the width of the last hidden l
 *Perceptrons* with linear outputs: K is a quadratic form, λ half the rank of the inputs.
 
 *relu networks on a Boolean cube, targets ±1.* `pfmap.llc.function_level` builds a realisation whose
-λ is known. For one hidden layer λ >= r(f)/2, listed for three inputs and taken from the faces of
-the cube beyond; for constants all units off give 1/2. A realisation outside the support of a
+λ is known. For one hidden layer λ >= r(f)/2, listed for four inputs and taken from the faces of the
+cube beyond; for constants all units off give 1/2. A realisation outside the support of a
 uniform prior says nothing.
 
 Of other networks nothing is known from above unless a zero is given (`known_at`).
@@ -27,7 +27,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,15 +34,13 @@ import numpy as np
 from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.llc.exact.bounds import exact_bounds
-from pfmap.llc.function_level import find_patterns, least_ranks, realise_function
+from pfmap.llc.function_level import find_patterns, least_rank, realise_function
+from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 from pfmap.models.base import Model
 from pfmap.prior import layer_sds, parameter_sds
 
 if TYPE_CHECKING:
     from .curves import Wanted
-
-LISTED_INPUTS = 3
-"""Inputs for which every space of patterns is listed in a moment."""
 
 SEARCHED_INPUTS = 5
 """Inputs up to which `find_patterns` searches; beyond, one unit a vertex."""
@@ -176,9 +173,9 @@ def _boolean(
     table, widths = wanted.function.bits.astype(np.int64), campaign.network.widths
     patterns = None
     if len(widths) == 3:
-        rank = max(int(_listed_ranks(len(face))[_place(face)]) for face in faces(table))
+        rank = max(least_rank(face).rank for face in faces(table))
         if Fraction(rank, 2) > low:
-            where = "r(f)/2" if widths[0] <= LISTED_INPUTS else "r/2 of a face of the cube"
+            where = "r(f)/2" if widths[0] <= MAX_LISTED_INPUTS else "r/2 of a face of the cube"
             low, source = Fraction(rank, 2), f"{where}, one hidden layer"
         patterns = shallow_patterns(table)
     try:
@@ -200,7 +197,7 @@ def _reach(campaign: Campaign) -> np.ndarray:
 def shallow_patterns(table: np.ndarray) -> np.ndarray:
     """Patterns of one hidden relu layer that express f at a small rank.
 
-    Of three inputs the best ones there are, of up to five those that a search finds; beyond, the
+    Of up to four inputs the best ones there are, of five those that a search finds; beyond, the
     vertices of the smaller class.
 
     Examples
@@ -209,6 +206,8 @@ def shallow_patterns(table: np.ndarray) -> np.ndarray:
     [[0, 0, 0, 1]]
     """
     n_inputs = len(table).bit_length() - 1
+    if n_inputs <= MAX_LISTED_INPUTS:
+        return least_rank(table).patterns
     if n_inputs <= SEARCHED_INPUTS:
         return find_patterns(table)
     members = np.flatnonzero(table == (2 * table.sum() <= len(table)))
@@ -216,26 +215,17 @@ def shallow_patterns(table: np.ndarray) -> np.ndarray:
 
 
 def faces(table: np.ndarray) -> Iterator[np.ndarray]:
-    """The function on every face of the cube with `LISTED_INPUTS` free inputs; itself, if fewer.
+    """The function on every face with `MAX_LISTED_INPUTS` free inputs; itself, if fewer.
 
     Examples
     --------
-    >>> len(list(faces(np.zeros(16)))), len(list(faces(np.zeros(4))))
-    (8, 1)
+    >>> len(list(faces(np.zeros(32)))), len(list(faces(np.zeros(4))))
+    (10, 1)
     """
     n_inputs = len(table).bit_length() - 1
     cube = np.asarray(table).reshape((2,) * n_inputs)
-    fixed = max(0, n_inputs - LISTED_INPUTS)
+    fixed = max(0, n_inputs - MAX_LISTED_INPUTS)
     for axes in itertools.combinations(range(n_inputs), fixed):
         for values in itertools.product((0, 1), repeat=fixed):
             at = dict(zip(axes, values, strict=True))
             yield cube[tuple(at.get(axis, slice(None)) for axis in range(n_inputs))].ravel()
-
-
-@cache
-def _listed_ranks(n_points: int) -> np.ndarray:
-    return least_ranks(n_points.bit_length() - 1).ranks
-
-
-def _place(table: np.ndarray) -> int:
-    return int(np.asarray(table, dtype=np.int64) @ (1 << np.arange(len(table))))

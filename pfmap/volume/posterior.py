@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pfmap.arguments import checked_number
 from pfmap.campaign import Campaign
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import keys_from_words, words_from_bits
@@ -191,6 +192,7 @@ def error_bound(log2_p: float, size: int, *, delta: float = DELTA) -> float:
     >>> round(error_bound(-10.0, 40), 3)
     0.22
     """
+    delta = checked_number("delta", delta, above=0.0, most=1.0)
     if not math.isfinite(log2_p):
         return math.nan
     if size == 0:

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 import numpy as np
 
+from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.kernels.cached import Net, pass_work
 from pfmap.kernels.family import POLYNOMIAL
@@ -124,7 +125,7 @@ def sign_target(plan: SamplingPlan, signs: np.ndarray, *, name: str) -> Target:
     """
     if plan.readout.step != 0.0:
         raise SettingsError("readout: must be sign, got quantised", next_step="use a loss instead")
-    wanted = np.asarray(signs, dtype=np.float64)
+    wanted = checked_array("signs", signs)
     if wanted.shape != (plan.n_points,) or not np.isin(wanted, (-1.0, 0.0, 1.0)).all():
         raise SettingsError(f"signs: must be {plan.n_points} numbers of -1, 0 and 1")
     shape, points = plan.shape, plan.points
@@ -234,7 +235,7 @@ def loss_target(
     """
     require_members(model, ("n_parameters", "loss"), by="loss_target")
     d = model.n_parameters
-    scales = np.array(np.broadcast_to(np.asarray(sds, dtype=np.float64), (d,)))
+    scales = np.array(np.broadcast_to(checked_array("sds", sds), (d,)))
     if not (np.isfinite(scales) & (scales >= 0.0)).all():
         raise SettingsError("sds: must be finite and at least 0")
     scales = scales * (np.sqrt(3.0) if law == "uniform" else 1.0)

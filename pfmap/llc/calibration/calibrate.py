@@ -139,18 +139,18 @@ def totals(table: pd.DataFrame) -> dict[str, float | int]:
         ``median_error`` and ``worst_ok_error``, relative; ``within_5_percent`` and ``covered``,
         shares of all models; the same two for the sampled ones alone, where rank/2 is not λ;
         ``told_apart``, models with m > 1 and (m - 1)/λ > 0.2, ``m_right``, the share of them
-        whose m is reported and right, and ``m_wrong``, models of any kind whose reported m is
-        wrong; ``pairs`` of one family with
-        different λ, and ``pairs_ordered``, the share that the estimates order right; the median
-        ``single_error`` of the literature's single temperature; ``gradients`` and ``elapsed_s`` in
-        total.
+        whose m is stated and right, and of models of any kind ``m_stated`` and ``m_wrong``, how
+        many have an m and how many a wrong one; ``pairs`` of one family with different λ, and
+        ``pairs_ordered``, the share that the estimates order right; the median ``single_error`` of
+        the literature's single temperature; ``gradients`` and ``elapsed_s`` in total, and
+        ``median_s`` of a model.
     """
     error = table["error"].abs().fillna(math.inf)
     ok = table["verdict"] == "ok"
     sampled = ~table["exact"].astype(bool)
     apart = (table["true_multiplicity"] - 1) / table["true_llc"] > TOLD_APART
-    reported = table["multiplicity"].notna()
-    right = reported & (table["multiplicity"] == table["true_multiplicity"]).fillna(False)
+    stated = table["multiplicity"].notna()
+    right = stated & (table["multiplicity"] == table["true_multiplicity"]).fillna(False)
     ordered = []
     for _, group in table.groupby("family"):
         values = group[["true_llc", "llc"]].to_numpy()
@@ -173,10 +173,12 @@ def totals(table: pd.DataFrame) -> dict[str, float | int]:
         "sampled_covered": float(table.loc[sampled, "covered"].mean()),
         "told_apart": int(apart.sum()),
         "m_right": float(right[apart].mean()) if apart.any() else math.nan,
-        "m_wrong": int((reported & ~right).sum()),
+        "m_stated": int(stated.sum()),
+        "m_wrong": int((stated & ~right).sum()),
         "pairs": len(ordered),
         "pairs_ordered": float(np.mean(ordered)) if ordered else math.nan,
         "single_error": float(single.median()),
         "gradients": int(table["n_gradients"].sum()),
         "elapsed_s": float(table["elapsed_s"].sum()),
+        "median_s": float(table["elapsed_s"].median()),
     }

@@ -55,7 +55,7 @@ def singular_suite() -> list[KnownModel]:
     models += [quasi_homogeneous(text, family="surface") for text in SURFACES]
     models += [*_turned(), *_beside_regular(), *_not_isolated(), *_determinants(), *_mixtures()]
     models += [singular.norm_power(n, k) for n, k in ((3, 1), (10, 1), (3, 2), (5, 2), (4, 3))]
-    nets = ((4, 2), (2, 3), (3, 3), (2, 4), (2, 5))
+    nets = ((4, 2), (2, 3), (3, 3), (2, 4), (2, 5), (4, 3), (3, 4), (4, 4), (3, 5), (4, 5))
     models += [known.polynomial_net(depth, known.NET_POINTS, degree) for depth, degree in nets]
     models += [_tanh_of_both_signs(n_hidden) for n_hidden in range(1, 10)]
     two_layers = (((3, 4, 3), 0), ((3, 3, 3), 0), ((2, 3, 4), 1))

@@ -40,6 +40,8 @@ class ExactBounds:
         m where it is settled; None also where λ is and m is not.
     sources : tuple of str
         Where the bounds come from, each with its value.
+    settled : bool
+        Whether λ and m both are, by results that are proved: no chain can add anything.
     rank : FiniteRank or None
         The rank of a polynomial model's Jacobian over the rational numbers.
     """
@@ -49,6 +51,7 @@ class ExactBounds:
     llc: Fraction | None
     multiplicity: int | None
     sources: tuple[str, ...]
+    settled: bool = False
     rank: FiniteRank | None = None
 
 
@@ -60,6 +63,7 @@ class _Bounds:
         self.high: Fraction | None = None
         self.multiplicity: int | None = None
         self.low_source = self.high_source = ""
+        self.proved = False
         self.rank: FiniteRank | None = None
         self.doubtful = False  # w* lies within rounding of a point of smaller rank
 
@@ -79,7 +83,7 @@ class _Bounds:
         source = found.source if found.proved else f"{found.source} (not proved)"
         self.low = self.high = found.llc
         self.low_source = self.high_source = source
-        self.multiplicity = found.multiplicity
+        self.multiplicity, self.proved = found.multiplicity, found.proved
 
     def result(self) -> ExactBounds:
         llc = self.low if self.low == self.high else None
@@ -89,7 +93,8 @@ class _Bounds:
         else:
             sides = ((f"λ >= {self.low}", self.low_source), (f"λ <= {self.high}", self.high_source))
             sources = tuple(f"{side}: {source}" for side, source in sides if source)
-        return ExactBounds(self.low, self.high, llc, self.multiplicity, sources, self.rank)
+        settled = self.settled and self.proved
+        return ExactBounds(self.low, self.high, llc, self.multiplicity, sources, settled, self.rank)
 
 
 def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:

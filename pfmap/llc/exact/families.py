@@ -1,4 +1,4 @@
-"""What the known families say at a given w*: deep linear networks, tanh units at the origin."""
+"""What known families say at w*: deep linear networks; tanh units and polynomial nets at 0."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.kernels.activation import LINEAR, TANH
-from pfmap.kernels.family import POLYNOMIAL
+from pfmap.kernels.family import POLYNOMIAL_NET
 from pfmap.kernels.gradient import FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.deep_linear import deep_linear_llc
 from pfmap.llc.exact.finite_field import product_modulo, random_primes, rank_modulo, residues
+from pfmap.llc.exact.polynomials import polynomial_net_llc
 from pfmap.llc.exact.reduced_rank import local_two_layer_llc
 from pfmap.llc.exact.units import tanh_llc
 from pfmap.models.base import CompiledModel
@@ -42,6 +43,8 @@ def family_value(model: CompiledModel, weights: np.ndarray) -> FamilyValue | Non
       factor has the rank of the product (up to a change of basis of the hidden layers w* is then
       `pfmap.models.linear.padded_identity`).
     - tanh units of one input and one output without biases at 0: `pfmap.llc.exact.tanh_llc`.
+    - Polynomial nets of two parameters at 0, where their inputs span the plane:
+      `pfmap.llc.exact.polynomial_net_llc`.
 
     Examples
     --------
@@ -52,7 +55,12 @@ def family_value(model: CompiledModel, weights: np.ndarray) -> FamilyValue | Non
     >>> print(family_value(model, np.array([1.0, 0, 0, 1, 0, 0, 0, 0])).least)  # the first is 1
     λ = 2, m = 1
     """
-    if model.family == POLYNOMIAL or int(model.ints[2]):
+    if model.family == POLYNOMIAL_NET:
+        depth, degree = int(model.ints[1]), int(model.ints[2])
+        if weights.any() or not _span(model.floats.reshape(-1, 2).T):
+            return None
+        return FamilyValue(polynomial_net_llc(depth, degree), exact=True)
+    if not model.is_network or int(model.ints[2]):
         return None
     n_layers = int(model.ints[0])
     widths = tuple(int(n) for n in model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1])
@@ -72,7 +80,7 @@ def family_value(model: CompiledModel, weights: np.ndarray) -> FamilyValue | Non
 
 def _linear(widths: tuple[int, ...], points: np.ndarray, weights: np.ndarray) -> FamilyValue | None:
     (prime,) = random_primes(1, 1)
-    if rank_modulo(residues(points, prime), prime) < widths[0]:
+    if not _span(points):
         return None
     factors = [matrix for matrix, _ in unflatten(weights, widths, False)]
     ranks = []
@@ -89,6 +97,12 @@ def _linear(widths: tuple[int, ...], points: np.ndarray, weights: np.ndarray) ->
         a, b = ranks
         return FamilyValue(local_two_layer_llc(n, h, m, rank=rank, ranks=(a, b)), exact=True)
     return FamilyValue(deep_linear_llc(widths, rank=rank), exact=set(ranks) == {rank})
+
+
+def _span(points: np.ndarray) -> bool:
+    """Whether inputs, shape (inputs, points), span their space."""
+    (prime,) = random_primes(1, 1)
+    return rank_modulo(residues(points, prime), prime) == len(points)
 
 
 def _clear_rank(matrix: np.ndarray) -> int:

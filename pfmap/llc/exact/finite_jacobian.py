@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pfmap.kernels.family import POLYNOMIAL
+from pfmap.kernels.family import POLYNOMIAL, POLYNOMIAL_NET
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.kernels.polynomial import FIRST_EXPONENT
 from pfmap.llc.exact.finite_field import power_modulo, product_modulo, residues
-from pfmap.models.base import CompiledModel
-from pfmap.models.network import activation_degree, unflatten
+from pfmap.models.base import CompiledModel, facts_of_code
+from pfmap.models.network import unflatten
 
 
 class Layers(NamedTuple):
@@ -49,10 +49,13 @@ class Size(NamedTuple):
 
 def layers_of(model: CompiledModel) -> Layers:
     """The layers of a network whose activations are powers (`pfmap.models.network`)."""
+    if model.family == POLYNOMIAL_NET:
+        depth, power = int(model.ints[1]), int(model.ints[2])
+        return Layers((2,) * (depth + 1), (power,) * (depth - 1) + (1,), bias=False)
     n_layers, bias = int(model.ints[0]), bool(model.ints[2])
     power = int(model.ints[DEGREE])
     hidden, output = (
-        activation_degree(int(model.ints[where]), power) for where in (HIDDEN_CODE, OUTPUT_CODE)
+        facts_of_code(int(model.ints[where]), power).power for where in (HIDDEN_CODE, OUTPUT_CODE)
     )
     if hidden is None or output is None:
         raise ValueError("an activation is no power")
@@ -72,6 +75,8 @@ def model_jacobian(model: CompiledModel, weights: np.ndarray, prime: int) -> np.
     if model.family == POLYNOMIAL:
         return _monomial_jacobian(model, residues(weights, prime), prime)
     layers = layers_of(model)
+    if model.family == POLYNOMIAL_NET:
+        return _net_jacobian(model, layers, residues(weights, prime), prime)
     points = residues(model.floats, prime).reshape(layers.widths[0], model.n_points)
     return network_jacobian(layers, residues(weights, prime), points, prime)
 
@@ -81,7 +86,10 @@ def model_size(model: CompiledModel) -> Size:
     if model.family == POLYNOMIAL:
         exponents = exponents_of(model)
         return Size(int(exponents.sum(axis=1).max()) + 1, math.log2(len(exponents)))
-    return network_size(layers_of(model))
+    size = network_size(layers_of(model))
+    if model.family == POLYNOMIAL_NET:  # entries t1 + t2 and squares in place of the weights
+        return Size(2 * size.degree, size.log2_terms + size.degree)
+    return size
 
 
 def network_size(layers: Layers) -> Size:
@@ -140,6 +148,21 @@ def network_jacobian(
                 delta = product_modulo(parts[layer][0].T, delta, prime) * slopes[layer - 1] % prime
         rows.append(np.concatenate(columns).T)
     return np.concatenate(rows)
+
+
+def _net_jacobian(
+    model: CompiledModel, layers: Layers, weights: np.ndarray, prime: int
+) -> np.ndarray:
+    """Of a polynomial net: the entries of its matrices, the same in every layer, by t1 and t2."""
+    first, second = (int(value) for value in weights)
+    entries = np.array([first + second, first**2, first**2, second**2]) % prime
+    by_parameter = np.array([[1, 1], [2 * first, 0], [2 * first, 0], [0, 2 * second]]) % prime
+    depth = len(layers.degrees)
+    points = residues(model.floats, prime).reshape(-1, 2).T
+    by_entry = network_jacobian(layers, np.tile(entries, depth), points, prime)
+    found = product_modulo(by_entry, np.tile(by_parameter, (depth, 1)), prime)
+    # From the layout [output unit, point] to [point, output unit].
+    return found.reshape(2, -1, 2).transpose(1, 0, 2).reshape(-1, 2)
 
 
 def exponents_of(model: CompiledModel) -> np.ndarray:

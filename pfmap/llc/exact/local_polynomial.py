@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from pfmap.kernels.family import POLYNOMIAL
+from pfmap.kernels.family import POLYNOMIAL, POLYNOMIAL_NET
 from pfmap.llc.exact.finite_jacobian import exponents_of, layers_of
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import is_polynomial, unflatten
@@ -63,7 +63,8 @@ def local_polynomials(model: CompiledModel, weights: np.ndarray) -> LocalPolynom
     Returns
     -------
     LocalPolynomials or None
-        None where the outputs are no polynomials or have too many terms.
+        None where the outputs are no polynomials or have too many terms, and of polynomial nets,
+        whose terms are of no use: their first two stand beside each other in t1 + t2.
 
     Examples
     --------
@@ -72,7 +73,8 @@ def local_polynomials(model: CompiledModel, weights: np.ndarray) -> LocalPolynom
     >>> {powers: str(c) for powers, c in found.outputs[0].items()}  # x (1 + y)²
     {(1, 0): '1', (1, 1): '2', (1, 2): '1'}
     """
-    if not is_polynomial(model) or len(model.targets) > MAX_OUTPUTS:
+    unexpanded = model.family == POLYNOMIAL_NET or not is_polynomial(model)
+    if unexpanded or len(model.targets) > MAX_OUTPUTS:
         return None
     expand = _monomial_outputs if model.family == POLYNOMIAL else _network_outputs
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import SupportsIndex
 
-from pfmap.errors import SettingsError
+import numpy as np
+
+from pfmap.arguments import checked_array
+from pfmap.errors import SettingsError, shown
 from pfmap.llc.exact.arguments import checked_integer, checked_integers
 from pfmap.llc.exact.calculus import independent_sum
 from pfmap.llc.exact.coefficient import LearningCoefficient
@@ -66,9 +68,9 @@ def factored_polynomial_llc(
             f"{len(target)}",
             next_step="give the constant first, such as n_factors [1, 2] with target [1, 0]",
         )
-    if not all(math.isfinite(true) for true in target):
+    if not np.isfinite(checked_array("target", target)).all():
         raise SettingsError(
-            f"target: must hold finite numbers, got {list(target)}",
+            f"target: must hold finite numbers, got {shown(list(target))}",
             next_step="write 0 for a power that is absent",
         )
     parts = [

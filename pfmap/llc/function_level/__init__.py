@@ -7,16 +7,19 @@ linear output.
 from __future__ import annotations
 
 from .bounds import Realisation, bound_llc
+from .listed import LeastRank, least_rank
 from .minimum import LeastRanks, least_ranks
 from .patterns import pattern_basis
 from .realise import realise_function
 from .search import find_patterns
 
 __all__ = [
+    "LeastRank",
     "LeastRanks",
     "Realisation",
     "bound_llc",
     "find_patterns",
+    "least_rank",
     "least_ranks",
     "pattern_basis",
     "realise_function",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from scipy.optimize import linprog
 
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
@@ -154,6 +153,8 @@ def _widest(
 
     None if there are none.
     """
+    from scipy.optimize import linprog
+
     n_weights = affine.shape[1]
     signs = np.where(pattern, -1.0, 1.0)[:, None]
     rows = np.hstack([signs * affine, np.ones((len(affine), 1))])

@@ -24,7 +24,9 @@ from pfmap.models.base import CompiledModel
 from pfmap.profiling import timed
 
 N_ANNEAL = 100
-N_WARMUP = 500
+N_WARMUP = 800
+N_GROWTH = 30
+"""Steps of the whole ladder before one more rung is put on top of it."""
 
 MAX_CONTROLS = 16
 """Most control variates. Without Euler fields there is one for each of at most so many parameters,
@@ -88,10 +90,10 @@ def advance(
             advance_ladder(
                 model.family, model.ints, model.floats, model.targets, model.n_points,
                 problem.center, problem.loss_at_center, problem.left, problem.right, problem.values,
-                problem.groups, problem.euler, n_betas, problem.tolerances(n_betas), problem.gamma,
-                problem.radius, problem.leaps, np.uint64(problem.key), chain, state.next_step,
-                lowest, highest, adapting, state.vectors, state.stiff, state.scalars,
-                state.tunings, state.counts, trace, controls,
+                problem.groups, problem.euler, problem.blocks, n_betas, problem.tolerances(n_betas),
+                problem.gamma, problem.radius, problem.leaps, np.uint64(problem.key), chain,
+                state.next_step, lowest, highest, adapting, state.vectors, state.stiff,
+                state.scalars, state.tunings, state.counts, trace, controls,
             )  # fmt: skip
     else:
         advance_plain(
@@ -99,6 +101,7 @@ def advance(
             adapting=adapting, trace=trace, controls=controls,
         )  # fmt: skip
     state.next_step += steps
+    state.rung_steps += steps * (highest - lowest)
     return trace
 
 
@@ -113,28 +116,31 @@ def start_chain(
     Hot chains (even numbers) walk down from the lowest nβ, each rung starting from the one
     before; cold chains start with every rung at w*. Either start alone looks converged when it
     is not, and they err to different sides: that they agree is the test of convergence.
+
+    Rungs above those of `below` start one by one from the one before, and in between the whole
+    ladder goes on. So parts of the space have on a new rung about the shares that they have one
+    rung lower. States that began in a part that is rare on high rungs would have to leave it
+    through all lower ones, in a time that grows like the square of their number.
     """
-    n_new = len(n_betas) - (len(below.scalars) if below is not None else 0)
+    n_old = len(below.scalars) if below is not None else 0
+    n_new = len(n_betas) - n_old
     state = start_state(problem, len(n_betas))
-    first_step = 0
     if below is not None:
         state.put_below(below)
-        first_step = below.next_step
-        if chain % 2 == 0:
-            state.copy_rung(problem, n_new, n_new - 1, n_betas[n_new - 1] / n_betas[n_new])
-    if chain % 2 == 0:
+        state.next_step, state.rung_steps = below.next_step, below.rung_steps
+
+    def go_on(steps: int, lowest: int, highest: int) -> None:
+        advance(problem, n_betas, state, steps, chain=chain, rungs=(lowest, highest), adapting=True)
+        state.freeze()
+
+    if below is not None or chain % 2 == 0:
         for rung in range(n_new - 1, -1, -1):
-            state.next_step = first_step
-            advance(
-                problem, n_betas, state, N_ANNEAL, chain=chain, rungs=(rung, rung + 1),
-                adapting=True,
-            )  # fmt: skip
-            state.freeze()
-            if rung > 0:
-                state.copy_rung(problem, rung, rung - 1, n_betas[rung - 1] / n_betas[rung])
-    state.next_step = first_step + N_ANNEAL
-    advance(problem, n_betas, state, N_WARMUP, chain=chain, adapting=True)
-    state.freeze()
+            if rung + 1 < len(n_betas):
+                state.copy_rung(problem, rung + 1, rung, n_betas[rung] / n_betas[rung + 1])
+            go_on(N_ANNEAL, rung, rung + 1)
+            if below is not None:
+                go_on(N_GROWTH, rung, len(n_betas))
+    go_on(N_WARMUP, 0, len(n_betas))
     state.counts[:] = 0.0
     return state
 
@@ -163,7 +169,6 @@ class Chains:
         self.problem = problem
         self.pool = pool
         self.n_chains = n_chains
-        self.n_gradients = 0
         self.n_betas = n_betas[:0]
         self._states: list[LadderState | None] = [None] * n_chains
         self.extend(n_betas)
@@ -173,14 +178,11 @@ class Chains:
 
         Few of a short ladder's samples would be left beside those of a long one.
         """
-        n_new, self.n_betas = len(n_betas) - len(self.n_betas), n_betas
+        self.n_betas = n_betas
         starts = zip(range(self.n_chains), self._states, strict=True)
         self._states = list(
             self.pool.map(lambda pair: start_chain(self.problem, n_betas, *pair), starts)
         )
-        n_hot = (self.n_chains + 1) // 2
-        self._spend(n_new, N_ANNEAL, n_hot)
-        self._spend(len(n_betas), N_WARMUP, self.n_chains)
         self.n_steps = 0
         self._traces: list[np.ndarray] = []
         self._controls: list[np.ndarray] = []
@@ -205,14 +207,14 @@ class Chains:
         traces, controls = zip(*self.pool.map(go_on, range(self.n_chains)), strict=True)
         self._traces.append(np.array(traces))
         self._controls.append(np.array(controls))
-        self._spend(len(self.n_betas), steps, self.n_chains)
         self.n_steps = n_steps
 
     def result(self) -> Ladder:
-        """What there is but the first fifth, since the warm-up is short."""
+        """What there is but the first fifth."""
         dropped = self.n_steps // 5
         sums = np.concatenate(self._controls, axis=2)[:, :, dropped // CONTROL_STEPS :]
-        counts = np.sum([state.counts for state in self._states if state is not None], axis=0)
+        states = [state for state in self._states if state is not None]
+        counts = np.sum([state.counts for state in states], axis=0)
         return Ladder(
             n_betas=self.n_betas,
             trace=np.concatenate(self._traces, axis=2)[:, :, dropped:],
@@ -221,8 +223,5 @@ class Chains:
             moved=float(counts[:, MOVED].sum() / max(counts[:, MOVES].sum(), 1.0)),
             scaled=float(counts[:, SCALED].sum() / max(counts[:, SCALES].sum(), 1.0)),
             exchanged=float((counts[:-1, EXCHANGED] / counts[:-1, EXCHANGES]).min()),
-            n_gradients=self.n_gradients,
+            n_gradients=(self.problem.leaps + 1) * sum(state.rung_steps for state in states),
         )
-
-    def _spend(self, rungs: int, steps: int, chains: int) -> None:
-        self.n_gradients += (self.problem.leaps + 1) * rungs * steps * chains

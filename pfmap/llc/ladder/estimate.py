@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,17 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from pfmap.arguments import checked_number
 from pfmap.errors import SettingsError
 from pfmap.kernels.family import BERNOULLI
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
-from pfmap.llc.exact.bounds import exact_bounds
+from pfmap.llc.exact.bounds import ExactBounds, exact_bounds
 from pfmap.llc.faults import UndefinedGradient, fault_at, is_resolved
 from pfmap.llc.ladder.chains import Chains
 from pfmap.llc.ladder.fit import fit_ladder
 from pfmap.llc.ladder.judge import (
     ADVICE,
     MIN_KEPT,
+    MOST,
     advise,
     first_agreeing,
     judge_ladder,
@@ -43,12 +46,14 @@ from pfmap.llc.ladder.regular import (
     is_locally_regular,
     is_plateau,
     is_stationary,
+    is_whole_and_analytic,
 )
 from pfmap.llc.ladder.rungs import Rungs
 from pfmap.llc.ladder.settle import NOTHING_KNOWN, settled
 from pfmap.llc.ladder.strata import told_apart
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import Model
+from pfmap.sections import MAX_SCALE
 
 M_HIDDEN = 5.0
 """Above this λ̂ the logarithms are too small a part of E[nβK] to tell m: at m = 2, 1/λ < 0.2."""
@@ -123,7 +128,9 @@ def estimate_llc_ladder(
         Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
     use_exact : bool, default True
         Whether what `pfmap.llc.exact.bounds.exact_bounds` knows of λ and m at w* cuts the interval
-        and settles λ and m; ``settled_by`` says so. A calibration leaves it out.
+        and settles λ and m; ``settled_by`` says so. Where both are settled by results that are
+        proved no chain runs, unless `radius` is given: its ball may hold another stratum. A
+        calibration leaves it out.
     seed, stream : int, tuple
         Name the random numbers: equal arguments give equal results.
     threads : int, default 1
@@ -152,6 +159,8 @@ def estimate_llc_ladder(
         model, weights, radius=radius, gamma=gamma, precision=precision, max_steps=max_steps,
         span=span, max_rungs=max_rungs, chains=chains, leaps=leaps, threads=threads,
     )  # fmt: skip
+    radius, gamma = (None if value is None else float(value) for value in (radius, gamma))
+    precision, span = float(precision), float(span)
     key = stream_key(seed, "ladder", *stream)
     # Numbers beyond float64 are a verdict, `overflow`, and no warning.
     with one_blas_thread(), np.errstate(all="ignore"):
@@ -170,6 +179,9 @@ def estimate_llc_ladder(
         elif is_locally_regular(problem):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
         else:
+            bounds = exact_bounds(model, center) if use_exact else NOTHING_KNOWN
+            if bounds.settled and radius is None:
+                return _settled_without_chains(problem, bounds, start)
             whole = problem
             problem, losses = widest(whole)
             if is_flat(problem, losses):
@@ -183,6 +195,8 @@ def estimate_llc_ladder(
         if float(usable.min()) < -FLAT * problem.output_scale:
             return _without_chains(problem, math.nan, "not a minimum", start)
         if is_plateau(problem, usable):
+            if is_whole_and_analytic(problem):
+                return _without_chains(problem, math.nan, "underflow", start)
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
 
         def sample(ball: LadderProblem, losses: np.ndarray | None = None) -> LadderEstimate:
@@ -195,7 +209,6 @@ def estimate_llc_ladder(
         try:
             estimate = sample(problem, losses)
             if gamma is None:
-                bounds = exact_bounds(model, center) if use_exact else NOTHING_KNOWN
                 given = radius is not None
                 estimate = told_apart(problem, estimate, bounds, given_radius=given, sample=sample)
                 estimate = settled(estimate, bounds)
@@ -332,6 +345,18 @@ def _without_chains(
     )
 
 
+def _settled_without_chains(
+    problem: LadderProblem, bounds: ExactBounds, start: float
+) -> LadderEstimate:
+    """The estimate where λ and m are known."""
+    estimate = _without_chains(problem, float(bounds.low), "ok", start)
+    m = bounds.multiplicity
+    weights = tuple(float(m == k) for k in range(1, 5))
+    return dataclasses.replace(
+        estimate, multiplicity=m, multiplicity_weights=weights, settled_by=bounds.sources
+    )
+
+
 def _common(problem: LadderProblem, verdict: str, start: float) -> dict[str, Any]:
     """What every estimate says, with chains or without."""
     return {
@@ -359,13 +384,11 @@ def _check_arguments(model: Model, weights: np.ndarray, **settings: float | None
                 f"weights: a Bernoulli model needs K(w*) = 0, got {model.loss(center):.3g}",
                 next_step="take w* itself as the source of the probabilities",
             )
-    for name in ("radius", "gamma", "precision"):
-        value = settings[name]
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise SettingsError(f"{name}: must be finite and above 0, got {value}")
-    span = settings["span"]
-    if span is None or not (math.isfinite(span) and span > 1):
-        raise SettingsError(f"span: must be finite and above 1, got {span}")
+    for name in ("radius", "gamma"):
+        if settings[name] is not None:
+            checked_number(name, settings[name], above=0.0, most=MAX_SCALE)
+    checked_number("precision", settings["precision"], above=0.0)
+    checked_number("span", settings["span"], above=1.0, most=MOST)
     least = {"max_steps": 1000, "max_rungs": MIN_KEPT, "chains": 2, "leaps": 1, "threads": 1}
     for name, smallest in least.items():
         check_count(name, settings[name], smallest)

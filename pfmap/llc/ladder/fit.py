@@ -23,7 +23,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from .forms import FALLING, KAPPAS, depth_floor, falling, make_forms
@@ -184,6 +183,8 @@ def _fit_all(
 
 def _mean_over(fits: np.ndarray, max_multiplicity: int) -> LadderFit:
     """What all fits say together."""
+    from scipy.optimize import brentq
+
     best = float(fits[2].max())
     if not math.isfinite(best):
         nan = math.nan

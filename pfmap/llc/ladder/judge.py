@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from pfmap.llc import faults
 from pfmap.llc.ladder.fit import LadderFit
@@ -36,10 +37,14 @@ TELLING = 3.5
 `BIAS_FLOOR` leaves."""
 
 N_GROUPS = 10
+N_TOGETHER = 9
+"""Rungs whose mean must agree too: what a whole stretch shares shows there first."""
 
 ADVICE = {
     "ok": "nothing to do",
     **faults.ADVICE,
+    "underflow": "K is below the range of float64 in a good part of the ball: a larger radius, "
+    "outputs scaled up, or what is known exactly",
     "not a minimum": "w* is not a minimum of the loss: train longer, or report the loss instead of "
     "a coefficient",
     "not converged": "the stiff coordinates cannot be solved for in most of the ball, or the "
@@ -110,9 +115,9 @@ def state_multiplicity(fit: LadderFit, n_betas: np.ndarray) -> tuple[int | None,
 def first_agreeing(blocks: np.ndarray) -> int:
     """The highest rung from which on hot and cold chains agree all the way down.
 
-    A rung agrees if their means differ by at most 3 standard errors there; a single rung that
-    fails by chance does not end the ladder, two neighbours do. The error comes from the spread
-    of a chain's means over tenths of its length.
+    A rung agrees if their means, its own and that of it with the eight below, differ by at most 3
+    standard errors; a single rung that fails by chance does not end the ladder, two neighbours do.
+    The error comes from the spread of a chain's means over tenths of its length.
 
     Parameters
     ----------
@@ -132,6 +137,17 @@ def first_agreeing(blocks: np.ndarray) -> int:
     >>> first_agreeing(blocks)
     3
     """
+    n_rungs = blocks.shape[2]
+    bad = _disagree(blocks)
+    if n_rungs > N_TOGETHER:
+        below = -(N_TOGETHER // 2)
+        bad |= _disagree(uniform_filter1d(blocks, N_TOGETHER, origin=below, mode="nearest"))
+    pairs = np.flatnonzero(bad[:-1] & bad[1:])
+    return int(pairs[-1]) + 2 if len(pairs) else 0
+
+
+def _disagree(blocks: np.ndarray) -> np.ndarray:
+    """Whether hot and cold chains differ on a rung by more than their errors allow."""
     n_chains, n_blocks, n_rungs = blocks.shape
     tenths = blocks.reshape(n_chains, N_GROUPS, n_blocks // N_GROUPS, n_rungs).mean(axis=2)
     means = blocks.mean(axis=1)
@@ -139,9 +155,8 @@ def first_agreeing(blocks: np.ndarray) -> int:
     difference = means[::2].mean(axis=0) - means[1::2].mean(axis=0)
     n_hot, n_cold = len(means[::2]), len(means[1::2])
     error = np.sqrt(variance[::2].sum(axis=0) / n_hot**2 + variance[1::2].sum(axis=0) / n_cold**2)
-    bad = ~(np.abs(difference) <= MAX_DISAGREEMENT * error)  # NaN is no agreement
-    pairs = np.flatnonzero(bad[:-1] & bad[1:])
-    return int(pairs[-1]) + 2 if len(pairs) else 0
+    agree: np.ndarray = np.abs(difference) <= MAX_DISAGREEMENT * error  # NaN is no agreement
+    return ~agree
 
 
 def worst_rhat(trace: np.ndarray) -> float:

@@ -34,11 +34,13 @@ def ladder_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
     """Mean of nβK on every rung and the covariance of the means.
 
     What the chains have missed is no part of their spread. In n independent places a part of the
-    space of probability 1/n can be missed, whose nβK may differ by the mean: so much error,
-    the same for all rungs, is added, n the effective number of log |x|² or of log(nβ |∇K|²/K), the
-    smaller. A valley {f = 0}, or the singular part of one, whose share changes slowly with nβ would
-    else be missed by every chain alike, and control variates would make the mean without it look
-    exact.
+    space of probability 1/n can be missed, whose nβK may differ by the mean: so much error is
+    added, n the effective number of log |x|² or of log(nβ |∇K|²/K), the smaller. A valley {f = 0},
+    or the singular part of one, whose share changes slowly with nβ would else be missed by every
+    chain alike, and control variates would make the mean without it look exact. A rung gets to
+    other places through lower ones: what these have missed it misses too, and more of its own, as
+    in a random walk upward. (One error for all rungs, in proportion to n, would let a fit read its
+    size off the means and take it away.)
     """
     plain, controlled = block_means(ladder)
     covariance = covariance_of_means(controlled)
@@ -46,7 +48,7 @@ def ladder_means(ladder: Ladder) -> tuple[np.ndarray, np.ndarray]:
         covariance = covariance + UNCONTROLLED * covariance_of_means(plain)
     means = controlled.mean(axis=(0, 1))
     missed = MISSED * means / effective_places(ladder.places)
-    return means, covariance + np.outer(missed, missed)
+    return means, covariance + np.minimum.outer(missed, missed) ** 2
 
 
 def effective_places(places: np.ndarray) -> np.ndarray:

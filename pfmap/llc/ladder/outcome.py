@@ -28,11 +28,11 @@ class LadderEstimate:
     multiplicity_weights : tuple of float
         Weight of m = 1, 2, 3, 4.
     exact : bool
-        Whether λ = rank/2 with m = 1 because the rank is constant along the fibre, so that no
-        chain was needed.
+        Whether λ and m needed no chain: the rank is constant along the fibre, so that λ = rank/2
+        with m = 1, or ``settled_by`` says from where they are known.
     verdict, advice : str
-        ok | nan | overflow | outside | unresolved | not a minimum | stuck | not converged |
-        stratum | contradicted | short | slow, and what to do.
+        ok | nan | overflow | outside | unresolved | underflow | not a minimum | stuck |
+        not converged | stratum | contradicted | short | slow, and what to do.
     needed_n_beta : float
         Where ``slow``: the nβ that the ladder would have to reach. Else NaN.
     settled_by : tuple of str

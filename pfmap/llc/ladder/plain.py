@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
+from pfmap.kernels import collapsed
 from pfmap.kernels import ladder as kernel
 from pfmap.kernels.philox import random_words
 from pfmap.kernels.remainder import MAX_CHORDS
-from pfmap.kernels.variates import normal_of_word, uniform_of_word
+from pfmap.kernels.variates import normal_of_word, uniform_of_word, unit_uniform
 from pfmap.llc.faults import defined_gradient
 from pfmap.llc.ladder.problem import LadderProblem
 from pfmap.llc.ladder.state import LadderState
@@ -61,6 +63,12 @@ def plain_loss_force(
     force = (residual / model.n_points - (right @ force / problem.values) @ left) @ jacobian
     force -= (right @ force) @ right
     return loss, force
+
+
+def normal_log_density(root: np.ndarray, right: np.ndarray, x: np.ndarray) -> float:
+    """log of the density of the normal law R x = r + ξ, but for a constant."""
+    rest = root @ x - right
+    return float(np.log(np.diag(root)).sum() - 0.5 * rest @ rest)
 
 
 class PlainRung:
@@ -160,18 +168,56 @@ class PlainRung:
             x[other] -= sign * change
         self.test_scaled(x, self.log_determinant(size, log_factor), uniform)
 
+    def collapse(self, words: np.ndarray) -> None:
+        """Move of all parameters but an affine block, which is redrawn."""
+        x = self.state.vectors[self.rung, kernel.OFFSET]
+        uniform = [unit_uniform(word) for word in words[len(x) :]]
+        blocks = self.problem.blocks
+        block = blocks[min(int(uniform[collapsed.BLOCK] * len(blocks)), len(blocks) - 1)] == 1
+        trial = x.copy()
+        log_ratio = float(collapsed.move_rest(block.astype(np.int64), words, x, trial))
+        root, right = self.affine(x, block)
+        log_ratio += normal_log_density(root, right, x[block])
+        root, right = self.affine(trial, block)
+        noise = np.array([normal_of_word(word) for word in words[: len(x)][block]], dtype=float)
+        trial[block] = solve_triangular(root, right + noise)
+        log_ratio -= normal_log_density(root, right, trial[block])
+        self.tested(trial, log_ratio, uniform[collapsed.TEST])
+
+    def affine(self, offset: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """R and Qᵀ r of the block's normal law, the diagonal of R positive."""
+        model = self.problem.model
+        assert isinstance(model, RegressionModel)
+        weights = self.problem.center + np.where(block, 0.0, offset)
+        rest = np.ravel(model.outputs(weights))
+        columns = [np.ravel(model.outputs(weights + unit)) - rest for unit in np.eye(len(block))]
+        m, scale = int(block.sum()), math.sqrt(self.n_beta / model.n_points)
+        jacobian = np.array(columns)[block].T
+        above = np.vstack([scale * jacobian, math.sqrt(self.problem.gamma) * np.eye(m)])
+        right = np.concatenate([scale * (np.ravel(model.targets) - rest), np.zeros(m)])
+        turn, root = np.linalg.qr(above)
+        signs = np.sign(np.diag(root))
+        return signs[:, None] * root, signs * (turn.T @ right)
+
     def test_scaled(self, x: np.ndarray, log_ratio: float, uniform: list[float]) -> None:
         """Accept or reject a scaled trial whose log determinant is `log_ratio`."""
+        probability = self.tested(x, log_ratio, uniform[kernel.SCALE_TEST])
+        self.state.counts[self.rung, [kernel.SCALED, kernel.SCALES]] += (probability, 1.0)
+
+    def tested(self, x: np.ndarray, log_ratio: float, test: float) -> float:
+        """Accept or reject a trial; its acceptance probability, 0 where U is infinite.
+
+        `log_ratio` is the log of all of it but the ratio of the densities.
+        """
         stiff = self.state.stiff[self.rung, kernel.STATE].copy()
-        self.state.counts[self.rung, kernel.SCALES] += 1.0
         energy, excess, force = self.evaluate(x, stiff)
         if force is None:
-            return
+            return 0.0
         log_ratio += self.state.scalars[self.rung, kernel.ENERGY] - energy
         probability = math.exp(min(log_ratio, 0.0))
-        self.state.counts[self.rung, kernel.SCALED] += probability
-        if uniform[kernel.SCALE_TEST] <= probability:
+        if test <= probability:
             self.accept(x, force, stiff, energy, excess)
+        return probability
 
     def log_determinant(self, size: int, log_factor: float) -> float:
         """log of the Jacobian determinant of a scaling move: |g| ξ."""
@@ -217,7 +263,10 @@ def advance_plain(
 ) -> None:
     """Make one step for every column of `trace`; see `pfmap.kernels.ladder.advance_ladder`."""
     d = len(problem.center)
-    words = np.empty(64 * ((d + kernel.N_WORDS - 1) // 64 + 1), dtype=np.uint32)
+    n_words = d + kernel.N_WORDS
+    if len(problem.blocks):
+        n_words += d + collapsed.N_WORDS
+    words = np.empty(64 * ((n_words - 1) // 64 + 1), dtype=np.uint32)
     swaps = np.empty(len(n_betas))
     rungs = [PlainRung(problem, state, r, n_betas[r]) for r in range(len(n_betas))]
     for column in range(trace.shape[1]):
@@ -235,6 +284,8 @@ def advance_plain(
             if adapting and probability is not None:
                 kernel.adapt(state.tunings[r], probability)
             rungs[r].scale(uniform, float(normal_of_word(extra[kernel.SCALE])))
+            if len(problem.blocks):
+                rungs[r].collapse(words[d + kernel.N_WORDS :])
         for r in range(lowest_rung + (step + 1) % 2, highest_rung - 1, 2):
             exchange_plain(problem, state, r, r + 1, n_betas, swaps[r])
         trace[:, column] = state.scalars[:, kernel.EXCESS]

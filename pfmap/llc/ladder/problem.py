@@ -12,7 +12,7 @@ from pfmap.kernels.family import BERNOULLI, NETWORK
 from pfmap.llc.ladder.euler import euler_fields
 from pfmap.llc.rank import JacobianRank, jacobian_rank
 from pfmap.models.base import CompiledModel, Model, RegressionModel
-from pfmap.models.groups import scaling_groups
+from pfmap.models.groups import affine_blocks, scaling_groups
 from pfmap.models.network import kink_margin
 
 ZERO_LOSS = 1e-20
@@ -46,6 +46,9 @@ class LadderProblem:
     euler : ndarray, shape (fields, d + 1)
         Scalings under which K is homogeneous, of `pfmap.llc.ladder.euler`; none with stiff
         directions.
+    blocks : ndarray of int64, shape (blocks, d)
+        1 for the parameters of each block in which the outputs are affine, else 0; none with stiff
+        directions.
     gamma, radius : float
         Localisation: the bump (1 - |x|²/R²)^(γR²/2) on the ball of radius R, or the Gaussian of
         precision γ where R is infinite.
@@ -64,6 +67,7 @@ class LadderProblem:
     values: np.ndarray
     groups: np.ndarray
     euler: np.ndarray
+    blocks: np.ndarray
     gamma: float
     radius: float
     leaps: int
@@ -125,9 +129,10 @@ def make_problem(
             loss = 0.0
     tangent = np.all(np.abs(right) < TANGENT, axis=0)
     euler = np.empty((0, d + 1)) if len(values) else euler_fields(model, center)
+    blocks = affine_blocks(model) if len(values) == 0 else np.empty((0, d), dtype=np.int64)
     return LadderProblem(
         model, center, loss, found, left, right, values, scaling_groups(model, tangent), euler,
-        1.0, math.inf, leaps, key,
+        blocks, 1.0, math.inf, leaps, key,
     )  # fmt: skip
 
 

@@ -26,6 +26,10 @@ FLAT = 1e-24
 """A remainder of the loss up to here, times the outputs' mean square, is rounding."""
 
 
+ROUNDED = 100.0 * float(np.finfo(np.float64).eps) ** 2
+"""The same where the outputs are not solved for."""
+
+
 def is_stationary(problem: LadderProblem) -> bool:
     """Whether w* can be a minimum: K is 0 there, or its gradient is."""
     loss = float(problem.model.loss(problem.center))
@@ -57,6 +61,24 @@ def is_locally_regular(problem: LadderProblem) -> bool:
     return rank_is_constant(model, problem.center, found, seed=problem.key) is True
 
 
+def is_whole_and_analytic(problem: LadderProblem) -> bool:
+    """Whether K itself is sampled, and is analytic: it cannot vanish on a part of a ball alone."""
+    model = problem.model
+    return problem.rank == 0 and isinstance(model, CompiledModel) and not has_kinks(model)
+
+
+def rounding_of(problem: LadderProblem) -> float:
+    """A remainder of the loss up to here is rounding.
+
+    Where nothing was solved for it is that of the targets alone: outputs against targets of 0
+    are right to their last bit, however small.
+    """
+    model = problem.model
+    if is_whole_and_analytic(problem) and isinstance(model, CompiledModel):
+        return ROUNDED * float(np.mean(np.square(model.targets)))
+    return FLAT * problem.output_scale
+
+
 def is_flat(problem: LadderProblem, losses: np.ndarray) -> bool:
     """Whether nothing is left of the loss in the widest ball, so that λ = rank/2.
 
@@ -65,10 +87,14 @@ def is_flat(problem: LadderProblem, losses: np.ndarray) -> bool:
     """
     if problem.loss_at_center != 0.0 or not solvable(losses):
         return False
-    return float(np.abs(losses[np.isfinite(losses)]).max()) <= FLAT * problem.output_scale
+    return float(np.abs(losses[np.isfinite(losses)]).max()) <= rounding_of(problem)
 
 
 def is_plateau(problem: LadderProblem, losses: np.ndarray) -> bool:
-    """Whether K_G vanishes on a good part of the ball, so that λ there is rank/2."""
-    zero = min(FLAT * problem.output_scale, NOTHING * float(losses.max()))
+    """Whether K_G vanishes on a good part of the ball.
+
+    λ there is rank/2, unless `is_whole_and_analytic`: then K is not 0 there but lies below the
+    range of float64.
+    """
+    zero = min(rounding_of(problem), NOTHING * float(losses.max()))
     return float((losses <= zero).mean()) > PLATEAU

@@ -36,6 +36,8 @@ class LadderState:
         Step sizes, and sums of acceptance probabilities.
     next_step : int
         Number of the step to come, which names its random numbers.
+    rung_steps : int
+        Steps made, summed over the rungs that made them.
     """
 
     vectors: np.ndarray
@@ -44,6 +46,7 @@ class LadderState:
     tunings: np.ndarray
     counts: np.ndarray
     next_step: int = 0
+    rung_steps: int = 0
 
     def freeze(self) -> None:
         """Fix the step sizes at the averages of their adaptation; start any later one from there.
