@@ -337,12 +337,13 @@ def test_slices_of_units_keep_the_prior_restricted_to_a_set(case, law):
 
 
 def test_slices_of_another_law_break_it():
-    """Controls: the ellipse of the normal law under the uniform one, and sums of other weights."""
+    """Controls: the ellipse of the normal law under the uniform one, outgoing weights too large."""
     target = only(network_target("uniform")[1], "units")
     normal = dataclasses.replace(target, kernel=target.kernel._replace(law=NORMAL))
     assert worst_difference(target, normal) > 6.0
     target = only(network_target()[1], "units")
-    wrong = target.kernel._replace(scales=target.scales * np.linspace(0.5, 2.0, 21))
+    outgoing = np.repeat([1.0, 3.0, 1.0], [16, 4, 1])
+    wrong = target.kernel._replace(scales=target.scales * outgoing)
     assert worst_difference(target, dataclasses.replace(target, kernel=wrong)) > 6.0
 
 

@@ -112,10 +112,7 @@ def fill_layers(net, weights, first_layer, cache):
 
 @jit
 def copy_rows(first, stop, source, target):
-    """Copy some rows of one cache into another."""
-    sums, values = source.sums, source.values
-    kept_sums, kept_values = target.sums, target.values
+    """Copy some rows of an array into another."""
     for row in range(first, stop):
-        for p in range(sums.shape[1]):
-            kept_sums[row, p] = sums[row, p]
-            kept_values[row, p] = values[row, p]
+        for p in range(source.shape[1]):
+            target[row, p] = source[row, p]

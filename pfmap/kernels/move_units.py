@@ -62,6 +62,7 @@ class Block(NamedTuple):
     spare: np.ndarray
     before_above: np.ndarray
     after_above: np.ndarray
+    words: np.ndarray
 
 
 class Unit(NamedTuple):
@@ -92,6 +93,7 @@ def new_block(net):
         np.empty(largest, dtype=np.int64), np.empty(largest), np.empty(largest), np.empty(largest),
         np.empty(largest), np.empty(n_points), np.empty(n_points), np.empty(largest),
         np.empty(widest), np.empty(widest),
+        np.empty(64 * ((largest + BLOCK + 63) // 64), dtype=np.uint32),
     )  # fmt: skip
 
 
@@ -169,9 +171,8 @@ def set_sums(net, unit, weights, cache, sums):
 
 
 @jit(fast=True)
-def turn_block(law, unit, angle, block, state):
+def turn_block(law, unit, cosine, sine, block, state):
     """Set the block of the state to the place on the ellipse at an angle."""
-    cosine, sine = math.cos(angle), math.sin(angle)
     for i in range(unit.n_incoming + unit.n_outgoing):
         x = cosine * block.old[i] + sine * block.partner[i]
         block.new[i] = x if law == NORMAL else math.erf(x * _ROOT_HALF)
@@ -191,20 +192,31 @@ def turn_row(code, degree, cosine, sine, block, row, trial):
 
 
 @jit(fast=True)
-def change_rows(code, degree, unit, n_above, block, cache, trial):
-    """Set the rows of the next layer in the trial cache: the sums kept, less what the unit gave,
-    plus what it gives."""
-    kept, value, sums, values = cache.sums, cache.values, trial.sums, trial.values
+def change_values(code, degree, unit, n_above, block, cache, trial):
+    """Set the values of the next layer in the trial cache: of the sums kept, less what the unit
+    gave, plus what it gives. The sums themselves wait for `change_sums`."""
+    kept, value, values = cache.sums, cache.values, trial.values
     unit_row, befores, afters = unit.row, block.before_above, block.after_above
     for k in range(n_above):
         row = unit.row_above + k
         before, after = befores[k], afters[k]
-        for p in range(sums.shape[1]):
+        for p in range(values.shape[1]):
             x = kept[row, p] + (after * values[unit_row, p] - before * value[unit_row, p])
-            sums[row, p] = x
-            values[row, p] = x if x > 0.0 else 0.0
+            values[row, p] = x if code != RELU or x > 0.0 else 0.0
         if code != RELU:
-            activate_row(code, degree, sums[row], values[row])
+            activate_row(code, degree, values[row], values[row])
+
+
+@jit(fast=True)
+def change_sums(unit, n_above, block, cache, trial):
+    """Change the sums of the next layer in the cache by what the unit gives in the trial."""
+    kept, value, values = cache.sums, cache.values, trial.values
+    unit_row, befores, afters = unit.row, block.before_above, block.after_above
+    for k in range(n_above):
+        row = unit.row_above + k
+        before, after = befores[k], afters[k]
+        for p in range(values.shape[1]):
+            kept[row, p] += after * values[unit_row, p] - before * value[unit_row, p]
 
 
 @jit(fast=True)
@@ -212,7 +224,8 @@ def propose_unit(target, unit, angle, state, memory, block):
     """Set the trial cache to the place of the ellipse at an angle, and the block of the state."""
     net, cache, trial = target.net, memory.cache, memory.trial
     n_layers = net.widths.shape[0] - 1
-    turn_block(target.law, unit, angle, block, state)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    turn_block(target.law, unit, cosine, sine, block, state)
     code = net.output_code if unit.layer == n_layers else net.code
     if target.law != NORMAL:
         for i in range(unit.n_incoming):
@@ -220,7 +233,7 @@ def propose_unit(target, unit, angle, state, memory, block):
         set_sums(net, unit, block.spare, cache, block.sums)
         turn_row(code, net.degree, 1.0, 0.0, block, unit.row, trial)
     else:
-        turn_row(code, net.degree, math.cos(angle), math.sin(angle), block, unit.row, trial)
+        turn_row(code, net.degree, cosine, sine, block, unit.row, trial)
     if unit.layer == n_layers:
         return
     n_units, n_above = net.widths[unit.layer], net.widths[unit.layer + 1]
@@ -229,7 +242,7 @@ def propose_unit(target, unit, angle, state, memory, block):
         block.before_above[k] = memory.weights[place]
         block.after_above[k] = state[place] * target.scales[place]
     code = net.output_code if unit.layer + 1 == n_layers else net.code
-    change_rows(code, net.degree, unit, n_above, block, cache, trial)
+    change_values(code, net.degree, unit, n_above, block, cache, trial)
     if unit.layer + 1 < n_layers:
         fill_layers(net, memory.weights, unit.layer + 2, trial)
 
@@ -237,10 +250,16 @@ def propose_unit(target, unit, angle, state, memory, block):
 @jit(fast=True)
 def keep_unit(target, unit, memory, block):
     """Take the trial over into the cache and the weights."""
-    copy_rows(unit.row, unit.row + 1, memory.trial, memory.cache)
-    if unit.layer < target.net.widths.shape[0] - 1:
-        n_rows = memory.cache.sums.shape[0]
-        copy_rows(unit.row_above, n_rows, memory.trial, memory.cache)
+    net, cache, trial = target.net, memory.cache, memory.trial
+    if unit.layer < net.widths.shape[0] - 1:
+        n_above = net.widths[unit.layer + 1]
+        change_sums(unit, n_above, block, cache, trial)
+        above = unit.row_above + n_above
+        copy_rows(unit.row_above, above, trial.values, cache.values)
+        copy_rows(above, cache.sums.shape[0], trial.sums, cache.sums)
+        copy_rows(above, cache.sums.shape[0], trial.values, cache.values)
+    copy_rows(unit.row, unit.row + 1, trial.sums, cache.sums)
+    copy_rows(unit.row, unit.row + 1, trial.values, cache.values)
     for i in range(unit.n_incoming + unit.n_outgoing):
         place = block.place[i]
         memory.weights[place] = block.new[i] * target.scales[place]
@@ -279,7 +298,8 @@ def slice_unit(target, threshold, layer_edges, words, state, memory, block):
             block.spare[i] = block.partner[i] * target.scales[block.place[i]]
         set_sums(net, unit, block.spare, cache, block.turned)
     if unit.layer == net.widths.shape[0] - 1:
-        copy_rows(unit.row - unit.number, cache.sums.shape[0], cache, trial)
+        # The other outputs.
+        copy_rows(unit.row - unit.number, cache.sums.shape[0], cache.values, trial.values)
     low = -2.0 * math.pi * unit_uniform(words[TURN])
     high = low + 2.0 * math.pi
     for attempt in range(MAX_SHRINKS):
@@ -304,7 +324,7 @@ def slice_units(target, threshold, layer_edges, key, stream, n_slices, state, me
 
     The cache must be that of the state. Slice i takes the random words of ``stream + 1 + i``.
     """
-    words = np.empty(64 * ((block.place.shape[0] + BLOCK + 63) // 64), dtype=np.uint32)
+    words = block.words
     severity, work = -1.0, 0
     for i in range(n_slices):
         random_words(key, stream + 1 + i, words)

@@ -40,8 +40,10 @@ def walk(law, row, pick, size, words, state, trial):
     Stuart, White 2013, arXiv 1202.0709, eq. 1.2). Uniform law: z + ρ ξ, folded back at the walls.
     """
     keep = math.sqrt(1.0 - size * size) if law == NORMAL else 1.0
+    # All coordinates, those that stay too, in loops without branches: these are vectorised.
     for i in range(trial.shape[0]):
-        trial[i] = state[i]
-        if row[i] == pick:
-            moved = keep * state[i] + size * np.float64(normal_of_word(words[i]))
-            trial[i] = moved if law == NORMAL else reflected(moved)
+        moved = keep * state[i] + size * np.float64(normal_of_word(words[i]))
+        trial[i] = moved if row[i] == pick else state[i]
+    if law != NORMAL:
+        for i in range(trial.shape[0]):
+            trial[i] = reflected(trial[i])

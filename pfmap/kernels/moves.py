@@ -18,8 +18,9 @@ def block_of(target: Any) -> Any:
     """Work for slices."""
 
 
-def refresh(target: Any, state: Any, memory: Any) -> Any:
-    """Compute afresh what is kept of a network; returns the work."""
+def refresh(target: Any, state: Any, stale: Any, memory: Any) -> Any:
+    """Set the weights to those of the state, and compute afresh what is kept of a network if it is
+    stale."""
 
 
 def slices(
@@ -35,17 +36,18 @@ def bounces(
     """`bounce_path` where there is a gradient."""
 
 
-def _refresh(target, state, memory):
+def _refresh(target, state, stale, memory):
     for i in range(state.shape[0]):
         memory.weights[i] = state[i] * target.scales[i]
-    fill_layers(target.net, memory.weights, ONE, memory.cache)
+    if stale:
+        fill_layers(target.net, memory.weights, ONE, memory.cache)
 
 
 def _slices(target, threshold, edges, key, stream, n, state, memory, block):
     return slice_units(target, threshold, edges, key, stream, n, state, memory, block)
 
 
-def _no_refresh(target, state, memory):
+def _no_refresh(target, state, stale, memory):
     pass
 
 

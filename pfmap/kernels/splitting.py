@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._jit import jit
+from .borrowing import borrowed
 from .metropolis import acceptance
 from .move_scaling import SPREAD, scale_group
 from .move_walk import draw_prior, walk
@@ -82,6 +83,15 @@ class Chains(NamedTuple):
     counts: np.ndarray
 
 
+class Spare(NamedTuple):
+    """Work of a step: random words, a state, a momentum, and float64[3, d]."""
+
+    words: np.ndarray
+    trial: np.ndarray
+    momentum: np.ndarray
+    path: np.ndarray
+
+
 @jit(inline=True)
 def stream_of(level, chain, step):
     """Name of the random numbers of one step: 14 bits of level, 24 of chain, 24 of step."""
@@ -106,10 +116,23 @@ def advance_splitting(target, threshold, moves, stretch, chains):
         Work, in the unit of `work_of`; -1 if an output was NaN or infinite.
     """
     d = chains.states.shape[2]
-    law, n_kinds = target.law, moves.groups.shape[0]
-    words = np.empty(64 * ((d + N_WORDS) // 64 + 1), dtype=np.uint32)
-    trial, momentum, spare = np.empty(d), np.empty(d), np.empty((3, d))
+    spare = Spare(
+        np.empty(64 * ((d + N_WORDS) // 64 + 1), dtype=np.uint32), np.empty(d), np.empty(d),
+        np.empty((3, d)),
+    )  # fmt: skip
     memory, block = memory_of(target), block_of(target)
+    return _advance(target, threshold, moves, stretch, chains, memory, block, spare)
+
+
+@jit
+def _advance(target, threshold, moves, stretch, chains, memory, block, spare):
+    target, moves, chains = borrowed(target), borrowed(moves), borrowed(chains)
+    memory, block, spare = borrowed(memory), borrowed(block), borrowed(spare)
+    d = chains.states.shape[2]
+    law, n_kinds = target.law, moves.groups.shape[0]
+    words, trial = spare.words, spare.trial
+    # Slices need none of the words of the coordinates.
+    last_group = (d + MOVE) // 64
     names = 1 if threshold == math.inf else 1 + moves.slices
     work = 0
     for c in range(chains.states.shape[0]):
@@ -118,13 +141,15 @@ def advance_splitting(target, threshold, moves, stretch, chains):
         for m in range(stretch.first_step, stretch.first_step + stretch.n_steps):
             state = chains.starts[c] if m == stretch.first_step else chains.states[c, m - 1]
             stream = stream_of(stretch.level, stretch.first_chain + c, m * names)
-            random_words(stretch.key, stream, words)
+            random_words(stretch.key, stream, words, last_group)
             extra = words[d:]
             move = 0
             chance = unit_uniform(extra[MOVE])
             while move < N_MOVES - 1 and chance > moves.weights[move]:
                 chance -= moves.weights[move]
                 move += 1
+            if last_group > 0 and (move != UNITS or threshold == math.inf):
+                random_words(stretch.key, stream, words)
             kind = pick = 0
             if move in (WALK, SCALING) and n_kinds > 1 and unit_uniform(extra[KIND]) > 0.5:
                 # Half of the moves take all coordinates, half a kind of group at random.
@@ -143,8 +168,9 @@ def advance_splitting(target, threshold, moves, stretch, chains):
             if threshold == math.inf:
                 draw_prior(law, words, trial)
             elif move == UNITS:
-                if stale or stretch.anew:
-                    refresh(target, state, memory)
+                stale = stale or stretch.anew > 0
+                refresh(target, state, stale, memory)
+                if stale:
                     work += work_of(target)
                     stale = False
                 found, spent = slices(
@@ -163,17 +189,16 @@ def advance_splitting(target, threshold, moves, stretch, chains):
                 factor = spread * np.float64(normal_of_word(extra[SCALE]))
                 log_ratio = scale_group(law, row, pick, factor, state, trial)
             else:
-                draw_prior(np.int64(NORMAL), words, momentum)
+                draw_prior(np.int64(NORMAL), words, spare.momentum)
                 angle = size * (0.5 + fraction)
                 found, probability, spent = bounces(
-                    target, threshold, angle, memory, trial, momentum, spare
+                    target, threshold, angle, memory, trial, spare.momentum, spare.path
                 )
                 work += spent
                 stale = True
             if threshold == math.inf or move in (WALK, SCALING):
                 found = severity_at(target, trial, memory)
                 work += work_of(target)
-                stale = True
                 inside = found <= threshold
                 if move == SCALING and threshold < math.inf:
                     probability = acceptance(log_ratio) if inside else 0.0
@@ -189,6 +214,7 @@ def advance_splitting(target, threshold, moves, stretch, chains):
                 chains.counts[tuning, TRIED] += 1.0
             if inside:
                 current = found
+                stale = stale or move != UNITS
             for i in range(d):
                 chains.states[c, m, i] = trial[i] if inside else state[i]
             chains.severities[c, m] = current

@@ -10,7 +10,7 @@ import numpy as np
 from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.kernels.cached import Net, pass_work
-from pfmap.kernels.family import POLYNOMIAL
+from pfmap.kernels.family import BERNOULLI, NETWORK
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.kernels.severity_losses import ModelLoss, NetworkLoss
 from pfmap.kernels.severity_signs import SignTarget
@@ -262,7 +262,7 @@ def _kernel(model: LossModel, law: int, scales: np.ndarray) -> ModelLoss | Netwo
     common = (
         model.family, model.ints, model.floats, model.targets, model.n_points, law, scales,
     )  # fmt: skip
-    if model.family == POLYNOMIAL:
+    if model.family not in (NETWORK, BERNOULLI):
         return ModelLoss(*common)
     ints = model.ints
     widths = ints[FIRST_WIDTH : FIRST_WIDTH + int(ints[0]) + 1].copy()
