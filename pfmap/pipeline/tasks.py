@@ -30,7 +30,8 @@ from pfmap.store import CampaignFolder
 from pfmap.store.atomic import write_bytes
 from pfmap.store.journal import BlockEntry
 from pfmap.volume import Settings, Target, sign_target
-from pfmap.volume.splitting import Levels, Run, find_levels, run_levels
+from pfmap.volume.severities import choose_levels
+from pfmap.volume.splitting import Levels, Run, run_levels
 
 from .shards import write_shard
 
@@ -177,7 +178,7 @@ def estimate(campaign: SentCampaign, request: Request) -> Any:
 def find_pilot(campaign: SentCampaign, key: str, signs: np.ndarray, settings: Settings) -> Levels:
     """The pilot of a splitting."""
     with ThreadPoolExecutor(1) as pool:
-        return find_levels(_target(campaign, key, signs), settings, pool)
+        return choose_levels(_target(campaign, key, signs), settings, pool)
 
 
 def make_run(
