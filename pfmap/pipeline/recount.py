@@ -118,6 +118,11 @@ def table_problems(
         )
     for name, found in keys.items():
         yield from _not_in(name, found, there, "functions")
+    if "function_llc" in sound:
+        bounded = row_count(files.table("function_llc"), "function_llc")
+        drawn = row_count(functions, "functions")
+        if bounded not in (0, drawn):
+            yield f"function_llc.parquet: {bounded} rows, functions.parquet has {drawn}"
     if "llc" in tables and draws is not None and len(tables["llc"]):
         last = pc.max(tables["llc"]["draw"]).as_py()
         if last >= int(draws):

@@ -28,10 +28,11 @@ from pfmap.volume.expressible import why_not_expressible
 from pfmap.volume.rows import evidence_row, volume_rows
 from pfmap.volume.splitting import Levels
 
+from .batches import function_kind
 from .choosing import selected_for_volume
 from .job import Job
 from .tasks import find_pilot, make_run, sent
-from .weigh import campaign_proxies, function_kind, proxy_columns
+from .weigh import campaign_proxies, proxy_columns
 from .workers import leases
 
 
