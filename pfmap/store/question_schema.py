@@ -22,3 +22,50 @@ FUNCTION_LLC = (
     Column("function_llc_high", _f8, "", "Upper bound on λ_f; null where none is known."),
     Column("reason", pa.string(), "", "Where the bounds come from."),
 )
+
+CLASSES = (
+    Column("function", _key, "", "Key of a member of the orbit: what was measured."),
+    Column("orbit_size", pa.int64(), "functions", "Functions of the orbit; all have the same P."),
+    Column("orbit_count", pa.int64(), "draws", "Draws that express any of them."),
+    Column("ones", pa.int32(), "inputs", "T(f) of the member."),
+    Column(
+        "log2_p",
+        _f8,
+        "bits",
+        "log2 P of one function of the orbit: counted, by splitting below analysis.min_count; null "
+        "where that did not arrive.",
+    ),
+    Column("log2_p_se", _f8, "bits", "Its standard error."),
+    Column("p_from", pa.string(), "", "counts | splitting: its verdict."),
+    Column(
+        "log2_p_kernel",
+        _f8,
+        "bits",
+        "log2 P in the limit of infinite width; null where there is none.",
+    ),
+    Column("log2_p_kernel_se", _f8, "bits", "Its standard error."),
+    *FUNCTION_LLC[1:],
+    Column("chosen", pa.bool_(), "", "Whether the class has a curve in free_energy."),
+    Column("curve", pa.string(), "", "Verdict of the curve, as in evidence; null without one."),
+    Column("warning", pa.string(), "", "Why its errors should not be trusted; null without one."),
+    Column("evaluations", pa.int64(), "passes", "Forward passes of the curve; 0 without one."),
+)
+
+FREE_ENERGY_OF_CLASSES = (
+    Column(
+        "log_share_low",
+        _f8,
+        "nats",
+        "Lower bound on ln π, π the posterior's share with all signs right; 0 where it is 1.",
+    ),
+    Column(
+        "w",
+        _f8,
+        "nats",
+        "W = F + ln P - ln π, what fitting the targets costs among functions with these signs; "
+        "null where ln π is not known within 0.05.",
+    ),
+    Column("free_energy_kernel", _f8, "nats", "F(n) in the limit of infinite width."),
+    Column("lambda_eff_kernel", _f8, "", "λ_eff(n) there."),
+    Column("log2_p_kernel", _f8, "bits", "log2 P there."),
+)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from .column import Column
 from .curve_schema import CROSSINGS, FREE_ENERGY
-from .question_schema import FUNCTION_LLC
+from .question_schema import CLASSES, FUNCTION_LLC
 from .volume_schema import EVIDENCE, POSTERIOR, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
@@ -340,6 +340,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "splitting_pilot": SPLITTING_PILOT,
     "splitting_run": SPLITTING_RUN,
     "free_energy": FREE_ENERGY,
+    "classes": CLASSES,
     "crossings": CROSSINGS,
 }
 
