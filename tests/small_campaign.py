@@ -10,7 +10,7 @@ COUNTING = ("sample", "functions")
 UNDRAWN = ("sample", "functions", "complexity", "llc", "volume", "free_energy", "analyze")
 TABLES = (
     "functions", "function_llc", "llc", "ladder", "volume", "evidence", "classes", "free_energy",
-    "fits", "correlations", "predictors",
+    "fits", "correlations", "predictors", "relations",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ SAMPLE = 256
 _FIRST = 64
 _LATER = (
     "llc", "ladder", "volume", "evidence", "classes", "free_energy",
-    "fits", "correlations", "predictors",
+    "fits", "correlations", "predictors", "relations",
 )  # fmt: skip
 _UNDRAWN = ("classes", "free_energy")
 """Tables of classes, a member of each: neither need have been drawn."""

@@ -69,3 +69,19 @@ FREE_ENERGY_OF_CLASSES = (
     Column("lambda_eff_kernel", _f8, "", "λ_eff(n) there."),
     Column("log2_p_kernel", _f8, "bits", "log2 P there."),
 )
+
+RELATIONS = (
+    Column("x", pa.string(), "", "First quantity; delta is log2_p - log2_p_kernel."),
+    Column("y", pa.string(), "", "Second quantity."),
+    Column("at_n", _f8, "samples", "Sample size of free_energy and lambda_eff; null without one."),
+    Column("given", pa.string(), "", "Quantities held fixed; empty if none."),
+    Column("n", pa.int64(), "classes", "Classes in the coefficient."),
+    Column("estimate", _f8, "", "Spearman coefficient, partial if something is held fixed."),
+    Column("low", _f8, "", "Lower end of its 95 % bootstrap interval."),
+    Column("high", _f8, "", "Upper end of its 95 % bootstrap interval."),
+    Column("verdict", pa.string(), "", "related | no relation | undecided | described."),
+    Column("reason", pa.string(), "", "The verdict in words, with what would have been found."),
+    Column("noise_rate", _f8, "", "Share of data sets of pure noise as far from 0."),
+    Column("attenuation", _f8, "", "What the reported errors leave of a coefficient."),
+    Column("detectable", _f8, "", "Where undecided, least |ρ| found with 80 % power."),
+)

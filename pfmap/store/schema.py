@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from .column import Column
 from .curve_schema import CROSSINGS, FREE_ENERGY
-from .question_schema import CLASSES, FUNCTION_LLC
+from .question_schema import CLASSES, FUNCTION_LLC, RELATIONS
 from .volume_schema import EVIDENCE, POSTERIOR, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
@@ -341,6 +341,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "splitting_run": SPLITTING_RUN,
     "free_energy": FREE_ENERGY,
     "classes": CLASSES,
+    "relations": RELATIONS,
     "crossings": CROSSINGS,
 }
 
