@@ -13,7 +13,6 @@ from pfmap.errors import SettingsError
 from pfmap.functions.keys import bits_from_words, keys_from_words, words_from_keys
 from pfmap.functions.orbits import canonical_words
 from pfmap.functions.symmetry import prior_symmetries
-from pfmap.kernel_limit import check_signs, limit_covariance, orthant_probability
 from pfmap.llc.select import shuffle_key, take_in_turn
 from pfmap.store.tables import read_file
 
@@ -159,6 +158,8 @@ def _drawn_orbits(job: Job) -> pd.DataFrame:
 
 def kernel_covariance(campaign: Campaign) -> np.ndarray | None:
     """Covariance of the limit of infinite width; None where there is none, or no signs."""
+    from pfmap.kernel_limit import check_signs, limit_covariance
+
     try:
         check_signs(campaign)
         return limit_covariance(campaign)
@@ -168,6 +169,8 @@ def kernel_covariance(campaign: Campaign) -> np.ndarray | None:
 
 def _kernel_columns(campaign: Campaign, bits: np.ndarray, wanted: bool) -> dict[str, np.ndarray]:
     """P of the kernel; NaN where there is none, or it is not wanted."""
+    from pfmap.kernel_limit import orthant_probability
+
     values = np.full((2, len(bits)), np.nan)
     covariance = kernel_covariance(campaign) if wanted else None
     if covariance is not None:

@@ -11,7 +11,6 @@ import pyarrow as pa
 from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch
-from pfmap.kernel_limit import limit_free_energy
 from pfmap.store.question_schema import FREE_ENERGY_OF_CLASSES
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table
@@ -179,6 +178,8 @@ def _energies(
     log2_p_kernel: float,
 ) -> pd.DataFrame:
     """Rows of ``free_energy`` of one class."""
+    from pfmap.kernel_limit import limit_free_energy
+
     energy = free_energy(estimate, sample_sizes(campaign))
     frame = energy_frame(energy, function=item.function, loss="squared")
     share = log_share_low(estimate.curve, energy, 0.5 / campaign.n_points)
