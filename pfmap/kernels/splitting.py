@@ -55,7 +55,7 @@ def stream_of(level, chain, step):
     return (np.int64(level) * 16777216 + np.int64(chain)) * 16777216 + np.int64(step)
 
 
-@jit
+@jit(allocates=True)
 def advance_splitting(
     signs_wanted, law, scales, shape, points, readout, signs, family, ints, floats, targets,
     n_points, threshold, move_weights, log_sizes, groups, n_groups, key, level, first_chain,
