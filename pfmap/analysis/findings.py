@@ -11,12 +11,8 @@ from pfmap.campaign import Campaign
 END = "<!-- end of the findings -->"
 """The line of ``summary.md`` after which the tables follow."""
 
-MOST_NAMED = 6
-_WORDS = {
-    "related": "Related",
-    "no relation": "No relation (within ±0.2)",
-    "undecided": "Not decided",
-}
+MOST_NAMED = 4
+_VERDICTS = ("related", "no relation", "undecided")
 _NAMES = {
     "function_llc": "exact λ_f",
     "log2_p_kernel": "P of the kernel",
@@ -59,7 +55,7 @@ def findings_text(
         f"Measured: P of {classes['log2_p'].notna().sum()} of {len(classes)} classes, "
         f"log2 P {classes['log2_p'].max():.1f} to {classes['log2_p'].min():.1f}; F(n) of {chosen}, "
         f"n {_size(sizes.min())} to {_size(sizes.max())}. n for the verdicts, set by the kernel "
-        f"alone: {_size(question.n_judged)}; last n: {_size(question.n_last)}.",
+        f"alone: {_size(question.n_judged)}; last n: {_size(question.n_last)}. "
         f"Held fixed in brackets: {', '.join(_name(name) for name in question.controls)}.",
         "",
         *_line(judged, "- P and the kernel", "log2_p", ["log2_p_kernel"]),
@@ -105,14 +101,14 @@ def _line(
 
 
 def _energies(judged: pd.DataFrame, question: Question) -> list[str]:
-    """F and λ_eff with P and with λ_f, at both n."""
-    lines = []
-    for n in dict.fromkeys((question.n_judged, question.n_last)):
-        at = f"at n = {_size(n)}"
-        lines += _line(judged, f"- λ_eff {at} and P", "lambda_eff", ["log2_p"], n)
-        lines += _line(judged, f"- F {at} and P", "free_energy", ["log2_p"], n)
-        lines += _line(judged, f"- λ_eff {at} and λ_f", "lambda_eff", [EXACT], n)
-    return lines
+    """F and λ_eff with P where the kernel says, λ_eff with P and with λ_f at the last n."""
+    early, late = question.n_judged, question.n_last
+    return [
+        *_line(judged, f"- λ_eff at n = {_size(early)} and P", "lambda_eff", ["log2_p"], early),
+        *_line(judged, f"- F at n = {_size(early)} and P", "free_energy", ["log2_p"], early),
+        *_line(judged, f"- λ_eff at n = {_size(late)} and P", "lambda_eff", ["log2_p"], late),
+        *_line(judged, f"- λ_eff at n = {_size(late)} and λ_f", "lambda_eff", [EXACT], late),
+    ]
 
 
 def _ranked(judged: pd.DataFrame, question: Question, x: str, title: str) -> list[str]:
@@ -150,16 +146,16 @@ def _local(llc: pd.DataFrame, campaign: Campaign) -> list[str]:
 def _undecided(judged: pd.DataFrame) -> list[str]:
     """What was not decided, and what would have been found."""
     counts = judged["verdict"].value_counts()
-    words = ", ".join(f"{counts.get(name, 0)} {name}" for name in _WORDS)
-    lines = [f"- Of {len(judged)} coefficients: {words}."]
+    words = ", ".join(f"{counts.get(name, 0)} {name}" for name in _VERDICTS)
+    text = f"- Of {len(judged)} coefficients: {words}."
     open_rows = judged[(judged["verdict"] == "undecided") & judged["detectable"].notna()]
     if len(open_rows):
         low, high = open_rows["detectable"].min(), open_rows["detectable"].max()
-        lines.append(
-            f"- Those undecided would have shown |ρ| >= {low:.2f} to {high:.2f} with 80 % power; "
-            "they are no evidence of absence."
+        text += (
+            f" Those undecided would have shown |ρ| >= {low:.2f} to {high:.2f} with 80 % power: "
+            "no evidence of absence."
         )
-    return lines
+    return [text]
 
 
 def _left_out(question: Question) -> list[str]:
