@@ -45,6 +45,7 @@ def probability(
     chains: targets.ChainsOption = targets.CHAINS,
     steps: targets.StepsOption = targets.STEPS,
     max_levels: targets.LevelsOption = targets.MAX_LEVELS,
+    error: targets.ErrorOption = 0.0,
     seed: targets.SplittingSeedOption = targets.SEED,
     out: KeepOption = None,
     threads: ThreadsOption = None,
@@ -67,8 +68,9 @@ def probability(
             "function: none was given", next_step="name one, such as --named parity or --key KEY"
         )
     settings = targets.splitting_settings(
-        runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed
-    )
+        runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed,
+        error=error,
+    )  # fmt: skip
     from pfmap.execution import check_threads
     from pfmap.store.results import check_results, record_results
 

@@ -76,6 +76,12 @@ StepsOption = Annotated[
 LevelsOption = Annotated[
     int, typer.Option("--max-levels", help="Levels, of two bits each, after which to give up.")
 ]
+ErrorOption = Annotated[
+    float,
+    typer.Option(
+        "--error", help="Standard error in bits for which runs are added; 0 adds none to --runs."
+    ),
+]
 SplittingSeedOption = Annotated[int, typer.Option("--seed", help="Seed of the splitting.")]
 
 RUNS, CHAINS, STEPS, MAX_LEVELS, SEED = 8, 32, 128, 200, 1
@@ -196,13 +202,15 @@ def network_name(campaign: Campaign, source: Path | None) -> str:
 
 
 def splitting_settings(
-    *, runs: int, chains: int, steps: int, max_levels: int, seed: int
+    *, runs: int, chains: int, steps: int, max_levels: int, seed: int, error: float = 0.0
 ) -> Settings:
     """Settings of a splitting, checked."""
     from pfmap.volume import Settings
     from pfmap.volume.estimate import check_settings
 
-    settings = Settings(chains=chains, steps=steps, runs=runs, max_levels=max_levels, seed=seed)
+    settings = Settings(
+        chains=chains, steps=steps, runs=runs, max_levels=max_levels, seed=seed, error=error
+    )
     check_settings(settings)
     return settings
 

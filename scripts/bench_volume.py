@@ -17,6 +17,10 @@ passes of one run times its variance over 0.25 bits². Steps are doubled, up to 
 lie within a standard deviation of 1.5 bits; functions whose runs still do not agree stand apart and
 take no part in the fit. A variance from eight runs is good to a factor of two.
 
+*Estimates*: independent default estimates (`--estimates`, 32) of functions down to 2^-160, each
+with its own seed: how they spread, against the standard errors they state, with their passes and
+processor seconds. The mean is that of log2 P over those estimates that gave a number.
+
 *Settings*: variance times passes of single runs, by kind of move, share kept, chains and steps.
 
 Wall times depend on what else the machine does: the load before is printed.
@@ -52,9 +56,11 @@ from pfmap.figures.style import (
     new_figure,
     write_figure,
 )
+from pfmap.functions import parse_function
 from pfmap.sampling import SamplingPlan, plan_sampling, sample_blocks
 from pfmap.volume import Settings, Target, estimate_volume, sign_target, splitting
-from pfmap.volume.splitting import find_levels, run_levels
+from pfmap.volume.severities import choose_levels
+from pfmap.volume.splitting import run_levels
 
 FOLDER = Path(__file__).parents[1] / "results/reference/volume"
 LN2 = math.log(2.0)
@@ -110,7 +116,7 @@ def single_runs(
 ) -> tuple[np.ndarray, float, int]:
     """log2 V̂ of runs after one pilot, forward passes of a run, and levels."""
     with ThreadPoolExecutor(threads) as pool:
-        levels = find_levels(target, settings, pool)
+        levels = choose_levels(target, settings, pool)
         if levels.verdict != "reached":
             return np.full(settings.runs, math.nan), math.nan, len(levels.curve)
         runs = [run_levels(target, levels, settings, i, pool) for i in range(settings.runs)]
@@ -238,14 +244,66 @@ def draw_growth(growth: Table, folder: Path) -> None:
         write_figure(figure, folder, "growth")
 
 
+ESTIMATED = {
+    "majority of 7": "majority of 7",
+    "majority, 1 flipped": "majority, 1 flipped",
+    "majority, 2 flipped": "majority, 2 flipped",
+    "majority, 4 flipped": "majority, 4 flipped",
+    "parity of 5, (5,16,1)": "parity",
+    "parity of 7": "parity",
+    "random:1": "random:1",
+}
+
+
+def estimates_table(plan: SamplingPlan, estimates: int = 32) -> Table:
+    """Spread of independent default estimates against the errors they state."""
+    rows: Table = []
+    for label, name in ESTIMATED.items():
+        on = plan
+        if "(5,16,1)" in label:
+            network = {"widths": [5, 16, 1]}
+            on = plan_sampling(
+                campaign_from_mapping({"network": network, "prior": {"preset": "gaussian"}})
+            )
+        if name in functions():
+            signs = np.where(functions()[name], 1.0, -1.0)
+        else:
+            signs = parse_function(name, int(on.shape.widths[0])).signs
+        processor = time.process_time()
+        found = [
+            estimate_volume(sign_target(on, signs, name=label), Settings(seed=seed), threads=1)
+            for seed in range(1, estimates + 1)
+        ]
+        processor = (time.process_time() - processor) / estimates
+        reached = [one for one in found if one.verdict == "reached"]
+        logs = np.array([one.log2_p for one in reached])
+        rows.append(
+            {
+                "function": label,
+                "estimates": estimates,
+                "reached": len(reached),
+                "without_warning": sum(not one.curve.warnings for one in reached),
+                "margins": sorted({one.levels.margin for one in found}),
+                "log2_p": float(logs.mean()) if len(logs) else math.nan,
+                "sd": float(logs.std(ddof=1)) if len(logs) > 1 else math.nan,
+                "stated_error": statistics.median(one.log2_p_se for one in reached)
+                if reached
+                else math.nan,
+                "lowest_bound": min(one.log2_p_lower for one in found),
+                "highest_bound": max(one.log2_p_upper for one in found),
+                "passes": statistics.mean(one.evaluations for one in found),
+                "processor_seconds": processor,
+            }
+        )
+    return rows
+
+
 SETTINGS: tuple[tuple[str, float, int, int], ...] = (
-    ("walks", 0.25, 128, 32),
-    ("walks of all", 0.25, 128, 32),
-    ("elliptical", 0.25, 128, 8),
-    ("walks", 0.25, 512, 8),
     ("walks", 0.25, 32, 128),
-    ("walks", 0.1, 64, 64),
-    ("walks", 0.5, 64, 64),
+    ("slices", 0.25, 32, 128),
+    ("slices", 0.25, 128, 32),
+    ("slices", 0.1, 32, 128),
+    ("slices", 0.5, 32, 128),
 )
 COMPARED = ("majority of 7", "2 points")
 
@@ -256,10 +314,8 @@ def settings_table(plan: SamplingPlan, pilots: int = 2, runs: int = 8) -> Table:
     for name in COMPARED:
         for move, keep, chains, steps in SETTINGS:
             target = target_of(plan, name)
-            if move == "elliptical":
-                target = target.with_moves("elliptical")
-            if move == "walks of all":
-                target = dataclasses.replace(target, groups=target.groups[:1])
+            if move == "walks":
+                target = dataclasses.replace(target, move_weights=(1.0, 0.0, 0.0, 0.0))
             logs, passes = [], []
             for seed in range(1, pilots + 1):
                 settings = Settings(chains=chains, steps=steps, runs=runs, seed=seed)
@@ -291,15 +347,21 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "tables", nargs="*", default=["timed", "growth"], help="timed, growth, settings"
+        "tables", nargs="*", default=["timed", "growth"], help="timed, growth, settings, estimates"
     )
+    parser.add_argument("--estimates", type=int, default=32, help="estimates of each function")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     campaign = campaign_from_mapping({"draws": 10**9, "prior": {"preset": "gaussian"}})
     plan = plan_sampling(campaign)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
     FOLDER.mkdir(parents=True, exist_ok=True)
-    make = {"timed": timed_table, "growth": growth_table, "settings": settings_table}
+    make = {
+        "timed": timed_table,
+        "growth": growth_table,
+        "settings": settings_table,
+        "estimates": lambda plan: estimates_table(plan, options.estimates),
+    }
     unknown = set(options.tables) - set(make)
     if unknown:
         parser.error(f"tables: must be of {', '.join(make)}, got {', '.join(unknown)}")

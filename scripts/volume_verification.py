@@ -31,7 +31,8 @@ from pfmap.sampling import plan_sampling, sample_prior
 from pfmap.volume import Settings, VolumeEstimate, estimate_volume, sign_target
 from pfmap.volume.combine import combine_runs
 from pfmap.volume.plain import Draw, Move, normal_draw, normal_walk, plain_splitting
-from pfmap.volume.splitting import find_levels, run_levels
+from pfmap.volume.severities import choose_levels
+from pfmap.volume.splitting import run_levels
 
 FOLDER = Path(__file__).parents[1] / "results/reference/volume"
 LN2 = math.log(2.0)
@@ -311,7 +312,7 @@ def spread_rows(functions: dict[str, tuple[np.ndarray, float]], n_runs: int) -> 
     for name, (bits, limit) in functions.items():
         target = sign_target(plan, 2.0 * bits - 1.0, name=name)
         with ThreadPoolExecutor(2) as pool:
-            levels = find_levels(target, settings, pool)
+            levels = choose_levels(target, settings, pool)
             runs = [run_levels(target, levels, settings, i, pool) for i in range(n_runs)]
         single = np.array([run.log_volumes[-1] for run in runs]) / LN2
         groups = [

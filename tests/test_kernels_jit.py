@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from numba import config
 
-from pfmap.kernels import dense, express, family, forward_f32, gradient, langevin, splitting, tally
+from pfmap.kernels import dense, express, family, forward_f32, gradient, langevin, move_units, tally
 from pfmap.kernels._jit import jit
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is com
         (gradient.network_backward, True),  # calls one
         (family.loss_gradient, True),  # calls one that calls one
         (langevin.run_chain, True),
-        (splitting.advance_splitting, True),
+        (move_units.slice_units, True),
         (express.express, False),
         (forward_f32.forward_f32, False),
         (tally.tally, False),

@@ -13,7 +13,7 @@ from scipy import stats
 
 from pfmap.campaign import campaign_from_mapping
 from pfmap.domain import boolean_points
-from pfmap.kernels import moves
+from pfmap.kernels import move_walk
 from pfmap.kernels.variates import NORMAL
 from pfmap.models.network import network_model
 from pfmap.models.polynomial import polynomial_model
@@ -23,7 +23,7 @@ from pfmap.volume.chains import Workspace, advance
 from pfmap.volume.target import loss_target
 
 KEY = np.uint64(11)
-ALONE = {"walk": 0, "elliptical": 1, "scaling": 2, "bouncing": 3}
+ALONE = {"walk": 0, "units": 1, "scaling": 2, "bouncing": 3}
 
 
 def only(target, move):
@@ -84,10 +84,20 @@ def small_losses(law):
 CASES = {
     "signs, walk": lambda: only(network_target()[1], "walk"),
     "signs, reflected walk": lambda: only(network_target("uniform")[1], "walk"),
-    "signs, elliptical": lambda: only(network_target()[1], "elliptical"),
+    "signs, units": lambda: only(network_target()[1], "units"),
+    "signs, units, two hidden layers": lambda: only(
+        network_target(widths=(3, 4, 3, 1))[1], "units"
+    ),
+    "signs, units, three hidden layers without bias": lambda: only(
+        network_target(widths=(3, 4, 3, 5, 1), bias=False, bits="00011111")[1], "units"
+    ),
+    "signs, units, within walls": lambda: only(network_target("uniform")[1], "units"),
+    "signs, units, with a margin": lambda: only(network_target()[1].with_margin(0.7), "units"),
+    "signs, every move": lambda: network_target()[1],
     "loss, walk": lambda: only(small_losses("normal"), "walk"),
     "loss, reflected walk": lambda: only(small_losses("uniform"), "walk"),
-    "loss, elliptical": lambda: only(small_losses("normal"), "elliptical"),
+    "loss, units": lambda: only(small_losses("normal"), "units"),
+    "loss, units, within walls": lambda: only(small_losses("uniform"), "units"),
     "loss, scaling": lambda: only(small_losses("normal"), "scaling"),
     "loss, scaling within walls": lambda: only(small_losses("uniform"), "scaling"),
     "loss, bouncing": lambda: only(small_losses("normal"), "bouncing"),
@@ -131,7 +141,7 @@ def test_draws_of_the_prior_are_those_of_sampling():
     index = (np.arange(16)[:, None] * 2**24 + np.arange(50)).ravel()
     outputs = outputs_of_draws(plan, index)
     severity = PlainStep(target, math.inf, sizes_of(target)).severity
-    expected = [plain_sign_severity(row, target.signs) for row in outputs]
+    expected = [plain_sign_severity(row, target.kernel.signs) for row in outputs]
     assert np.allclose([severity(state) for state in z.reshape(800, -1)], expected, atol=1e-9)
 
 
@@ -154,7 +164,9 @@ def test_decided_bits_are_those_of_sampling(widths, network):
     for point in range(8):
         for sign in (1.0, -1.0):
             signs = np.where(np.arange(8) == point, sign, 0.0)
-            one = dataclasses.replace(target, signs=signs)
+            checked = target.kernel.checked * (signs != 0.0)
+            kernel = target.kernel._replace(signs=signs, checked=checked)
+            one = dataclasses.replace(target, kernel=kernel)
             found = run(one, math.inf, starts, n_steps, level=0)[1].ravel()
             assert np.array_equal(found == 0.0, bits[:, point] == (sign > 0.0))
             expected = [plain_sign_severity(row, signs) for row in outputs]
@@ -204,7 +216,6 @@ N_CHAINS, N_MOVES = 2000, 1000
 KEPT = {
     "walk": ("normal", "walk"),
     "reflected walk": ("uniform", "walk"),
-    "elliptical": ("normal", "elliptical"),
     "scaling": ("normal", "scaling"),
     "scaling within walls": ("uniform", "scaling"),
     "bouncing": ("normal", "bouncing"),
@@ -243,7 +254,7 @@ def wrong_walk(size, words, state):
 def right_walk(size, words, state):
     """The walk of the kernels."""
     trial = np.empty_like(state)
-    moves.walk(NORMAL, np.zeros(len(state), dtype=np.int64), 0, size, words, state, trial)
+    move_walk.walk(NORMAL, np.zeros(len(state), dtype=np.int64), 0, size, words, state, trial)
     return trial
 
 
@@ -265,7 +276,7 @@ def test_the_walk_is_the_formula():
         assert np.allclose(right_walk(size, words, state), expected, rtol=1e-12)
         assert not np.allclose(wrong_walk(size, noise, state), expected, rtol=1e-6)
     z = np.linspace(-9.0, 9.0, 1001)
-    assert np.allclose([moves.reflected(x) for x in z], reflected(z), atol=1e-12)
+    assert np.allclose([move_walk.reflected(x) for x in z], reflected(z), atol=1e-12)
 
 
 @pytest.mark.parametrize("case", KEPT)
@@ -290,6 +301,50 @@ def test_moves_keep_the_prior_restricted_to_a_set(case):
         se = math.sqrt(one.var() / len(one) + two.var() / len(two))
         assert abs(one.mean() - two.mean()) < 5 * se
     assert stats.ks_2samp(np.abs(z[:, 0]), np.abs(reference[:, 0])).pvalue > 1e-6
+
+
+SLICED = {
+    "one hidden layer": lambda law: network_target(law)[1],
+    "two hidden layers": lambda law: network_target(law, widths=(3, 4, 3, 1))[1],
+    "with a margin": lambda law: network_target(law)[1].with_margin(0.5),
+    "loss": small_losses,
+}
+
+
+def worst_difference(target, moved_by, share=0.02, steps=40):
+    """Largest z score of moments at the end of chains against draws of the prior in the set.
+
+    The chains start from such draws and are moved by the target `moved_by`.
+    """
+    fresh, threshold = inside(target, 150_000, share)
+    starts, reference = fresh[:1500], fresh[1500:]
+    z = run(moved_by, threshold, starts, steps)[0][:, -1]
+    assert (z != starts).all(axis=1).mean() > 0.5
+    found = []
+    for power in (1, 2, 4):
+        one, two = z**power, reference**power
+        se = np.sqrt(one.var(axis=0) / len(one) + two.var(axis=0) / len(two))
+        found.append(np.abs(one.mean(axis=0) - two.mean(axis=0)) / se)
+    return float(np.max(found))
+
+
+@pytest.mark.parametrize("law", ["normal", "uniform"])
+@pytest.mark.parametrize("case", SLICED)
+def test_slices_of_units_keep_the_prior_restricted_to_a_set(case, law):
+    target = SLICED[case](law)
+    # Sixty moments or so: six errors are beyond chance of one in a million.
+    assert worst_difference(target, only(target, "units")) < 6.0
+
+
+def test_slices_of_another_law_break_it():
+    """Controls: the ellipse of the normal law under the uniform one, outgoing weights too large."""
+    target = only(network_target("uniform")[1], "units")
+    normal = dataclasses.replace(target, kernel=target.kernel._replace(law=NORMAL))
+    assert worst_difference(target, normal) > 6.0
+    target = only(network_target()[1], "units")
+    outgoing = np.repeat([1.0, 3.0, 1.0], [16, 4, 1])
+    wrong = target.kernel._replace(scales=target.scales * outgoing)
+    assert worst_difference(target, dataclasses.replace(target, kernel=wrong)) > 6.0
 
 
 def test_bouncing_retraces_its_path_when_the_momentum_is_turned_round():

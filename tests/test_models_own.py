@@ -112,9 +112,8 @@ def test_an_own_model_makes_the_chains_of_its_compiled_twin(name, law):
     """Every kind of move, in the same places to rounding."""
     model = TWINS[name]
     target = loss_target(model, 0.8, name=name, law=law)
-    twin = dataclasses.replace(target, model=own(model))
-    weights = [(0.25, 0.25, 0.25, 0.25), (0.0, 1.0, 0.0, 0.0)]
-    for moves in weights if law == "normal" else [(0.4, 0.0, 0.3, 0.3)]:
+    twin = dataclasses.replace(target, model=own(model), kernel=None)
+    for moves in [(0.4, 0.0, 0.3, 0.3), (0.5, 0.0, 0.0, 0.5)]:
         found = []
         for model_of in (target, twin):
             aim = dataclasses.replace(model_of, move_weights=moves)
@@ -137,7 +136,7 @@ def test_an_own_model_makes_the_chains_of_its_compiled_twin(name, law):
 
 def test_volumes_of_an_own_model_are_those_of_its_compiled_twin():
     model = polynomial_model([[1, 1]])
-    settings = Settings(lowest=1e-6, runs=4, chains=16, steps=64)
+    settings = Settings(lowest=1e-6, runs=8, chains=16, steps=64)
     compiled = estimate_volume(loss_target(model, name="w1 w2"), settings, threads=1)
     twin = estimate_volume(loss_target(own(model), name="w1 w2"), settings, threads=2)
     np.testing.assert_allclose(twin.curve.log_volumes, compiled.curve.log_volumes, atol=1e-9)
@@ -162,8 +161,9 @@ def test_volumes_of_an_own_model_are_those_of_its_compiled_twin():
 
 
 def test_a_loss_alone_uses_no_gradient():
-    for law, moves in (("normal", (0.5, 0.25, 0.25, 0.0)), ("uniform", (0.75, 0.0, 0.25, 0.0))):
-        assert loss_target(OwnLoss(1, float), name="w", law=law).move_weights == moves
+    for law in ("normal", "uniform"):
+        target = loss_target(OwnLoss(1, float), name="w", law=law)
+        assert target.move_weights == (0.75, 0.0, 0.25, 0.0)
 
 
 @pytest.mark.parametrize("law", ["normal", "uniform"])

@@ -57,6 +57,7 @@ EXACT = {
     # All weights positive, so every point but the zero input is cut off.
     "orthant of seven": (lambda: perceptron("0" + "1" * 127), 0.0, 2.0**-7),
     "angle of a half": (lambda: perceptron("0011"), 0.0, 1 / 8),
+    "angle of a half, with a margin": (lambda: perceptron("0011").with_margin(0.5), 0.0, 1 / 8),
     "w squared": (
         lambda: loss_target(polynomial_model([[1]]), name="w"),
         0.5e-6,

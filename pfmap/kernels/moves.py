@@ -1,109 +1,73 @@
-"""Proposals that keep a prior, on standard coordinates z = w / scale.
-
-The normal law makes z standard normal, the uniform law makes it uniform on [-1, 1]. A proposal
-that keeps the prior, accepted only if it stays inside a set, keeps the prior restricted to the set.
-"""
+"""The moves that not every target has: slices need kept layers, bounces a gradient."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
-import numpy as np
+from .cached import fill_layers
+from .dispatch import by_target
+from .move_bouncing import bounce_path
+from .move_units import new_block, slice_units
+from .severity_losses import ModelLoss, NetworkLoss
+from .severity_signs import SignTarget
 
-from ._jit import jit
-from .variates import NORMAL, normal_of_word, uniform_of_word
-
-
-@jit(inline=True)
-def reflected(z):
-    """`z` folded into [-1, 1] by mirrors at both ends."""
-    turn = (z + 1.0) % 4.0
-    return (4.0 - turn if turn > 2.0 else turn) - 1.0
+ONE = 1
 
 
-@jit
-def draw_prior(law, words, trial):
-    """A fresh draw of the prior."""
-    if law == NORMAL:
-        for i in range(trial.shape[0]):
-            trial[i] = normal_of_word(words[i])
-    else:
-        for i in range(trial.shape[0]):
-            trial[i] = uniform_of_word(words[i])
+def block_of(target: Any) -> Any:
+    """Work for slices."""
 
 
-@jit
-def walk(law, row, pick, size, words, state, trial):
-    """Move the coordinates with ``row[i] == pick``: preconditioned Crank-Nicolson, reflected walk.
-
-    With ξ standard normal and ρ the `size`, normal law: z' = sqrt(1 - ρ²) z + ρ ξ (Cotter, Roberts,
-    Stuart, White 2013, arXiv 1202.0709, eq. 1.2). Uniform law: z + ρ ξ, folded back at the walls.
-    """
-    keep = math.sqrt(1.0 - size * size) if law == NORMAL else 1.0
-    for i in range(trial.shape[0]):
-        trial[i] = state[i]
-        if row[i] == pick:
-            moved = keep * state[i] + size * np.float64(normal_of_word(words[i]))
-            trial[i] = moved if law == NORMAL else reflected(moved)
+def refresh(target: Any, state: Any, stale: Any, memory: Any) -> Any:
+    """Set the weights to those of the state, and compute afresh what is kept of a network if it is
+    stale."""
 
 
-@jit
-def scale_group(law, row, pick, log_factor, state, trial):
-    """Scale a group by exp(ξ); returns log of the ratio that the Metropolis test needs.
-
-    |g| ξ is the Jacobian of the map, the rest the prior's ratio: exp(-|z'_g|²/2 + |z_g|²/2) for
-    the normal law, and 0 outside the walls of the uniform law.
-    """
-    factor = math.exp(log_factor)
-    log_ratio = 0.0
-    for i in range(trial.shape[0]):
-        trial[i] = state[i]
-        if row[i] == pick:
-            trial[i] = factor * state[i]
-            log_ratio += log_factor
-            if law == NORMAL:
-                log_ratio -= 0.5 * (trial[i] * trial[i] - state[i] * state[i])
-            elif abs(trial[i]) > 1.0:
-                log_ratio = -math.inf
-    return log_ratio
+def slices(
+    target: Any, threshold: Any, edges: Any, key: Any, stream: Any, n: Any, state: Any,
+    memory: Any, block: Any,
+) -> Any:  # fmt: skip
+    """`slice_units` where layers are kept."""
 
 
-@jit
-def rotate(angle, state, partner, trial):
-    """z' = z cos θ + ξ sin θ, on the ellipse through the state and a draw of the prior."""
-    cosine, sine = math.cos(angle), math.sin(angle)
-    for i in range(trial.shape[0]):
-        trial[i] = cosine * state[i] + sine * partner[i]
+def bounces(
+    target: Any, threshold: Any, angle: Any, memory: Any, state: Any, momentum: Any, spare: Any
+) -> Any:
+    """`bounce_path` where there is a gradient."""
 
 
-@jit
-def flow(law, angle, state, momentum):
-    """Move (z, p) by the angle θ, the exact motion in the potential of the law.
-
-    Normal law: both turn. Uniform law: z + θ p, with mirrors at the walls that turn p round too.
-    """
-    if law == NORMAL:
-        cosine, sine = math.cos(angle), math.sin(angle)
-        for i in range(state.shape[0]):
-            z, p = state[i], momentum[i]
-            state[i] = cosine * z + sine * p
-            momentum[i] = cosine * p - sine * z
-    else:
-        for i in range(state.shape[0]):
-            z = state[i] + angle * momentum[i]
-            state[i] = reflected(z)
-            if (z + 1.0) % 4.0 > 2.0:
-                momentum[i] = -momentum[i]
+def _refresh(target, state, stale, memory):
+    for i in range(state.shape[0]):
+        memory.weights[i] = state[i] * target.scales[i]
+    if stale:
+        fill_layers(target.net, memory.weights, ONE, memory.cache)
 
 
-@jit
-def bounce(normal, momentum):
-    """Mirror the momentum at the plane with this normal vector; unchanged where that is 0."""
-    along = square = 0.0
-    for i in range(momentum.shape[0]):
-        along += normal[i] * momentum[i]
-        square += normal[i] * normal[i]
-    if square > 0.0 and math.isfinite(square):
-        factor = 2.0 * along / square
-        for i in range(momentum.shape[0]):
-            momentum[i] -= factor * normal[i]
+def _slices(target, threshold, edges, key, stream, n, state, memory, block):
+    return slice_units(target, threshold, edges, key, stream, n, state, memory, block)
+
+
+def _no_refresh(target, state, stale, memory):
+    pass
+
+
+def _no_slices(target, threshold, edges, key, stream, n, state, memory, block):
+    return -1.0, 0
+
+
+def _no_bounces(target, threshold, angle, memory, state, momentum, spare):
+    return -1.0, 0.0, 0
+
+
+by_target(
+    block_of,
+    {
+        SignTarget: lambda target: new_block(target.net),
+        NetworkLoss: lambda target: new_block(target.net),
+        ModelLoss: lambda target: 0,
+    },
+    allocates=True,
+)
+by_target(refresh, {SignTarget: _refresh, NetworkLoss: _refresh, ModelLoss: _no_refresh})
+by_target(slices, {SignTarget: _slices, NetworkLoss: _slices, ModelLoss: _no_slices})
+by_target(bounces, {SignTarget: _no_bounces, NetworkLoss: bounce_path, ModelLoss: bounce_path})

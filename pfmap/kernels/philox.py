@@ -42,16 +42,17 @@ def philox4x32(c0, c1, c2, c3, k0, k1):
 
 
 @jit
-def random_words(seed, draw, words):
+def random_words(seed, draw, words, first_group=0):
     """Fill `words` (uint32, length a multiple of 64) with the random words of one draw.
 
-    Counter j of draw i is (j, i mod 2^32, i div 2^32, 0), the key is the seed.
+    Counter j of draw i is (j, i mod 2^32, i div 2^32, 0), the key is the seed. Groups of 64 words
+    before the first one stay as they are.
     """
     k0 = np.uint64(seed) & _LOW
     k1 = np.uint64(seed) >> _SHIFT
     low = np.uint64(draw) & _LOW
     high = np.uint64(draw) >> _SHIFT
-    for group in range(len(words) // (4 * LANES)):
+    for group in range(first_group, len(words) // (4 * LANES)):
         start = 4 * LANES * group
         for lane in range(LANES):
             counter = np.uint64(LANES * group + lane)

@@ -1,78 +1,79 @@
-"""How far a parameter vector is from where it should be: what the levels of a splitting order.
+"""What differs between the targets of a splitting, picked by the type of the target.
 
-Two severities, 0 where the target is met:
-
-- signs: s(w) = Σ_x max(0, -y_x g_x) / (rms(g) · points), with y = ±1 the wanted sign at a point, 0
-  where any will do, and g the outputs. It only orders; it is set to 0 exactly where no wanted bit
-  is wrong by the strict rule of sampling, and to at least `TIED` elsewhere, so that an output of 0
-  where a 1 is wanted counts as wrong.
-- loss: K(w) of a model, `family.outputs_loss`.
+`memory_of(target)` makes work; `severity_at(target, state, memory)` is the severity at standard
+coordinates, NaN or infinite if an output is; `score_trial(target, state, memory)` the same of the
+outputs in the trial cache; `work_of(target)` what one severity costs. numba takes the body that
+belongs to the type of the first argument when it compiles the driver.
 """
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
-import numpy as np
+from .cached import pass_work
+from .dispatch import by_target
+from .severity_losses import (
+    ModelLoss,
+    NetworkLoss,
+    loss_gradient_at,
+    model_loss_at,
+    model_memory,
+    network_loss_at,
+    network_memory,
+    score_outputs,
+)
+from .severity_signs import DOUBTFUL, SignTarget, score_signs, settle_signs, sign_memory, signs_at
 
-from ._jit import jit
-from .forward_f32 import LIVE, OUTPUTS, SLACK, forward_f32
-from .forward_f64 import forward_f64
-from .readout import find_doubtful
 
-TIED = 1e-12
-"""Severity of signs where only outputs of exactly 0 are wrong."""
-
-ALL_ZERO = 1.0
-"""Severity of signs where every output is 0 and some wanted bit is 1."""
+def memory_of(target: Any) -> Any:
+    """Work for a target."""
 
 
-@jit(inline=True)
-def sign_severity(
-    widths, bias, code, degree, readout_code, exact, n_points, step, tolerance, signs, n_tiles,
-    memory, at, weights, doubtful, chosen_outputs, scratch,
-):  # fmt: skip
-    """Severity of signs of the weights in the memory's part `WEIGHTS`; NaN if an output is.
+def severity_at(target: Any, state: Any, memory: Any) -> Any:
+    """Severity at standard coordinates."""
 
-    Parameters
-    ----------
-    widths, bias, code, degree, readout_code, exact, n_points, step, tolerance
-        Fields of `Shape`, `Points` and `Readout` in `layout`.
-    signs : float64[n_points]
-        Wanted signs: 1, -1, or 0.
-    n_tiles, memory, at : int, float32[:], int64[11]
-        As for `forward_f32`.
-    weights : float32[d]
-        The part `WEIGHTS` of the memory.
-    doubtful, chosen_outputs, scratch : int64[n_points], float64[n_points], float64[2, widest, 8]
-        Work.
-    """
-    forward_f32(widths, bias, code, degree, readout_code, step, n_tiles, memory, at)
-    n_doubtful = find_doubtful(
-        memory, at[OUTPUTS], at[LIVE], at[SLACK], n_points, 0.0, tolerance, doubtful
-    )  # fmt: skip
-    if n_doubtful > 0:
-        forward_f64(
-            widths, bias, code, degree, readout_code, exact, doubtful[:n_doubtful], weights,
-            scratch, chosen_outputs,
-        )  # fmt: skip
-    squares = missed = 0.0
-    wrong = 0
-    place = 0
-    for p in range(n_points):
-        output = np.float64(memory[at[OUTPUTS] + p])
-        if place < n_doubtful and doubtful[place] == p:
-            output = chosen_outputs[place]
-            place += 1
-        squares += output * output
-        sign = signs[p]
-        if sign != 0.0 and (output > 0.0) != (sign > 0.0):
-            wrong += 1
-            missed -= sign * output
-    if not math.isfinite(squares):
-        return math.nan
-    if wrong == 0:
-        return 0.0
-    if squares == 0.0:
-        return ALL_ZERO
-    return max(missed / (math.sqrt(squares / n_points) * n_points), TIED)
+
+def score_trial(target: Any, state: Any, memory: Any) -> Any:
+    """Severity of the outputs in the trial cache."""
+
+
+def gradient_at(target: Any, state: Any, memory: Any, gradient: Any) -> Any:
+    """Set `gradient` to that of the severity by standard coordinates."""
+
+
+def work_of(target: Any) -> Any:
+    """What one severity costs."""
+
+
+def _score_signs(target, state, memory):
+    outputs = memory.trial.values[memory.trial.values.shape[0] - 1]
+    severity = score_signs(target, outputs, memory.peak)
+    if severity == DOUBTFUL:
+        severity = settle_signs(target, state, outputs, memory)
+    return severity
+
+
+def _score_network(target, state, memory):
+    first = memory.trial.values.shape[0] - target.net.widths[target.net.widths.shape[0] - 1]
+    return score_outputs(target, memory.trial.values[first:])
+
+
+by_target(
+    memory_of,
+    {SignTarget: sign_memory, NetworkLoss: network_memory, ModelLoss: model_memory},
+    allocates=True,
+)
+by_target(
+    severity_at,
+    {SignTarget: signs_at, NetworkLoss: network_loss_at, ModelLoss: model_loss_at},
+)
+by_target(score_trial, {SignTarget: _score_signs, NetworkLoss: _score_network})
+by_target(gradient_at, {NetworkLoss: loss_gradient_at, ModelLoss: loss_gradient_at})
+by_target(
+    work_of,
+    {
+        SignTarget: lambda target: pass_work(target.net),
+        NetworkLoss: lambda target: pass_work(target.net),
+        ModelLoss: lambda target: 1,
+    },
+)

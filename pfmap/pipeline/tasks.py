@@ -31,7 +31,8 @@ from pfmap.store.atomic import write_bytes
 from pfmap.store.journal import BlockEntry
 from pfmap.volume import Settings, Target, sign_target
 from pfmap.volume.curves import Wanted, function_target
-from pfmap.volume.splitting import Levels, Run, find_levels, run_levels
+from pfmap.volume.severities import choose_levels
+from pfmap.volume.splitting import Levels, Run, run_levels
 
 from .shards import write_shard
 
@@ -180,7 +181,7 @@ def find_pilot(
 ) -> Levels:
     """The pilot of a splitting."""
     with ThreadPoolExecutor(1) as pool:
-        return find_levels(_target(campaign, key, signs, loss), settings, pool)
+        return choose_levels(_target(campaign, key, signs, loss), settings, pool)
 
 
 def make_run(

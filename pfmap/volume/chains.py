@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.errors import DataError
-from pfmap.kernels.splitting import advance_splitting
-from pfmap.models.base import CompiledModel
+from pfmap.kernels.splitting import Chains, Moves, Stretch, advance_splitting
 from pfmap.profiling import timed
 
 from .stepping import advance_plain
@@ -55,7 +54,7 @@ class Effort:
     counts : ndarray, shape (sizes, 2)
         Accepted and tried moves of every kind that has a size.
     evaluations : int
-        Forward passes.
+        Forward passes, slices by their multiply-adds.
     """
 
     counts: np.ndarray
@@ -94,38 +93,40 @@ def advance(
         If an output, or the loss or gradient of a model of one's own, is NaN or infinite.
     """
     first_step, last_step, _ = columns.indices(workspace.states.shape[1])
-    model = target.model
-    if not isinstance(model, CompiledModel):
+    if target.kernel is None:
         evaluations, counts = advance_plain(
             target, threshold, log_sizes, starts, start_severities,
             workspace.states[:, columns], workspace.severities[:, columns], key=key, level=level,
             first_step=first_step,
         )  # fmt: skip
         return Effort(counts, evaluations)
-    n_groups = target.groups.max(axis=1) + 1
-    move_weights = np.array(target.move_weights)
+    moves = Moves(
+        np.array(target.move_weights), log_sizes, target.groups, target.groups.max(axis=1) + 1,
+        target.step_slices, target.layer_edges,
+    )  # fmt: skip
+    anew = int(target.loss != "signs")
 
     def run(first: int) -> tuple[int, np.ndarray]:
         counts = np.zeros((2 * len(target.groups) + 1, 2))
         part = slice(first, first + CHUNK)
+        stretch = Stretch(key, level, first, first_step, last_step - first_step, anew)
+        chains = Chains(
+            starts[part], start_severities[part], workspace.states[part],
+            workspace.severities[part], counts,
+        )  # fmt: skip
         with timed("moves inside a level"):
-            evaluations = advance_splitting(
-                int(target.loss == "signs"), target.law, target.scales, target.shape, target.points,
-                target.readout, target.signs, model.family, model.ints, model.floats, model.targets,
-                model.n_points, threshold, move_weights, log_sizes, target.groups, n_groups, key,
-                level, first, first_step, last_step - first_step, starts[part],
-                start_severities[part], workspace.states[part], workspace.severities[part], counts,
-            )  # fmt: skip
-        return int(evaluations), counts
+            work = advance_splitting(target.kernel, threshold, moves, stretch, chains)
+        return int(work), counts
 
     found = list(workspace.pool.map(run, range(0, len(starts), CHUNK)))
-    if any(evaluations < 0 for evaluations, _ in found):
+    if any(work < 0 for work, _ in found):
         raise DataError(
             f"{target.name}: an output must be finite, got NaN or infinity",
             next_step="choose smaller standard deviations of the prior",
         )
     counts = np.sum([counts for _, counts in found], axis=0)
-    return Effort(counts, sum(evaluations for evaluations, _ in found))
+    passes = sum(work for work, _ in found) / target.pass_work
+    return Effort(counts, round(passes))
 
 
 def draw_prior(target: Target, workspace: Workspace, *, key: np.uint64) -> Effort:

@@ -1,8 +1,8 @@
 """The pilot and the finished runs of an estimate on disk, so that an interrupted one goes on.
 
 Every target with its settings has a folder of its own, named after a digest of all that decides the
-result; the number of runs is no part of it, so that more can be added. A file that is damaged or
-missing is made again.
+result; the number of runs and the error asked for are no part of it, so that more can be added. A
+file that is damaged or missing is made again.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 import pfmap
 from pfmap.errors import DataError, SettingsError
-from pfmap.models.base import CompiledModel
 from pfmap.reading import reading
 from pfmap.store.tables import read_file, write_table
 
@@ -68,6 +69,8 @@ class Checkpoint:
                 curve,
                 notes[b"verdict"].decode(),
                 int(notes[b"evaluations"]),
+                float(notes[b"margin"]),
+                float(notes[b"log_variance"]),
             )
         return None
 
@@ -101,7 +104,12 @@ class Checkpoint:
                 "curve": pa.array(curve + [None] * (n - len(curve)), pa.list_(pa.float64())),
             }
         )
-        notes = {"verdict": levels.verdict, "evaluations": str(levels.evaluations)}
+        notes = {
+            "verdict": levels.verdict,
+            "evaluations": str(levels.evaluations),
+            "margin": repr(levels.margin),
+            "log_variance": repr(levels.log_variance),
+        }
         self._write("pilot", table, "splitting_pilot", notes)
 
     def keep_run(self, number: int, run: Run) -> None:
@@ -141,24 +149,32 @@ def _square(values: list[float]) -> np.ndarray:
 
 def _digest(target: Target, settings: Settings) -> str:
     """SHA-256 of all that decides the runs."""
-    model = target.model
-    if not isinstance(model, CompiledModel):
+    if target.kernel is None:
         raise SettingsError(
-            f"model: what a folder keeps must tell models apart, and {type(model).__name__} is not "
-            "described by arrays",
+            "model: what a folder keeps must tell models apart, and "
+            f"{type(target.model).__name__} is not described by arrays",
             next_step="hand what is finished to estimate_volume yourself: levels, finished",
         )
-    lengths = {name: value for name, value in asdict(settings).items() if name != "runs"}
+    lengths = asdict(settings)
+    del lengths["runs"], lengths["error"]
     digest = hashlib.sha256(json.dumps([pfmap.__version__, lengths], sort_keys=True).encode())
     parts = (
-        target.name, target.loss, target.law, target.scales, *target.shape, *target.points,
-        *target.readout, target.signs, model.family, model.ints,
-        model.floats, model.targets, target.groups, target.move_weights,
+        target.name, target.loss, target.kernel, target.groups, target.move_weights,
+        target.slices, target.layer_edges,
     )  # fmt: skip
-    for part in parts:
+    for part in _leaves(parts):
         if isinstance(part, np.ndarray):
             digest.update(f"{part.dtype} {part.shape}".encode())
             digest.update(np.ascontiguousarray(part).tobytes())
         else:
             digest.update(repr(part).encode())
     return digest.hexdigest()
+
+
+def _leaves(parts: tuple[Any, ...]) -> Iterator[Any]:
+    """Arrays and numbers of nested tuples, in order."""
+    for part in parts:
+        if isinstance(part, tuple):
+            yield from _leaves(part)
+        else:
+            yield part

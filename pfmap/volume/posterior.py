@@ -257,14 +257,13 @@ def sample_posterior(
     began = time.perf_counter()
     signs = training.signs
     digest = hashlib.sha256(signs.tobytes()).hexdigest()[:16]
-    target = sign_target(plan_sampling(campaign), signs, name=f"S {digest}")
+    plan = plan_sampling(campaign)
+    target = sign_target(plan, signs, name=f"S {digest}")
     n_words = -(-training.n_points // 64)
 
     def read(states: np.ndarray) -> np.ndarray:
         words = np.empty((len(states), n_words), dtype=np.uint64)
-        if not read_functions(
-            target.scales, target.shape, target.points, target.readout, states, words
-        ):
+        if not read_functions(target.scales, plan.shape, plan.points, plan.readout, states, words):
             raise DataError(f"{target.name}: an output must be finite, got NaN or infinity")
         return words
 

@@ -66,6 +66,9 @@ class Settings:
         Severity at which the pilot has arrived.
     seed : int
         Seed of all random numbers.
+    error : float
+        Standard error of log2 V at the lowest severity, in bits, for which runs are added to the
+        `runs`; 0 adds none.
     """
 
     chains: int = 32
@@ -74,6 +77,7 @@ class Settings:
     max_levels: int = 200
     lowest: float = 0.0
     seed: int = 1
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,10 @@ class Levels:
         reached | budget | stalled.
     evaluations : int
         Forward passes of the pilot.
+    margin : float, default 0.0
+        Margin κ of the severity of signs that the levels belong to.
+    log_variance : float, default NaN
+        Variance of the pilot's ln V̂ at its last level, from its chains.
     """
 
     thresholds: np.ndarray
@@ -100,6 +108,8 @@ class Levels:
     curve: list[np.ndarray]
     verdict: str
     evaluations: int
+    margin: float = 0.0
+    log_variance: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -133,14 +143,15 @@ def find_levels(
 ) -> Levels:
     """Run the pilot: levels at the quantile `KEEP`, sizes adapted towards a quarter accepted.
 
-    `watch` is called with the number of every level found.
+    `watch` is called with the number of every level found. Which severity to order wanted signs by
+    is chosen before: `pfmap.volume.severities`.
     """
     key = stream_key(settings.seed, "volume", target.name, target.loss, "pilot")
     workspace = Workspace(target, settings.chains, settings.steps, pool)
     evaluations = draw_prior(target, workspace, key=key).evaluations
     sizes = np.full(2 * len(target.groups) + 1, math.log(0.5))
     thresholds, log_sizes, curve = [math.inf], [sizes.copy()], []
-    verdict = "budget"
+    verdict, log_variance = "budget", 0.0
     while True:
         wanted = next_threshold(workspace.severities.ravel(), thresholds[-1], settings.lowest)
         if wanted is None:
@@ -150,6 +161,9 @@ def find_levels(
         head = HEAD if level == 1 else ()
         curve.append(curve_points(workspace.severities.ravel(), wanted, head))
         thresholds.append(wanted)
+        by_chain = (workspace.severities <= wanted).mean(axis=1, keepdims=True)
+        spread = _covariance_of_log(by_chain, independent=level == 1, steps=settings.steps)
+        log_variance += float(spread[-1, -1])
         if watch is not None:
             watch(level)
         positions = resample(workspace.severities.ravel(), wanted, settings.chains, key, level)
@@ -175,8 +189,9 @@ def find_levels(
             sizes = adapted_sizes(sizes, effort.counts)
         log_sizes.append(sizes.copy())
     return Levels(
-        np.array(thresholds), np.array(log_sizes[: len(thresholds)]), curve, verdict, evaluations
-    )
+        np.array(thresholds), np.array(log_sizes[: len(thresholds)]), curve, verdict, evaluations,
+        target.margin, log_variance,
+    )  # fmt: skip
 
 
 def adapted_sizes(sizes: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -268,6 +283,7 @@ def run_levels(
     A workspace, if one is given, holds the states of the last level at the end.
     """
     key = stream_key(settings.seed, "volume", target.name, target.loss, run)
+    target = target.with_margin(levels.margin)
     if workspace is None:
         workspace = Workspace(target, settings.chains, settings.steps, pool)
     evaluations = draw_prior(target, workspace, key=key).evaluations

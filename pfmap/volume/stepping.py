@@ -8,13 +8,16 @@ never from two threads at once.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from pfmap.errors import DataError, SettingsError
 from pfmap.kernels import splitting as kernel
 from pfmap.kernels.metropolis import acceptance
-from pfmap.kernels.moves import bounce, draw_prior, flow, rotate, scale_group, walk
+from pfmap.kernels.move_bouncing import LEAPS, bounce, flow
+from pfmap.kernels.move_scaling import SPREAD, scale_group
+from pfmap.kernels.move_walk import draw_prior, walk
 from pfmap.kernels.philox import random_words
 from pfmap.kernels.variates import NORMAL, normal_of_word, unit_uniform
 
@@ -37,6 +40,7 @@ class PlainChain:
 
     def __init__(self, target: Target, threshold: float, log_sizes: np.ndarray) -> None:
         self.target = target
+        self.model: Any = target.model
         self.threshold = threshold
         self.log_sizes = log_sizes
         self.n_groups = target.groups.max(axis=1) + 1
@@ -48,7 +52,7 @@ class PlainChain:
     def severity(self, state: np.ndarray) -> float:
         """The loss at standard coordinates."""
         self.evaluations += 1
-        value = self.target.model.loss(state * self.target.scales)
+        value = self.model.loss(state * self.target.scales)
         if np.ndim(value) != 0:
             raise SettingsError(f"model: loss must return one number, got shape {np.shape(value)}")
         if not math.isfinite(value):
@@ -63,7 +67,7 @@ class PlainChain:
         """The gradient of the loss in standard coordinates."""
         self.evaluations += 2
         weights = state * self.target.scales
-        gradient = np.asarray(self.target.model.gradient(weights), dtype=np.float64)  # type: ignore[attr-defined]
+        gradient = np.asarray(self.model.gradient(weights), dtype=np.float64)
         if gradient.shape != state.shape:
             raise SettingsError(
                 f"model: gradient must return shape {state.shape}, got {gradient.shape}",
@@ -118,8 +122,6 @@ class PlainChain:
             moved, probability = self._walked(state, row, pick, rho)
         elif move == kernel.SCALING:
             moved, probability = self._scaled(state, row, pick, size, extra)
-        elif move == kernel.ELLIPTICAL:
-            moved, probability = self._sliced(state, fraction, extra)
         else:
             moved, probability = self._bounced(state, severity, size * (0.5 + fraction))
         if steady or move != kernel.WALK:
@@ -139,7 +141,7 @@ class PlainChain:
         self, state: np.ndarray, row: np.ndarray, pick: int, size: float, extra: np.ndarray
     ) -> tuple[Moved, float]:
         trial = np.empty_like(state)
-        spread = size * kernel.SCALE_SPREAD / math.sqrt(max(int((row == pick).sum()), 1))
+        spread = size * SPREAD / math.sqrt(max(int((row == pick).sum()), 1))
         factor = spread * float(normal_of_word(extra[kernel.SCALE]))
         probability = acceptance(scale_group(self.target.law, row, pick, factor, state, trial))
         # Outside the walls of a uniform law the loss need not be defined.
@@ -149,26 +151,11 @@ class PlainChain:
         accepted = unit_uniform(extra[kernel.TEST]) <= probability
         return ((trial, found) if accepted else None), probability
 
-    def _sliced(self, state: np.ndarray, fraction: float, extra: np.ndarray) -> tuple[Moved, float]:
-        partner, trial = np.empty_like(state), np.empty_like(state)
-        draw_prior(self.target.law, self.words, partner)
-        low = -2.0 * math.pi * unit_uniform(extra[kernel.STEADY])
-        high = low + 2.0 * math.pi
-        angle = low + (high - low) * fraction
-        for attempt in range(kernel.MAX_SHRINKS):
-            rotate(angle, state, partner, trial)
-            found = self.severity(trial)
-            if found <= self.threshold:
-                return (trial, found), 1.0
-            low, high = (angle, high) if angle < 0.0 else (low, angle)
-            angle = low + (high - low) * unit_uniform(extra[kernel.SHRINK + attempt])
-        return None, 0.0
-
     def _bounced(self, state: np.ndarray, severity: float, angle: float) -> tuple[Moved, float]:
         momentum = np.empty_like(state)
         draw_prior(NORMAL, self.words, momentum)
         position, found, moved = state.copy(), severity, 0
-        for _ in range(kernel.LEAPS):
+        for _ in range(LEAPS):
             trial, turned = position.copy(), momentum.copy()
             flow(self.target.law, angle, trial, turned)
             reached = self.severity(trial)
@@ -182,7 +169,7 @@ class PlainChain:
                 position, momentum, found = trial, turned, reached
             else:
                 momentum = -momentum
-        return (position, found), moved / kernel.LEAPS
+        return (position, found), moved / LEAPS
 
 
 def advance_plain(
@@ -225,7 +212,8 @@ def advance_plain(
     for c in range(len(starts)):
         state, severity = starts[c], float(start_severities[c])
         for m in range(states.shape[1]):
-            stream = kernel.stream_of(level, c, first_step + m)
+            names = 1 if threshold == math.inf else 1 + target.step_slices
+            stream = kernel.stream_of(level, c, (first_step + m) * names)
             state, severity = chain.step(state, severity, key, stream)
             states[c, m], severities[c, m] = state, severity
     return chain.evaluations, chain.counts

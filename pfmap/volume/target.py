@@ -9,25 +9,30 @@ import numpy as np
 
 from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
-from pfmap.kernels.layout import Points, Readout, Shape
-from pfmap.kernels.variates import CODES, NORMAL
+from pfmap.kernels.cached import Net, pass_work
+from pfmap.kernels.family import BERNOULLI, NETWORK
+from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
+from pfmap.kernels.severity_losses import ModelLoss, NetworkLoss
+from pfmap.kernels.severity_signs import SignTarget
+from pfmap.kernels.splitting import UNITS
+from pfmap.kernels.variates import CODES
 from pfmap.models.abilities import require_members
 from pfmap.models.base import CompiledModel, LossModel, Model
 from pfmap.models.groups import scaling_groups
 from pfmap.sampling import SamplingPlan
 
 MoveWeights = tuple[float, float, float, float]
+Law = Literal["normal", "uniform"]
 
-SIGN_MOVES: MoveWeights = (1.0, 0.0, 0.0, 0.0)
-LOSS_MOVES: dict[str, MoveWeights] = {
-    "normal": (0.5, 0.0, 0.25, 0.25),
-    "uniform": (0.5, 0.0, 0.25, 0.25),
-}
-GRADIENT_FREE_MOVES: dict[str, MoveWeights] = {
-    "normal": (0.5, 0.25, 0.25, 0.0),
-    "uniform": (0.75, 0.0, 0.25, 0.0),
-}
-"""Probabilities of walk, elliptical slice, scaling and bouncing move."""
+SIGN_MOVES: MoveWeights = (0.1, 0.9, 0.0, 0.0)
+LOSS_MOVES: MoveWeights = (0.5, 0.0, 0.25, 0.25)
+GRADIENT_FREE_MOVES: MoveWeights = (0.75, 0.0, 0.25, 0.0)
+"""Probabilities of walk, slices of units, scaling and bouncing move."""
+
+ANGLES = 5
+"""Angles that a slice tries, about."""
+
+MOST_SLICES = 32
 
 
 @dataclass(frozen=True)
@@ -44,58 +49,61 @@ class Target:
         Code of the prior's law in `pfmap.kernels.variates`.
     scales : ndarray of float64, shape (d,)
         Factor of every parameter: its standard deviation, times sqrt(3) for the uniform law.
-    shape, points, readout, signs
-        The network, and the wanted sign at every point (1, -1, or 0: any); used by ``signs``.
-    model : LossModel
-        The model; used by the other losses. One that is not compiled is called as it is, which is
-        slower, and makes the same chains.
+    kernel : SignTarget, NetworkLoss, ModelLoss or None
+        The severity as kernels take it; None for a model that is not compiled.
+    model : LossModel or None
+        The model of a loss; None for signs. One that is not compiled is called as it is, which is
+        slower, and makes the same chains where the moves are the same.
     groups : ndarray of int64, shape (kinds, d)
         Coordinates that moves take together, as `pfmap.models.groups` says.
     move_weights : tuple of float
         Probabilities of the four moves of `pfmap.kernels.splitting`.
+    slices : int
+        Units that are sliced in a step of slices; 0 where nothing can be sliced.
+    layer_edges : ndarray of float64, shape (layers,)
+        Chances of the layers up to each one to be sliced.
     """
 
     name: str
     loss: str
     law: int
     scales: np.ndarray
-    shape: Shape
-    points: Points
-    readout: Readout
-    signs: np.ndarray
-    model: LossModel
+    kernel: SignTarget | NetworkLoss | ModelLoss | None
+    model: LossModel | None
     groups: np.ndarray
     move_weights: MoveWeights
+    slices: int
+    layer_edges: np.ndarray
 
     @property
     def n_parameters(self) -> int:
         """Length d of a parameter vector."""
         return len(self.scales)
 
-    def with_moves(self, move: Literal["walk", "elliptical"]) -> Self:
-        """The same target explored by one kind of move alone.
+    @property
+    def step_slices(self) -> int:
+        """Units that a step may slice: 0 where no step is one of slices."""
+        return self.slices if self.move_weights[UNITS] > 0.0 else 0
 
-        Raises
-        ------
-        SettingsError
-            If elliptical slices are asked for under a uniform prior.
+    @property
+    def pass_work(self) -> int:
+        """What kernels count for one severity: the multiply-adds of a network's forward pass."""
+        net = getattr(self.kernel, "net", None)
+        return 1 if net is None else int(pass_work.py_func(net))
+
+    def with_margin(self, margin: float) -> Self:
+        """The same wanted signs ordered with another margin κ (`pfmap.kernels.severity_signs`).
+
+        A loss has none and stays as it is.
         """
-        if move == "elliptical" and self.law != NORMAL:
-            raise SettingsError(
-                "move: elliptical slices need a normal prior, got a uniform one",
-                next_step="use walk, whose steps are reflected at the walls",
-            )
-        alone = {"walk": (1.0, 0.0, 0.0, 0.0), "elliptical": (0.0, 1.0, 0.0, 0.0)}
-        return replace(self, move_weights=alone[move])
+        if not isinstance(self.kernel, SignTarget):
+            return self
+        return replace(self, kernel=self.kernel._replace(margin=float(margin)))
 
-
-_NO_MODEL = CompiledModel(0, np.zeros(8, dtype=np.int64), np.zeros(1), np.zeros(0), 1, 1)
-_NO_SHAPE = Shape(np.ones(2, dtype=np.int64), 0, 0, 1, 0, 0)
-_NO_POINTS = Points(
-    1, np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32), 0.0,
-    np.zeros((1, 1)),
-)  # fmt: skip
-_NO_READOUT = Readout(0.0, 0, 0.0)
+    @property
+    def margin(self) -> float:
+        """κ of wanted signs; 0 for a loss."""
+        return self.kernel.margin if isinstance(self.kernel, SignTarget) else 0.0
 
 
 def sign_target(plan: SamplingPlan, signs: np.ndarray, *, name: str) -> Target:
@@ -120,29 +128,72 @@ def sign_target(plan: SamplingPlan, signs: np.ndarray, *, name: str) -> Target:
     wanted = checked_array("signs", signs)
     if wanted.shape != (plan.n_points,) or not np.isin(wanted, (-1.0, 0.0, 1.0)).all():
         raise SettingsError(f"signs: must be {plan.n_points} numbers of -1, 0 and 1")
+    shape, points = plan.shape, plan.points
+    net = Net(
+        shape.widths, shape.bias, shape.code, shape.degree, shape.readout_code,
+        np.ascontiguousarray(points.exact),
+    )  # fmt: skip
+    checked = (wanted != 0.0) & (points.slack[: plan.n_points] == 0.0)
+    scales = plan.law.scales[: plan.n_parameters].astype(np.float64)
     return Target(
         name=name,
         loss="signs",
         law=plan.law.code,
-        scales=plan.law.scales[: plan.n_parameters].astype(np.float64),
-        shape=plan.shape,
-        points=plan.points,
-        readout=plan.readout,
-        signs=wanted,
-        model=_NO_MODEL,
-        groups=_layers(plan.shape),
+        scales=scales,
+        kernel=SignTarget(
+            net, plan.law.code, scales, wanted, checked.astype(np.float64),
+            float(plan.readout.tolerance), 0.0,
+        ),
+        model=None,
+        groups=_layers(shape.widths, shape.bias),
         move_weights=SIGN_MOVES,
-    )
+        slices=_slices(net),
+        layer_edges=_layer_edges(len(shape.widths) - 1),
+    )  # fmt: skip
 
 
-def _layers(shape: Shape) -> np.ndarray:
+def _layers(widths: np.ndarray, bias: int) -> np.ndarray:
     """Groups of a network for signs: all parameters, and those of every layer.
 
     Signs bind the layers to very different degrees; one size for all is the smallest of them.
     """
-    sizes = (shape.widths[:-1] + shape.bias) * shape.widths[1:]
+    sizes = (widths[:-1] + bias) * widths[1:]
     layers = np.repeat(np.arange(len(sizes)), sizes)
     return np.array([np.zeros_like(layers), layers][: len(sizes)])
+
+
+def _layer_edges(n_layers: int) -> np.ndarray:
+    """Chances of the layers up to each one: output 1/5, last hidden three times any other.
+
+    Slices of the upper layers cost least and move the outputs most.
+
+    Examples
+    --------
+    >>> _layer_edges(3).tolist()
+    [0.2, 0.8, 1.0]
+    """
+    hidden = np.ones(n_layers - 1)
+    hidden[-1:] = 3.0
+    shares = np.append(0.8 * hidden / max(hidden.sum(), 1.0), 0.2)
+    return np.minimum(np.cumsum(shares / shares.sum()).round(12), 1.0)
+
+
+def _slices(net: Net) -> int:
+    """Slices that cost about half a forward pass together.
+
+    A state recorded more often costs more than it tells, and one recorded less often too.
+    """
+    widths, bias = net.widths.astype(float), net.bias
+    n_layers = len(widths) - 1
+    shares = np.diff(_layer_edges(n_layers), prepend=0.0)
+    cost = 0.0
+    for layer in range(n_layers):
+        angle = 1.0
+        for above in range(layer + 1, n_layers):
+            angle += (1.0 if above == layer + 1 else widths[above] + bias) * widths[above + 1]
+        cost += shares[layer] * (widths[layer] + bias + ANGLES * angle)
+    full = float(((widths[:-1] + bias) * widths[1:]).sum())
+    return int(np.clip(round(0.5 * full / cost), 1, MOST_SLICES))
 
 
 def loss_target(
@@ -150,7 +201,7 @@ def loss_target(
     sds: np.ndarray | float = 1.0,
     *,
     name: str,
-    law: Literal["normal", "uniform"] = "normal",
+    law: Law = "normal",
     loss: str = "squared",
 ) -> Target:
     """Parameters of a model with a small loss K, under a prior centred at 0.
@@ -184,20 +235,39 @@ def loss_target(
     """
     require_members(model, ("n_parameters", "loss"), by="loss_target")
     d = model.n_parameters
-    moves = LOSS_MOVES if isinstance(model, Model) else GRADIENT_FREE_MOVES
     scales = np.array(np.broadcast_to(checked_array("sds", sds), (d,)))
     if not (np.isfinite(scales) & (scales >= 0.0)).all():
         raise SettingsError("sds: must be finite and at least 0")
+    scales = scales * (np.sqrt(3.0) if law == "uniform" else 1.0)
+    kernel = _kernel(model, CODES[law], scales)
+    net = kernel.net if isinstance(kernel, NetworkLoss) else None
     return Target(
         name=name,
         loss=loss,
         law=CODES[law],
-        scales=scales * (np.sqrt(3.0) if law == "uniform" else 1.0),
-        shape=_NO_SHAPE,
-        points=_NO_POINTS,
-        readout=_NO_READOUT,
-        signs=np.zeros(1),
+        scales=scales,
+        kernel=kernel,
         model=model,
         groups=scaling_groups(model, np.ones(d, dtype=bool)),
-        move_weights=moves[law],
+        move_weights=LOSS_MOVES if isinstance(model, Model) else GRADIENT_FREE_MOVES,
+        slices=_slices(net) if net is not None else 0,
+        layer_edges=_layer_edges(len(net.widths) - 1) if net is not None else np.ones(1),
     )
+
+
+def _kernel(model: LossModel, law: int, scales: np.ndarray) -> ModelLoss | NetworkLoss | None:
+    """The loss as kernels take it; None for a model that is not compiled."""
+    if not isinstance(model, CompiledModel):
+        return None
+    common = (
+        model.family, model.ints, model.floats, model.targets, model.n_points, law, scales,
+    )  # fmt: skip
+    if model.family not in (NETWORK, BERNOULLI):
+        return ModelLoss(*common)
+    ints = model.ints
+    widths = ints[FIRST_WIDTH : FIRST_WIDTH + int(ints[0]) + 1].copy()
+    net = Net(
+        widths, int(ints[2]), int(ints[HIDDEN_CODE]), int(ints[DEGREE]), int(ints[OUTPUT_CODE]),
+        model.floats.reshape(int(widths[0]), model.n_points),
+    )  # fmt: skip
+    return NetworkLoss(*common, net)
