@@ -18,6 +18,7 @@ TITLES = {
     "complexity": "measuring complexity",
     "llc": "learning coefficients",
     "volume": "volumes by splitting",
+    "free_energy": "free energies",
     "calibrate": "estimating known models",
     "analyze": "fits and correlations",
     "plot": "drawing figures",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -132,6 +134,22 @@ def _towards_its_total(campaign: Campaign, folder: Path) -> Campaign:
     return campaign.model_copy(update={"draws": total})
 
 
+def _shown(summary: str) -> list[str]:
+    """The findings of a summary at the terminal's width, or all of it where there are none."""
+    from pfmap.analysis.findings import END
+
+    head, mark, _ = summary.partition(END)
+    if not mark:
+        return [summary.rstrip()]
+    width = max(40, shutil.get_terminal_size((100, 24)).columns)
+    return [
+        part
+        for line in head.rstrip().splitlines()
+        for part in textwrap.wrap(line, width, subsequent_indent="  " * line.startswith("-"))
+        or [""]
+    ]
+
+
 def _payload(result: RunResult) -> dict[str, Any]:
     """The result of a run as plain data, tables of the analysis included."""
     from pfmap import pipeline
@@ -154,7 +172,7 @@ def _payload(result: RunResult) -> dict[str, Any]:
         },
     }
     if "analyze" in result.stages:
-        for name in ("fits", "correlations", "predictors"):
+        for name in ("fits", "correlations", "predictors", "relations"):
             payload[name] = read_table(result.folder, name).to_pylist()
     if result.profile is not None:
         payload["profile"] = dataclasses.asdict(result.profile)
@@ -170,7 +188,7 @@ def _text(result: RunResult) -> str:
     summary = result.folder / "summary.md"
     if "analyze" in result.stages and summary.exists():
         with reading(summary, kind="text", next_step="pfmap run --resume makes it again"):
-            lines.append(summary.read_text(encoding="utf-8").rstrip())
+            lines += _shown(summary.read_text(encoding="utf-8"))
     else:
         for name, outcome in result.stages.items():
             files = ": " + ", ".join(path.name for path in outcome.files[:3])

@@ -33,6 +33,7 @@ from .sections import (
     Analysis,
     Complexity,
     Counting,
+    FreeEnergy,
     Llc,
     Network,
     Readout,
@@ -78,6 +79,7 @@ class Campaign(BaseModel):
     complexity: Complexity = Complexity()
     llc: Llc = Llc()
     volume: Volume = Volume()
+    free_energy: FreeEnergy = FreeEnergy()
     analysis: Analysis = Analysis()
 
     @field_validator("domain", mode="before")

@@ -1,4 +1,4 @@
-"""Sections of a campaign file: network, readout, counting, complexity, llc, volume, analysis.
+"""Sections of a campaign file: network, readout, counting, complexity, llc, volume and so on.
 
 Those of the prior and of the domain stand in `pfmap.prior` and `pfmap.domain`.
 """
@@ -25,6 +25,9 @@ MAX_SCALE = 1e100
 MAX_REPLICA_RATIO = 1e6
 """Largest temperature and the like: products of two stay finite."""
 
+MIN_SIZE, MAX_SIZE = 1e-3, 1e12
+"""Sample sizes of the free energy."""
+
 COUNTERS_A_FUNCTION = 10
 """Counters of ``frequent`` for each function that can be as probable as ``frequent_p``."""
 
@@ -43,6 +46,16 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
             raise ValueError(f"must differ from each other, and {value} stands there twice")
         met.add(value)
     return values
+
+
+def _ascending(sizes: tuple[float, float]) -> tuple[float, float]:
+    """Refuse a range that is none."""
+    low, high = sizes
+    if not MIN_SIZE <= low < high <= MAX_SIZE:
+        raise ValueError(
+            f"must be two numbers in ascending order, from {MIN_SIZE:g} to {MAX_SIZE:g}"
+        )
+    return sizes
 
 
 class Network(BaseModel):
@@ -282,6 +295,41 @@ class Volume(BaseModel):
         le=8000,
         description="Levels after which a function is given up with an upper bound; each keeps "
         "about a quarter of the particles, two bits of log2 P.",
+    )
+
+
+class FreeEnergy(BaseModel):
+    """Free energy F(n) and λ_eff(n) of classes of functions, beside P, λ_f and the kernel."""
+
+    model_config = _SETTINGS
+    classes: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Classes (orbits under the prior's symmetries) with a curve, stratified over "
+        "log2 P and the bound on λ_f; with 0 the stage is skipped.",
+    )
+    n: Annotated[tuple[float, float], AfterValidator(_ascending)] = Field(
+        default=(0.3, 1e6),
+        description="Smallest and largest sample size, in samples of unit noise.",
+    )
+    lowest: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Smallest loss t of the curves; 0: what the largest n needs.",
+    )
+    chains: int = Field(default=32, ge=8, le=10_000, description="Chains of every level.")
+    steps: int = Field(default=64, ge=4, le=100_000, description="Steps of each chain.")
+    runs: int = Field(
+        default=4,
+        ge=4,
+        le=1000,
+        description="Independent runs after the pilot; their spread is the standard error.",
+    )
+    max_levels: int = Field(
+        default=400, ge=1, le=8000, description="Levels after which a curve ends where it is."
     )
 
 

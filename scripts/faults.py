@@ -60,7 +60,9 @@ named = ["parity"]
 runs = 4
 max_levels = 8
 """
-STAGES = ("sample", "functions", "complexity", "llc", "volume", "analyze", "plot")
+STAGES = (
+    "sample", "functions", "complexity", "llc", "volume", "free_energy", "analyze", "plot",
+)  # fmt: skip
 
 
 def kill_some(campaign: Campaign, process: subprocess.Popen[str], times: int,

@@ -313,7 +313,7 @@ def rows(quick: bool) -> Iterator[Row]:
     for n in (3, 5) if quick else range(3, 8):
         yield from perceptron_rows(n, 200_000 if quick else 2_000_000)
     draws = 100_000 if quick else 1_000_000
-    yield from constant_rows("default", 0.10857, 0.00016, draws)
+    yield from constant_rows("vallePerez2019", 0.10857, 0.00016, draws)
     yield from constant_rows("gaussian", 0.36386, 0.00016, draws)
     yield from lz_rows()
     yield from naive_twin_rows()

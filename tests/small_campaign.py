@@ -7,9 +7,10 @@ from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
 from pfmap.store import CampaignFolder, read_table
 
 COUNTING = ("sample", "functions")
-UNDRAWN = ("sample", "functions", "complexity", "llc", "volume", "analyze")
+UNDRAWN = ("sample", "functions", "complexity", "llc", "volume", "free_energy", "analyze")
 TABLES = (
-    "functions", "llc", "ladder", "volume", "evidence", "fits", "correlations", "predictors"
+    "functions", "function_llc", "llc", "ladder", "volume", "evidence", "classes", "free_energy",
+    "fits", "correlations", "predictors", "relations",
 )  # fmt: skip
 
 

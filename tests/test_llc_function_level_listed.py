@@ -39,12 +39,12 @@ def test_classes_of_four_inputs_hold_every_function_once() -> None:
     group, listed = _listed(4)
     functions: Counter[int] = Counter()
     met: set[int] = set()
-    for number, (rank, _) in listed.items():
+    for number, found in listed.items():
         images = bits_of(number, 4)[group] @ (1 << np.arange(16))
         members = set(images.tolist()) | set((65535 - images).tolist())
         assert not met & members
         met |= members
-        functions[rank] += len(members)
+        functions[found.rank] += len(members)
     assert dict(functions) == BY_RANK
 
 

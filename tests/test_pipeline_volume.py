@@ -13,7 +13,7 @@ from pfmap.analysis.extended import compared_functions, comparison_rows
 from pfmap.campaign import Campaign, Llc, Network, Volume
 from pfmap.errors import SettingsError, StoppedEarly
 from pfmap.functions.named import parse_function
-from pfmap.pipeline import volumes
+from pfmap.pipeline import splittings
 from pfmap.prior import Prior
 from pfmap.store import CampaignFolder, read_table
 from pfmap.volume import estimate as engine
@@ -248,4 +248,7 @@ def test_kept_runs_are_journaled_one_by_one(copy):
     state = CampaignFolder(copy).journal.state
     kept = {path.relative_to(copy).as_posix() for path in copy.glob("volume/*/*.parquet")}
     assert kept == set(state.runs) <= set(state.files)
-    assert {volumes.run_table(Path(name)) for name in kept} == {"splitting_pilot", "splitting_run"}
+    assert {splittings.run_table(Path(name)) for name in kept} == {
+        "splitting_pilot",
+        "splitting_run",
+    }

@@ -190,7 +190,7 @@ def test_declaring_an_order_changes_no_draw_and_makes_later_stages_again(tmp_pat
     assert digits[0].digest() == digits[1].digest()
     before, after = (stage_tokens(campaign, ("lz",)) for campaign in (free, declared))
     changed = {stage for stage in before if before[stage] != after[stage]}
-    assert changed == {"complexity", "llc", "volume", "analyze", "plot"}
+    assert changed == {"complexity", "llc", "volume", "free_energy", "analyze", "plot"}
 
 
 @pytest.mark.parametrize("selection", ["equal_lz", "equal_ones"])

@@ -57,6 +57,6 @@ def named_campaign(name: str) -> Campaign:
     Examples
     --------
     >>> named_campaign("default").network.widths
-    (7, 40, 40, 1)
+    (4, 8, 1)
     """
     return campaign_from_mapping(tomllib.loads(_text(name)), source=name)

@@ -18,7 +18,9 @@ from pfmap.figures.correlations import (
 )
 from pfmap.figures.extended import draw_extended, measured_with_lz
 from pfmap.figures.learning import draw_learning
+from pfmap.figures.measures import draw_left_over, draw_measures, has_left_over
 from pfmap.figures.predictors import draw_predictors
+from pfmap.figures.question import draw_question, has_question
 from pfmap.figures.rank import draw_rank
 from pfmap.figures.spread import draw_spread
 from pfmap.figures.style import drawing, write_figure
@@ -75,6 +77,11 @@ def draw_figures(
 def applicable(tables: Tables) -> dict[str, Callable[[Tables], Figure]]:
     """Figures that these tables allow, by file name."""
     figures: dict[str, Callable[[Tables], Figure]] = {}
+    if has_question(tables):
+        figures["one_curve_two_ends"] = draw_question
+        figures["probability_measures"] = draw_measures
+        if has_left_over(tables):
+            figures["kernel_left_over"] = draw_left_over
     if tables.everything.n_functions:  # none is frequent where no draw repeats another
         figures["probability_rank"] = draw_rank
     figures["distinct_functions"] = draw_convergence

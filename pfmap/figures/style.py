@@ -83,9 +83,16 @@ def drawing() -> Iterator[None]:
 
 
 def new_figure(
-    height_in: float, *, rows: int = 1, share_x: bool = False
+    height_in: float,
+    *,
+    rows: int = 1,
+    share_x: bool = False,
+    columns: tuple[float, ...] = (1.0,),
+    right: float = 1.0,
 ) -> tuple[Figure, list[Axes]]:
     """An empty figure of one column's width with `rows` panels below each other.
+
+    With several `columns` it is two columns of a journal wide, and the panels come row by row.
 
     Parameters
     ----------
@@ -95,11 +102,18 @@ def new_figure(
         Number of panels.
     share_x : bool, default False
         Whether all panels have one horizontal axis.
+    columns : tuple of float, default (1.0,)
+        Relative widths of the panels of a row.
+    right : float, default 1.0
+        Share of the width that panels take; names at the side stand in the rest.
     """
-    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02)
-    figure = Figure(figsize=(WIDTH_IN, height_in), layout=layout)
-    panels = figure.subplots(rows, 1, sharex=share_x, squeeze=False)
-    return figure, [row[0] for row in panels]
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, rect=(0.0, 0.0, right, 1.0))
+    width = WIDTH_IN if len(columns) == 1 else 2.0 * WIDTH_IN
+    figure = Figure(figsize=(width, height_in), layout=layout)
+    panels = figure.subplots(
+        rows, len(columns), sharex=share_x, squeeze=False, width_ratios=columns
+    )
+    return figure, list(panels.flat)
 
 
 def legend_above(figure: Figure, axes: Axes, *, columns: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Tables:
         Completed settings; `analysis.min_count` as `counted_well` raises it.
     functions : DataFrame
         ``functions.parquet``, or the rows of it that enter by themselves.
-    llc, fits, correlations, predictors, evidence : DataFrame
+    llc, fits, correlations, predictors, evidence, classes, free_energy, relations : DataFrame
         The other tables; empty where the folder has none.
     population : Population or None
         All functions drawn, tallied; None: `functions` holds all of them.
@@ -48,6 +48,9 @@ class Tables:
     predictors: pd.DataFrame
     evidence: pd.DataFrame
     population: Population | None = None
+    classes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    free_energy: pd.DataFrame = field(default_factory=pd.DataFrame)
+    relations: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def everything(self) -> Population:
@@ -119,11 +122,15 @@ def read_tables(
     """
     path = CampaignFolder(folder).table("functions")
     campaign = counted_well(read_campaign_folder(folder), path)
-    llc = _table_or_empty(folder, "llc")
+    named = (
+        "llc", "fits", "correlations", "predictors", "evidence",
+        "classes", "free_energy", "relations",
+    )  # fmt: skip
+    others = {name: _table_or_empty(folder, name) for name in named}
     population = read_population(
         path,
         min_count=campaign.analysis.min_count,
-        named=llc["function"],
+        named=others["llc"]["function"],
         scratch=scratch,
         threads=threads,
         memory=memory,
@@ -132,11 +139,7 @@ def read_tables(
         campaign=campaign,
         functions=population.functions,
         population=population,
-        llc=llc,
-        fits=_table_or_empty(folder, "fits"),
-        correlations=_table_or_empty(folder, "correlations"),
-        predictors=_table_or_empty(folder, "predictors"),
-        evidence=_table_or_empty(folder, "evidence"),
+        **others,
     )
 
 

@@ -30,7 +30,7 @@ def _pair_level(low, high, n_pairs, first_id, paired_low, paired_high, ids):
     return n_nodes
 
 
-@jit
+@jit(allocates=True)
 def bdd_nodes(bits, nodes):
     """Decision nodes of the diagram that tests the inputs in their order, first one on top.
 
@@ -54,7 +54,7 @@ def bdd_nodes(bits, nodes):
         nodes[function] = next_id - 2
 
 
-@jit
+@jit(allocates=True)
 def bdd_minimum_nodes(bits, n, nodes):
     """Fewest decision nodes over all n! orders of the inputs (Friedman and Supowit 1990).
 

@@ -49,7 +49,7 @@ def _is_empty(mask):
     return union == _ZERO
 
 
-@jit
+@jit(allocates=True)
 def _reduce(covers, weights, alive, left):
     """Take essential cubes and drop dominated ones until neither is found; return the cost taken.
 
@@ -101,7 +101,7 @@ def _reduce(covers, weights, alive, left):
     return cost
 
 
-@jit
+@jit(allocates=True)
 def _branch(covers, weights, left, budget):
     """Cost of the cheapest cover found, and whether the search came to its end.
 
@@ -209,7 +209,7 @@ def _branch(covers, weights, left, budget):
     return best, proven
 
 
-@jit
+@jit(allocates=True)
 def cheapest_cover(covers, weights, n_cubes, left, budget):
     """Cost of the cheapest cover of `left` by the first `n_cubes` cubes, and whether it is proven.
 
@@ -230,7 +230,7 @@ def cheapest_cover(covers, weights, n_cubes, left, budget):
     return cost + rest, proven
 
 
-@jit
+@jit(allocates=True)
 def minimal_literals(bits, n, budget, literals, proven):
     """Literals of the cheapest sum of products found for f and for its complement.
 

@@ -13,7 +13,7 @@ from ._jit import jit
 _ONE = np.uint64(1)
 
 
-@jit
+@jit(allocates=True)
 def cube_tables(n):
     """Tables over all 3^n cubes of n inputs.
 

@@ -72,7 +72,7 @@ def _balanced(point, side):
     return False
 
 
-@jit
+@jit(allocates=True)
 def _grow(inside, left, seed, n, budget, side, weights, scores):
     """Grow a half-space from `seed` over neighbours with `inside`, others kept strictly outside.
 
@@ -117,7 +117,7 @@ def _grow(inside, left, seed, n, budget, side, weights, scores):
             _copy(best_scores, scores)
 
 
-@jit
+@jit(allocates=True)
 def greedy_cover(inside, n, budget, halfspaces):
     """Cover the points with `inside` by half-spaces that keep all others strictly outside.
 
@@ -174,7 +174,7 @@ def greedy_cover(inside, n, budget, halfspaces):
     return kept
 
 
-@jit
+@jit(allocates=True)
 def greedy_cover_sizes(bits, n, budget, sizes):
     """Sizes of `greedy_cover` for the zeros and for the ones: int64 (functions, 2)."""
     halfspaces = np.empty((bits.shape[1], n + 1), np.int64)

@@ -238,7 +238,7 @@ def _search(table, choices, path, invariances, n, permute, reflect, complement):
     return survivors, found_polarity
 
 
-@jit
+@jit(allocates=True)
 def canonical_all(words, n, permute, reflect, complement, canonical, stabiliser):
     """Canonical member of the orbit of every function, and the size of its stabiliser.
 

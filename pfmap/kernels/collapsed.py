@@ -22,8 +22,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from ._jit import jit
 from .dense import dot
 from .family import model_outputs, scratch_size
@@ -66,9 +64,17 @@ def triangular(columns, right):
     return log_determinant
 
 
+@jit(inline=True)
+def collapsed_scratch(family, ints, n_parameters, n_outputs):
+    """Floats of working memory that `set_collapsed` needs."""
+    n_rows = n_outputs + n_parameters
+    return scratch_size(family, ints) + (n_parameters + 2) * n_rows
+
+
 @jit(fast=True)
 def set_collapsed(
-    family, ints, floats, targets, n_points, center, blocks, gamma, n_beta, words, offset, trial
+    family, ints, floats, targets, n_points, center, blocks, gamma, n_beta, words, offset, trial,
+    members, work,
 ):  # fmt: skip
     """Set `trial` to a proposal; return log (g(a | b) |∂b'/∂b| / g(a' | b')), NaN if undefined.
 
@@ -86,15 +92,22 @@ def set_collapsed(
         Random words.
     offset, trial : float64[d]
         State x and proposal x'.
+    members, work : int64[d], float64[collapsed_scratch(…)]
+        Working memory.
     """
     n, n_outputs = center.shape[0], targets.shape[0]
     extra = words[n:]
     chosen = blocks[min(int(unit_uniform(extra[BLOCK]) * blocks.shape[0]), blocks.shape[0] - 1)]
-    members = np.flatnonzero(chosen)
-    m = len(members)
-    weights, outputs = np.empty(n), np.empty(n_outputs)
-    columns, right = np.empty((m, n_outputs + m)), np.empty(n_outputs + m)
-    scratch = np.empty(scratch_size(family, ints))
+    m = 0
+    for i in range(n):
+        if chosen[i]:
+            members[m] = i
+            m += 1
+    n_rows = n_outputs + m
+    weights, outputs = work[:n], work[n : n + n_outputs]
+    work = work[n + n_outputs :]
+    columns, right = work[: m * n_rows].reshape((m, n_rows)), work[m * n_rows : (m + 1) * n_rows]
+    scratch = work[(m + 1) * n_rows :]
     log_ratio = 0.0
     for side in range(2):
         if side == 1:

@@ -48,7 +48,7 @@ def _relative_error(approximate, exact):
     return worst / math.sqrt(squares / len(exact))
 
 
-@jit
+@jit(allocates=True)
 def express(task, law, shape, points, readout, draws, words, values):
     """Do one task for every draw of a list.
 
@@ -141,7 +141,7 @@ def express(task, law, shape, points, readout, draws, words, values):
     return OK, -1
 
 
-@jit
+@jit(allocates=True)
 def weights_of(law, draws, weights):
     """Weights of a list of draws, into ``weights[k, d]``."""
     random = np.empty(len(law.scales), dtype=np.uint32)

@@ -129,7 +129,7 @@ def pull_back_outputs(family, ints, floats, weights, cotangent, gradient, scratc
         network_pull_back(ints, weights, cotangent, gradient, scratch)
 
 
-@jit
+@jit(allocates=True)
 def outputs_jacobian(family, ints, floats, weights, outputs, jacobian):
     """Set `outputs` and, unless it has no rows, ``jacobian[i]`` to the gradient of output i."""
     scratch = np.empty(scratch_size(family, ints))

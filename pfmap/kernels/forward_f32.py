@@ -31,7 +31,7 @@ OUTPUTS = 9
 _SIZE = 10
 
 
-@jit
+@jit(allocates=True)
 def memory_map(widths, n_tiles, n_weights):
     """Where each part of the memory begins, int64[11]; the last entry is its length."""
     widest = 1
@@ -54,7 +54,7 @@ def memory_map(widths, n_tiles, n_weights):
     return at
 
 
-@jit
+@jit(allocates=True)
 def allocate(at, tiles, live, slack):
     """The memory, float32, with what all draws share filled in and zeros elsewhere.
 

@@ -8,7 +8,7 @@ from ._jit import jit
 from .hash128 import finalise64
 
 
-@jit
+@jit(allocates=True)
 def hash_rows(words, salt):
     """Hashes of rows of words: h = finalise64((h ^ w) + salt) over the words w, from h = salt.
 

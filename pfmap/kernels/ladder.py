@@ -25,7 +25,7 @@ probability min(1, exp(U - U' + |g| ξ)), |g| ξ the log of the map's Jacobian d
 arms of {K = 0} such moves have the right size at every distance from w*. In half of the moves the
 sum or the difference of two groups is scaled in place of one: arms where units cancel or coincide.
 
-Collapsed move, where the model has affine blocks: that of `collapsed`.
+Collapsed move, where the model has affine blocks: that of `collapsed`, in every third step.
 
 Replica exchange: neighbours exchange states with the probability that keeps each one's density.
 
@@ -44,7 +44,7 @@ import numpy as np
 from ._jit import jit
 from .collapsed import N_WORDS as N_COLLAPSED_WORDS
 from .collapsed import TEST as COLLAPSED_TEST
-from .collapsed import set_collapsed
+from .collapsed import collapsed_scratch, set_collapsed
 from .dense import dot
 from .lowrank import add_combination
 from .metropolis import acceptance, dual_average
@@ -68,6 +68,9 @@ N_COUNTS = 6
 
 TARGET_ACCEPTANCE = 0.65
 MIN_LOG_STEP = -200.0
+
+COLLAPSED_EVERY = 3
+"""Steps from one collapsed move of a rung to the next: it costs as much as several others."""
 
 
 # Random words of a step after those of the momentum.
@@ -168,70 +171,22 @@ def exchange(i, j, n_betas, gamma, radius, vectors, stiff, scalars, test):
 
 
 @jit
-def advance_ladder(
+def take_steps(
     family, ints, floats, targets, n_points, center, loss_at_center, left, right, values, groups,
-    euler, blocks, n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung,
-    highest_rung, adapting, vectors, stiff, scalars, tunings, counts, trace, controls,
+    n_groups, sizes, euler, blocks, n_betas, tolerances, gamma, radius, leaps, key, chain,
+    first_step, lowest_rung, highest_rung, adapting, vectors, stiff, scalars, tunings, counts,
+    trace, controls, words, scratch, along, members, swaps,
 ):  # fmt: skip
-    """Make one step of rungs `lowest_rung` … `highest_rung` - 1 for every column of `trace`.
+    """The loop of `advance_ladder`, which see.
 
     Parameters
     ----------
-    family, ints, floats, targets, n_points : int, int64[:], float64[:], float64[:], int
-        The model, as in `family`, and P.
-    center, loss_at_center : float64[d], float
-        w* and K*.
-    left, right, values : float64[k, outputs], float64[k, d], float64[k]
-        Singular vectors and values of the Jacobian at w*; k = 0 samples K itself.
-    groups : int64[kinds, d]
-        Groups of coordinates that scale together: ``groups[0]`` is 0 everywhere (all of x);
-        ``groups[c, i]`` is the number of the group of kind c that holds coordinate i, or -1. Only
-        coordinates that are orthogonal to every row of `right` belong to groups of kinds 1, 2, ….
-    euler : float64[fields, d + 1]
-        Rows (m, t) with Σ_i m_i x_i ∂_i K = t K, t 1 or 0 and the largest |m_i| 1 where t is 0.
-    blocks : int64[blocks, d]
-        1 for the parameters of each block in which the outputs are affine, else 0; there are none
-        where k > 0.
-    n_betas, tolerances : float64[r], float64[r]
-        nβ of the rungs in descending order, and how small |u_iᵀ (F - t)| must be there.
-    gamma, radius : float, float
-        γ and R.
-    leaps : int
-        Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
-    key, chain, first_step : uint64, int, int
-        Names of the random numbers: a step depends on them, its rung and its state alone.
-    lowest_rung, highest_rung : int, int
-        Which rungs move.
-    adapting : bool
-        Whether step sizes adapt.
-    vectors, stiff, scalars : float64[r, 5, d], float64[r, 2, k], float64[r, 2]
-        State.
-    tunings, counts : float64[r, 5], float64[r, 6]
-        Step sizes, and sums of acceptance probabilities.
-    trace : float64[r, steps]
-        Result: nβ (K - K*) after every step.
-    controls : float64[r, groups, variates + 2]
-        Result: sums over every `CONTROL_STEPS` steps of the control variates, one for each of the
-        first fields, or without fields for each coordinate or one for their sum, and of the
-        two measures of place of `add_controls`; none are made where there are no groups.
+    n_groups, sizes : int64[kinds], int64[kinds, d]
+        Number of groups of each kind, and of free coordinates in each group.
+    words, scratch, along, members, swaps : arrays
+        Working memory.
     """
     n, n_rungs, rank = center.shape[0], n_betas.shape[0], left.shape[0]
-    n_free = n - rank
-    n_groups = np.empty(groups.shape[0], dtype=np.int64)
-    sizes = np.zeros((groups.shape[0], n), dtype=np.int64)
-    for kind in range(groups.shape[0]):
-        n_groups[kind] = groups[kind].max() + 1
-        for i in range(n):
-            if groups[kind, i] >= 0:
-                sizes[kind, groups[kind, i]] += 1
-    sizes[0, 0] = n_free  # all of x, whose stiff part is not sampled
-    n_moves, n_words = 2, n + N_WORDS
-    if len(blocks) > 0:
-        n_moves, n_words = 3, 2 * n + N_WORDS + N_COLLAPSED_WORDS
-    words = np.empty(64 * ((n_words - 1) // 64 + 1), dtype=np.uint32)
-    scratch = np.empty(remainder_scratch(family, ints, n, targets.shape[0], rank))
-    along = np.empty(rank)
-    swaps = np.empty(n_rungs)
     for column in range(trace.shape[1]):
         step = np.int64(first_step + column)
         for r in range(lowest_rung, highest_rung):
@@ -241,6 +196,7 @@ def advance_ladder(
             swaps[r] = unit_uniform(extra[SWAP])
             state, tuning, count = vectors[r], tunings[r], counts[r]
             trial, momentum = state[TRIAL], state[MOMENTUM]
+            n_moves = 3 if len(blocks) > 0 and (step + r) % COLLAPSED_EVERY == 0 else 2
             for move in range(n_moves):
                 n_leaps = 1
                 test = unit_uniform(extra[TEST if move == 0 else SCALE_TEST])
@@ -267,7 +223,7 @@ def advance_ladder(
                     test = unit_uniform(drawn[n + COLLAPSED_TEST])
                     log_ratio = set_collapsed(
                         family, ints, floats, targets, n_points, center, blocks, gamma, n_betas[r],
-                        drawn, state[OFFSET], trial,
+                        drawn, state[OFFSET], trial, members, scratch,
                     )  # fmt: skip
                 else:
                     n_kinds = len(n_groups) + min(len(euler), 1)
@@ -354,3 +310,75 @@ def advance_ladder(
                     euler, gamma, radius, vectors[r, OFFSET], vectors[r, FORCE],
                     scalars[r, EXCESS], controls[r, group],
                 )  # fmt: skip
+
+
+@jit(allocates=True)
+def advance_ladder(
+    family, ints, floats, targets, n_points, center, loss_at_center, left, right, values, groups,
+    euler, blocks, n_betas, tolerances, gamma, radius, leaps, key, chain, first_step, lowest_rung,
+    highest_rung, adapting, vectors, stiff, scalars, tunings, counts, trace, controls,
+):  # fmt: skip
+    """Make one step of rungs `lowest_rung` … `highest_rung` - 1 for every column of `trace`.
+
+    Parameters
+    ----------
+    family, ints, floats, targets, n_points : int, int64[:], float64[:], float64[:], int
+        The model, as in `family`, and P.
+    center, loss_at_center : float64[d], float
+        w* and K*.
+    left, right, values : float64[k, outputs], float64[k, d], float64[k]
+        Singular vectors and values of the Jacobian at w*; k = 0 samples K itself.
+    groups : int64[kinds, d]
+        Groups of coordinates that scale together: ``groups[0]`` is 0 everywhere (all of x);
+        ``groups[c, i]`` is the number of the group of kind c that holds coordinate i, or -1. Only
+        coordinates that are orthogonal to every row of `right` belong to groups of kinds 1, 2, ….
+    euler : float64[fields, d + 1]
+        Rows (m, t) with Σ_i m_i x_i ∂_i K = t K, t 1 or 0 and the largest |m_i| 1 where t is 0.
+    blocks : int64[blocks, d]
+        1 for the parameters of each block in which the outputs are affine, else 0; there are none
+        where k > 0.
+    n_betas, tolerances : float64[r], float64[r]
+        nβ of the rungs in descending order, and how small |u_iᵀ (F - t)| must be there.
+    gamma, radius : float, float
+        γ and R.
+    leaps : int
+        Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
+    key, chain, first_step : uint64, int, int
+        Names of the random numbers: a step depends on them, its rung and its state alone.
+    lowest_rung, highest_rung : int, int
+        Which rungs move.
+    adapting : bool
+        Whether step sizes adapt.
+    vectors, stiff, scalars : float64[r, 5, d], float64[r, 2, k], float64[r, 2]
+        State.
+    tunings, counts : float64[r, 5], float64[r, 6]
+        Step sizes, and sums of acceptance probabilities.
+    trace : float64[r, steps]
+        Result: nβ (K - K*) after every step.
+    controls : float64[r, groups, variates + 2]
+        Result: sums over every `CONTROL_STEPS` steps of the control variates, one for each of the
+        first fields, or without fields for each coordinate or one for their sum, and of the
+        two measures of place of `add_controls`; none are made where there are no groups.
+    """
+    n, rank = center.shape[0], left.shape[0]
+    n_groups = np.empty(groups.shape[0], dtype=np.int64)
+    sizes = np.zeros((groups.shape[0], n), dtype=np.int64)
+    for kind in range(groups.shape[0]):
+        n_groups[kind] = groups[kind].max() + 1
+        for i in range(n):
+            if groups[kind, i] >= 0:
+                sizes[kind, groups[kind, i]] += 1
+    sizes[0, 0] = n - rank  # all of x, whose stiff part is not sampled
+    n_words = n + N_WORDS
+    n_floats = remainder_scratch(family, ints, n, targets.shape[0], rank)
+    if len(blocks) > 0:
+        n_words += n + N_COLLAPSED_WORDS
+        n_floats = max(n_floats, collapsed_scratch(family, ints, n, targets.shape[0]))
+    words = np.empty(64 * ((n_words - 1) // 64 + 1), dtype=np.uint32)
+    take_steps(
+        family, ints, floats, targets, n_points, center, loss_at_center, left, right, values,
+        groups, n_groups, sizes, euler, blocks, n_betas, tolerances, gamma, radius, leaps, key,
+        chain, first_step, lowest_rung, highest_rung, adapting, vectors, stiff, scalars, tunings,
+        counts, trace, controls, words, np.empty(n_floats), np.empty(rank),
+        np.empty(n, dtype=np.int64), np.empty(len(n_betas)),
+    )  # fmt: skip

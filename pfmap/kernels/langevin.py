@@ -251,7 +251,7 @@ def exchange(i, j, n_betas, gamma, vectors, along, scalars, test):
     return probability
 
 
-@jit
+@jit(allocates=True)
 def run_chain(
     family, ints, floats, targets, center, loss_at_center, basis, curvature, n_betas, gamma,
     key, chain, warmup, trace, info,

@@ -55,7 +55,7 @@ def _shift_left(high, low, places):
     return (high << up) | (low >> down), low << up
 
 
-@jit
+@jit(allocates=True)
 def _parse_in_step(high, low, n, slack, drop, words):
     """Words of `_LANES` strings of n <= 128 bits (high, low), front bit first.
 
@@ -105,7 +105,7 @@ def _parse_in_step(high, low, n, slack, drop, words):
             s_high[lane], s_low[lane] = high[lane], low[lane]
 
 
-@jit
+@jit(allocates=True)
 def count_words_packed(packed, n, slack, drop, words):
     """Words of forward and backward parse of strings of n <= 128 bits.
 
@@ -157,7 +157,7 @@ def _count_words(symbols, slack, drop):
     return words
 
 
-@jit
+@jit(allocates=True)
 def count_words_symbols(symbols, slack, drop, words):
     """Words of forward and backward parse of strings of any length over any alphabet.
 

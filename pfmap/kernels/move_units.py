@@ -80,7 +80,7 @@ class Unit(NamedTuple):
     n_outgoing: int
 
 
-@jit(fast=True)
+@jit(fast=True, allocates=True)
 def new_block(net):
     """Work for any unit of the network."""
     largest, widest = 0, 0

@@ -66,6 +66,7 @@ by_target(
         NetworkLoss: lambda target: new_block(target.net),
         ModelLoss: lambda target: 0,
     },
+    allocates=True,
 )
 by_target(refresh, {SignTarget: _refresh, NetworkLoss: _refresh, ModelLoss: _no_refresh})
 by_target(slices, {SignTarget: _slices, NetworkLoss: _slices, ModelLoss: _no_slices})

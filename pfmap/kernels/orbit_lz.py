@@ -98,7 +98,7 @@ def _find_alike(high, low, n, alike):
             alike[i, j] = same
 
 
-@jit
+@jit(allocates=True)
 def _phases_to_follow(high, low, n, flip, phases):
     """Write one phase of every set of phases whose members have the same words; how many."""
     size = 1 << n
@@ -126,7 +126,7 @@ def _phases_to_follow(high, low, n, flip, phases):
     return n_phases
 
 
-@jit
+@jit(allocates=True)
 def _fewest(buffer, filled, size, counts):
     """Fewest words, both directions together, among the first `filled` members in the buffer."""
     whole = np.int64(0)  # slack and drop of LZ76; a literal would compile the parse once more
@@ -137,7 +137,7 @@ def _fewest(buffer, filled, size, counts):
     return fewest
 
 
-@jit
+@jit(allocates=True)
 def least_words(words, n, changes, reflect, least):
     """Fewest words of forward and backward LZ76 parse together over each function's orbit.
 

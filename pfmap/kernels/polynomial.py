@@ -2,7 +2,8 @@
 
 output[p] = Σ_j feature[p, j] Π_i w_i^a[j, i],    K = 1/(2P) Σ_p (output[p] - target[p])²
 
-ints = [outputs P, monomials J, parameters d, exponents a row by row ...]
+ints = [outputs P, monomials J, parameters d, starts of the monomials' factors (J + 1), variable i
+of every factor, exponent a > 0 of every factor]: factors w_i^0 take no time.
 floats = features row by row
 """
 
@@ -10,13 +11,21 @@ from __future__ import annotations
 
 from ._jit import jit
 
-FIRST_EXPONENT = 3
+FIRST_START = 3
 
 
 @jit(inline=True)
 def polynomial_scratch(ints):
     """Floats of working memory: outputs, monomials, and products of the factors up to each one."""
     return ints[0] + ints[1] + ints[2] + 1
+
+
+@jit(inline=True)
+def factor_lists(ints):
+    """Starts (J + 1), variables and exponents of the factors."""
+    first = FIRST_START + ints[1] + 1
+    n_factors = ints[first - 1]
+    return ints[FIRST_START:first], ints[first : first + n_factors], ints[first + n_factors :]
 
 
 @jit(inline=True)
@@ -31,13 +40,13 @@ def integer_power(x, exponent):
 @jit
 def polynomial_outputs(ints, floats, weights, scratch, outputs):
     """Set `outputs`; the monomials stay in ``scratch[P : P + J]``."""
-    n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]
+    n_outputs, n_monomials = ints[0], ints[1]
+    starts, variables, exponents = factor_lists(ints)
     monomials = scratch[n_outputs : n_outputs + n_monomials]
     for j in range(n_monomials):
-        exponents = ints[FIRST_EXPONENT + j * n_parameters :]
         product = 1.0
-        for i in range(n_parameters):
-            product *= integer_power(weights[i], exponents[i])
+        for k in range(starts[j], starts[j + 1]):
+            product *= integer_power(weights[variables[k]], exponents[k])
         monomials[j] = product
     for p in range(n_outputs):
         result = 0.0
@@ -46,24 +55,24 @@ def polynomial_outputs(ints, floats, weights, scratch, outputs):
         outputs[p] = result
 
 
-@jit
-def add_monomial_gradient(exponents, factor, weights, prefix, gradient):
-    """Add ``factor`` times the gradient of Π_i w_i^a_i to `gradient`.
+@jit(inline=True)
+def add_monomial_gradient(ints, first, last, factor, weights, prefix, gradient):
+    """Add ``factor`` times the gradient of the product of the factors from `first` to `gradient`.
 
     Products of the factors below and above each one are kept apart: dividing by w_i would fail
     at w_i = 0, where the singularities are.
     """
-    n_parameters = weights.shape[0]
-    prefix[0] = 1.0
-    for i in range(n_parameters):
-        prefix[i + 1] = prefix[i] * integer_power(weights[i], exponents[i])
+    _, variables, exponents = factor_lists(ints)
+    below = 1.0
+    for k in range(first, last):
+        prefix[k - first] = below
+        below *= integer_power(weights[variables[k]], exponents[k])
     suffix = factor
-    for i in range(n_parameters - 1, -1, -1):
-        exponent = exponents[i]
-        if exponent > 0:
-            lower = integer_power(weights[i], exponent - 1)
-            gradient[i] += prefix[i] * suffix * exponent * lower
-            suffix *= lower * weights[i]
+    for k in range(last - 1, first - 1, -1):
+        i, exponent = variables[k], exponents[k]
+        lower = integer_power(weights[i], exponent - 1)
+        gradient[i] += prefix[k - first] * suffix * exponent * lower
+        suffix *= lower * weights[i]
 
 
 @jit
@@ -72,13 +81,15 @@ def polynomial_pull_back(ints, floats, weights, cotangent, divisor, gradient, sc
     n_outputs, n_monomials, n_parameters = ints[0], ints[1], ints[2]
     for i in range(n_parameters):
         gradient[i] = 0.0
+    starts = factor_lists(ints)[0]
     prefix = scratch[n_outputs + n_monomials :]
     for j in range(n_monomials):
         factor = 0.0
         for p in range(n_outputs):
             factor += floats[p * n_monomials + j] * cotangent[p]
-        exponents = ints[FIRST_EXPONENT + j * n_parameters :]
-        add_monomial_gradient(exponents, factor / divisor, weights, prefix, gradient)
+        add_monomial_gradient(
+            ints, starts[j], starts[j + 1], factor / divisor, weights, prefix, gradient
+        )
 
 
 @jit
@@ -102,10 +113,12 @@ def polynomial_jacobian(ints, floats, weights, scratch, jacobian):
     for p in range(n_outputs):
         for i in range(n_parameters):
             jacobian[p, i] = 0.0
+    starts = factor_lists(ints)[0]
     prefix = scratch[n_outputs + n_monomials :]
     for j in range(n_monomials):
-        exponents = ints[FIRST_EXPONENT + j * n_parameters :]
         for p in range(n_outputs):
             factor = floats[p * n_monomials + j]
             if factor != 0.0:
-                add_monomial_gradient(exponents, factor, weights, prefix, jacobian[p])
+                add_monomial_gradient(
+                    ints, starts[j], starts[j + 1], factor, weights, prefix, jacobian[p]
+                )

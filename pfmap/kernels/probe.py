@@ -17,7 +17,7 @@ FORWARD = 2
 READ = 3
 
 
-@jit
+@jit(allocates=True)
 def repeat_part(part, times, law, shape, points, readout):
     """Do one part of sampling `times` times over, with the weights of draw 0; sum of a few bits.
 

@@ -13,7 +13,7 @@ from .readout import find_doubtful, pack_f32, pack_f64
 from .tiles import TILE
 
 
-@jit
+@jit(allocates=True)
 def read_functions(scales, shape, points, readout, states, words):
     """Packed bits of networks given by their weights, by the strict rule of sampling.
 

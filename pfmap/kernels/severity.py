@@ -61,6 +61,7 @@ def _score_network(target, state, memory):
 by_target(
     memory_of,
     {SignTarget: sign_memory, NetworkLoss: network_memory, ModelLoss: model_memory},
+    allocates=True,
 )
 by_target(
     severity_at,

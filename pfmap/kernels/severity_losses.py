@@ -55,7 +55,7 @@ class NetworkMemory(NamedTuple):
     scratch: np.ndarray
 
 
-@jit
+@jit(allocates=True)
 def model_memory(target):
     """Fresh work."""
     return ModelMemory(
@@ -64,7 +64,7 @@ def model_memory(target):
     )  # fmt: skip
 
 
-@jit
+@jit(allocates=True)
 def network_memory(target):
     """Fresh work."""
     return NetworkMemory(

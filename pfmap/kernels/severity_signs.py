@@ -64,7 +64,7 @@ class SignMemory(NamedTuple):
     scratch: np.ndarray
 
 
-@jit
+@jit(allocates=True)
 def sign_memory(target):
     """Fresh work."""
     d, n_points = target.scales.shape[0], target.signs.shape[0]

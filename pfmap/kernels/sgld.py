@@ -75,7 +75,7 @@ def sgld_move(code, n_beta, gamma, step_size, decay, damping, gradient, words, v
             offset[i] += root * noise - half * drift
 
 
-@jit
+@jit(allocates=True)
 def run_sgld(
     family, ints, floats, targets, center, code, n_beta, gamma, step_size, decay, damping,
     key, chain, burn_in, trace,

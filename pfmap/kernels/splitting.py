@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ._jit import jit
-from .borrowing import borrowed
 from .metropolis import acceptance
 from .move_scaling import SPREAD, scale_group
 from .move_walk import draw_prior, walk
@@ -98,7 +97,7 @@ def stream_of(level, chain, step):
     return (np.int64(level) * 16777216 + np.int64(chain)) * 16777216 + np.int64(step)
 
 
-@jit
+@jit(allocates=True)
 def advance_splitting(target, threshold, moves, stretch, chains):
     """Run some chains of one level.
 
@@ -126,8 +125,7 @@ def advance_splitting(target, threshold, moves, stretch, chains):
 
 @jit
 def _advance(target, threshold, moves, stretch, chains, memory, block, spare):
-    target, moves, chains = borrowed(target), borrowed(moves), borrowed(chains)
-    memory, block, spare = borrowed(memory), borrowed(block), borrowed(spare)
+    """The loop of `advance_splitting`; the last three arguments are working memory."""
     d = chains.states.shape[2]
     law, n_kinds = target.law, moves.groups.shape[0]
     words, trial = spare.words, spare.trial

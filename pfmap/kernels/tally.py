@@ -27,7 +27,7 @@ def _equal(a, i, b, j):
     return same
 
 
-@jit
+@jit(allocates=True)
 def _table(n):
     """An empty table with room for `n` rows: a power of two, at most half full."""
     size = 16
@@ -36,7 +36,7 @@ def _table(n):
     return np.full(size, -1, dtype=np.int64)
 
 
-@jit
+@jit(allocates=True)
 def tally(words):
     """Distinct rows of `words` in order of first appearance.
 
@@ -75,7 +75,7 @@ def tally(words):
     return first[:found].copy(), counts[:found].copy()
 
 
-@jit
+@jit(allocates=True)
 def match(words, wanted):
     """For every row of `words` the row of `wanted` that equals it, or -1.
 

@@ -11,7 +11,7 @@ _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 
 
-@jit
+@jit(allocates=True)
 def minimal_cover_sizes(bits, sets, sizes):
     """Fewest of `sets` whose union is the zeros of f, and the ones.
 

@@ -7,7 +7,7 @@ import numpy as np
 from ._jit import jit
 
 
-@jit
+@jit(allocates=True)
 def walsh_summary(bits, absolute_sum, degree):
     """Absolute sum of the spectrum, and largest |S| with a non-zero coefficient.
 

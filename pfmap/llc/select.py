@@ -84,7 +84,7 @@ def select_functions(functions: pd.DataFrame, settings: Llc) -> pd.DataFrame:
         (eligible, left, ""),
     ):
         stop = min(n_wanted, len(chosen) + share)
-        _take_in_turn(functions, rows, spread, shuffled, stop, note, chosen)
+        take_in_turn(functions, rows, spread, shuffled, stop, note, chosen)
     return pd.DataFrame(
         {"function": keys[list(chosen)], "reason": list(chosen.values())}, dtype=object
     ).astype(str)
@@ -99,7 +99,7 @@ def _equal_rows(functions: pd.DataFrame, held: str, varied: str) -> np.ndarray:
     return np.flatnonzero(functions[held] == kinds.sort_index().idxmax())
 
 
-def _take_in_turn(
+def take_in_turn(
     functions: pd.DataFrame,
     rows: np.ndarray,
     spread: str,
@@ -108,7 +108,26 @@ def _take_in_turn(
     note: str,
     chosen: dict[int, str],
 ) -> None:
-    """Add rows to `chosen`, one from every cell in turn, until it holds `stop`."""
+    """Add rows to `chosen`, one from every cell in turn, until it holds `stop`.
+
+    Parameters
+    ----------
+    functions : DataFrame
+        Columns ``log2_p`` and, if there is one, `spread`; the range of each is cut into equal
+        parts, whose pairs are the cells.
+    rows : ndarray of int
+        Rows to choose from.
+    spread : str
+        The second column.
+    shuffled : ndarray of uint64, shape (len(functions),)
+        Order inside a cell.
+    stop : int
+        Rows wanted, with those already chosen.
+    note : str
+        Added to the reasons.
+    chosen : dict of int to str
+        Row to reason, in the order of choice.
+    """
     if len(rows) == 0 or len(chosen) >= stop:
         return
     parts = {"log2_p": BINS - 1 - _bins(functions["log2_p"].to_numpy(dtype=float)[rows])}

@@ -59,7 +59,11 @@ def polynomial_model(
             f"features: must be finite of shape (points, {n_monomials}), got {matrix.shape}"
         )
     n_points = len(matrix)
-    ints = np.concatenate([[n_points, n_monomials, n_parameters], powers.ravel()]).astype(np.int64)
+    monomials, variables = np.nonzero(powers)
+    starts = np.searchsorted(monomials, np.arange(n_monomials + 1))
+    ints = np.concatenate(
+        [[n_points, n_monomials, n_parameters], starts, variables, powers[monomials, variables]]
+    ).astype(np.int64)
     model = CompiledModel(
         POLYNOMIAL, ints, matrix.ravel().copy(), np.zeros(n_points), n_parameters, n_points
     )

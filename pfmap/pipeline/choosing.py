@@ -39,7 +39,13 @@ def selected_for_volume(path: Path, campaign: Campaign) -> list[str]:
     return select_by_probability(frame, wanted, campaign.analysis.min_count)
 
 
-def thinned(path: Path, by: Sequence[str], keep: int, named: Iterable[str] = ()) -> pd.DataFrame:
+def thinned(
+    path: Path,
+    by: Sequence[str],
+    keep: int,
+    named: Iterable[str] = (),
+    also: Sequence[str] = (),
+) -> pd.DataFrame:
     """Rows of ``functions.parquet``, at most some of those that selections cannot tell apart.
 
     Selections look at counts, complexities, and among equals at a shuffled order of the first
@@ -56,6 +62,8 @@ def thinned(path: Path, by: Sequence[str], keep: int, named: Iterable[str] = ())
         Rows to keep of those that agree in them.
     named : iterable of str
         Keys of functions to keep besides. The two most frequent functions are kept as well.
+    also : sequence of str
+        Further columns to return.
 
     Returns
     -------
@@ -64,7 +72,7 @@ def thinned(path: Path, by: Sequence[str], keep: int, named: Iterable[str] = ())
         file's order.
     """
     there = column_names(path, "functions")
-    columns = [name for name in _COLUMNS if name in there]
+    columns = [name for name in (*_COLUMNS, *also) if name in there]
     by = [name for name in by if name in there]
     named = set(named)
     kept: list[pd.DataFrame] = []

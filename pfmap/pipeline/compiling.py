@@ -11,6 +11,7 @@ _MODULES = {
     "complexity": ("lz",),
     "llc": ("langevin",),
     "volume": ("splitting",),
+    "free_energy": ("splitting",),
 }
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
+import pyarrow as pa
+
+from pfmap.campaign import Campaign
 from pfmap.store.atomic import disk_faults, write_bytes
 from pfmap.store.folder import SUMMARY
+from pfmap.store.schema import arrow_schema
 from pfmap.store.tables import read_file, write_table
 
 from .job import Job
@@ -42,8 +47,29 @@ def analyze(job: Job) -> list[str]:
         write_table(path, getattr(result, name), name, notes=job.notes)
         written.append(path)
     path = job.files.path / SUMMARY
-    write_bytes(path, summary_text(functions, result, campaign, evidence).encode())
+    head, related = _findings(job, campaign, estimates)
+    written.append(job.files.table("relations"))
+    write_table(written[-1], related, "relations", notes=job.notes)
+    text = head + summary_text(functions, result, campaign, evidence)
+    write_bytes(path, text.encode())
     return [job.files.relative(item) for item in (*written, path)]
+
+
+def _findings(
+    job: Job, campaign: Campaign, llc: pd.DataFrame
+) -> tuple[str, pd.DataFrame | pa.Table]:
+    """What the classes say, and the table ``relations``; nothing where none has a curve."""
+    from pfmap.analysis.findings import findings_text
+    from pfmap.analysis.question import question_of, relations
+
+    classes, energies = (
+        read_file(job.files.table(name), name).to_pandas() for name in ("classes", "free_energy")
+    )
+    if energies.empty:
+        return "", arrow_schema("relations").empty_table()
+    question = question_of(classes, energies, campaign)
+    found = relations(question, campaign)
+    return findings_text(question, found, llc, campaign), found
 
 
 def plot(job: Job) -> list[str]:

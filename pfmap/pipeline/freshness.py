@@ -14,7 +14,9 @@ from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
 from pfmap.store.schema import FORMAT_VERSION
 
-STAGES = ("sample", "functions", "complexity", "llc", "volume", "analyze", "plot")
+STAGES = (
+    "sample", "functions", "complexity", "llc", "volume", "free_energy", "analyze", "plot",
+)  # fmt: skip
 
 # The stages whose results a stage reads.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -23,8 +25,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "complexity": ("functions",),
     "llc": ("complexity",),
     "volume": ("complexity",),
-    "analyze": ("complexity", "llc", "volume"),
-    "plot": ("complexity", "llc", "volume", "analyze"),
+    "free_energy": ("complexity",),
+    "analyze": ("complexity", "llc", "volume", "free_energy"),
+    "plot": ("complexity", "llc", "volume", "free_energy", "analyze"),
 }
 
 
@@ -48,7 +51,7 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
     >>> before = stage_tokens(Campaign(), ("lz",))
     >>> after = stage_tokens(Campaign(), ("lz", "entropy"))
     >>> [stage for stage in STAGES if before[stage] != after[stage]]
-    ['complexity', 'llc', 'volume', 'analyze', 'plot']
+    ['complexity', 'llc', 'volume', 'free_energy', 'analyze', 'plot']
     """
     selection = campaign.llc.model_dump(mode="json", include={"functions", "selection", "named"})
     own: dict[str, Any] = {
@@ -62,6 +65,7 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
         ],
         "llc": campaign.digest("llc"),
         "volume": [campaign.digest("volume"), campaign.analysis.min_count],
+        "free_energy": _free_energy_settings(campaign),
         "analyze": _analysis_settings(campaign),
         "plot": [],
     }
@@ -70,6 +74,13 @@ def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]
         parts = [stage, own[stage], *(tokens[needed] for needed in NEEDS[stage])]
         tokens[stage] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     return tokens
+
+
+def _free_energy_settings(campaign: Campaign) -> Any:
+    """What the stage reads of the settings; where there is nothing to measure, nothing."""
+    if not campaign.free_energy.classes:
+        return []
+    return [campaign.digest("free_energy", "volume"), campaign.analysis.min_count]
 
 
 def _analysis_settings(campaign: Campaign) -> Any:

@@ -16,7 +16,12 @@ SAMPLE = 256
 """Functions whose counts are added up again one by one: the most frequent and some others."""
 
 _FIRST = 64
-_LATER = ("llc", "ladder", "volume", "evidence", "fits", "correlations", "predictors")
+_LATER = (
+    "llc", "ladder", "volume", "evidence", "classes", "free_energy",
+    "fits", "correlations", "predictors", "relations",
+)  # fmt: skip
+_UNDRAWN = ("classes", "free_energy")
+"""Tables of classes, a member of each: neither need have been drawn."""
 _COUNTS = ["function", "count", "first_draw"]
 
 
@@ -110,6 +115,9 @@ def table_problems(
             yield from _not_in("volume", keys["volume"], keys["evidence"], "evidence")
             keys["volume"] = keys["volume"] & keys["evidence"] - by_name
         keys["evidence"] -= by_name
+    members, measured = (keys.pop(name, set()) for name in _UNDRAWN)
+    if "classes" in tables:
+        yield from _not_in("free_energy", measured, members, "classes")
     wanted = pa.array(sorted(set().union(*keys.values())), pa.string())
     there: set[str] = set()
     for rows in stream_file(functions, "functions", ["function"]):
@@ -118,6 +126,11 @@ def table_problems(
         )
     for name, found in keys.items():
         yield from _not_in(name, found, there, "functions")
+    if "function_llc" in sound:
+        bounded = row_count(files.table("function_llc"), "function_llc")
+        drawn = row_count(functions, "functions")
+        if bounded not in (0, drawn):
+            yield f"function_llc.parquet: {bounded} rows, functions.parquet has {drawn}"
     if "llc" in tables and draws is not None and len(tables["llc"]):
         last = pc.max(tables["llc"]["draw"]).as_py()
         if last >= int(draws):

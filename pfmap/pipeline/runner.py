@@ -25,6 +25,7 @@ from pfmap.store.provenance import now, read_provenance
 from .coefficients import llc
 from .compiling import compiled
 from .conclude import analyze, plot
+from .free_energies import free_energies
 from .freshness import NEEDS, STAGES, damage, stage_tokens, why_stale
 from .job import Job
 from .opening import keep_changed, open_campaign
@@ -39,6 +40,7 @@ _TABLE_STAGES: dict[str, Callable[[Job], list[str]]] = {
     "complexity": complexity,
     "llc": llc,
     "volume": volume,
+    "free_energy": free_energies,
     "analyze": analyze,
     "plot": plot,
 }
@@ -95,7 +97,8 @@ def run(
         Draw only these blocks, from the first up to the one before the second, and run no other
         stage: `pfmap.pipeline.merge` joins folders with different blocks. None is all.
     stages : iterable of str, optional
-        Stages to run, of ``sample, functions, complexity, llc, volume, analyze, plot``; None runs
+        Stages to run, of ``sample, functions, complexity, llc, volume,
+        free_energy, analyze, plot``; None runs
         all. Stages that these need run too if they are missing or out of date.
     profile : bool, default False
         Tell where the time of this process went, in the result's ``profile``; what the workers of

@@ -30,6 +30,7 @@ from pfmap.store import CampaignFolder
 from pfmap.store.atomic import write_bytes
 from pfmap.store.journal import BlockEntry
 from pfmap.volume import Settings, Target, sign_target
+from pfmap.volume.curves import Wanted, function_target
 from pfmap.volume.severities import choose_levels
 from pfmap.volume.splitting import Levels, Run, run_levels
 
@@ -175,24 +176,30 @@ def estimate(campaign: SentCampaign, request: Request) -> Any:
     return estimate_request(campaign_here(campaign), request)
 
 
-def find_pilot(campaign: SentCampaign, key: str, signs: np.ndarray, settings: Settings) -> Levels:
+def find_pilot(
+    campaign: SentCampaign, key: str, signs: np.ndarray, loss: str, settings: Settings
+) -> Levels:
     """The pilot of a splitting."""
     with ThreadPoolExecutor(1) as pool:
-        return choose_levels(_target(campaign, key, signs), settings, pool)
+        return choose_levels(_target(campaign, key, signs, loss), settings, pool)
 
 
 def make_run(
     campaign: SentCampaign,
     key: str,
     signs: np.ndarray,
+    loss: str,
     settings: Settings,
     levels: Levels,
     number: int,
 ) -> Run:
     """One run at the levels of the pilot."""
     with ThreadPoolExecutor(1) as pool:
-        return run_levels(_target(campaign, key, signs), levels, settings, number, pool)
+        return run_levels(_target(campaign, key, signs, loss), levels, settings, number, pool)
 
 
-def _target(campaign: SentCampaign, key: str, signs: np.ndarray) -> Target:
+def _target(campaign: SentCampaign, key: str, signs: np.ndarray, loss: str) -> Target:
+    """The signs themselves, or the squared error to them."""
+    if loss == "squared":
+        return function_target(campaign_here(campaign), Wanted(key, signs))
     return sign_target(plan_here(campaign), signs, name=key)

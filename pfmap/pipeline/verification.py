@@ -26,7 +26,7 @@ from .kept import counts_table, everything_kept, ranked, read_kept, shard_level
 from .recount import Recount, table_problems
 from .report import Reporter, SilentReporter
 from .shards import reproduced
-from .volumes import run_table
+from .splittings import run_table
 
 
 @dataclass
@@ -313,7 +313,7 @@ def _check_kept(campaign: Campaign, files: CampaignFolder) -> None:
 
 def _read(files: CampaignFolder, name: str) -> None:
     path = files.path / name
-    for _ in stream_file(path, run_table(path) if path.is_relative_to(files.runs) else path.stem):
+    for _ in stream_file(path, run_table(path) if files.keeps_run(path) else path.stem):
         pass  # reading checks every page
 
 

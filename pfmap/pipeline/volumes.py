@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,118 +11,33 @@ from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch
 from pfmap.errors import SettingsError
-from pfmap.execution.cluster import Cluster
 from pfmap.functions.keys import bits_from_words, check_key, words_from_keys
 from pfmap.functions.named import parse_function
 from pfmap.sections import NAMED_FUNCTIONS
-from pfmap.store.atomic import file_digest
-from pfmap.store.journal import RunEntry
 from pfmap.store.schema import Column, arrow_schema
-from pfmap.store.tables import bears_mark, write_table
-from pfmap.volume import Settings, estimate_volume, sign_target
-from pfmap.volume.checkpoint import Checkpoint
-from pfmap.volume.estimate import runs_needed
+from pfmap.store.tables import write_table
+from pfmap.volume import Settings, sign_target
 from pfmap.volume.expressible import why_not_expressible
 from pfmap.volume.rows import evidence_row, volume_rows
-from pfmap.volume.splitting import Levels
 
+from .batches import function_kind
 from .choosing import selected_for_volume
 from .job import Job
-from .tasks import find_pilot, make_run, sent
-from .weigh import campaign_proxies, function_kind, proxy_columns
-from .workers import leases
+from .splittings import Splitting, run_files, split_all
+from .weigh import campaign_proxies, proxy_columns
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """A function to measure: key, names it was asked for by, bits, and where its runs are kept."""
-
-    function: str
-    name: str
-    signs: np.ndarray
-    checkpoint: Checkpoint
+STAGE = "volume"
 
 
 def volume(job: Job) -> list[str]:
     """Measure the selected and the named functions; the files written."""
-    wanted = wanted_functions(job)
-    remove_other_runs(job, [item.checkpoint.folder for item in wanted])
-    settings = splitting_settings(job.campaign)
+    names, wanted = wanted_functions(job)
     curves: list[dict[str, Any]] = []
     evidence: list[dict[str, Any]] = []
-    each = settings.runs + 1
-    progress = job.progress("volume")
-    for item in wanted:
-        check_runs(job, item.checkpoint.folder)
-    proofs = [why_not_expressible(job.campaign, item.signs) for item in wanted]
-    if job.cluster is not None:
-        make_runs(job, job.cluster, wanted, proofs, settings)
-    for place, item in enumerate(wanted):
-        kept = item.checkpoint
-
-        def tell(done: int, _: int, place: int = place, folder: Path = kept.folder) -> None:
-            note_runs(job, folder)
-            progress(place * each + done, len(wanted) * each)
-
-        estimate = estimate_volume(
-            sign_target(job.plan, item.signs, name=item.function),
-            settings,
-            proof=proofs[place],
-            levels=kept.levels(),
-            keep_levels=kept.keep_levels,
-            finished=kept.runs(),
-            keep=kept.keep_run,
-            threads=job.threads,
-            progress=tell,
-        )
-        # One that was given up or disproved has fewer runs.
-        progress((place + 1) * each, len(wanted) * each)
+    for item, name, estimate in zip(wanted, names, split_all(job, STAGE, wanted), strict=True):
         curves += volume_rows(estimate, function=item.function)
-        evidence.append(evidence_row(estimate, function=item.function, name=item.name))
+        evidence.append(evidence_row(estimate, function=item.function, name=name))
     return write_volume(job, wanted, curves, evidence)
-
-
-def make_runs(
-    job: Job, cluster: Cluster, wanted: list[Wanted], proofs: list[str], settings: Settings
-) -> None:
-    """Have workers make the pilots and runs that are missing; they are kept as they come."""
-    tasks = leases(job, cluster, "volume")
-    campaign = sent(job.campaign)
-    each = settings.runs + 1
-    done = 0
-    progress = job.progress("volume")
-
-    def add_runs(place: int, levels: Levels) -> None:
-        nonlocal done
-        item = wanted[place]
-        target = sign_target(job.plan, item.signs, name=item.function)
-        kept = item.checkpoint.runs()
-        needed = range(runs_needed(target, settings, levels))
-        done += each - len([number for number in needed if number not in kept])
-        for number in needed:
-            if number not in kept:
-                arguments = (campaign, item.function, item.signs, settings, levels, number)
-                tasks.add((place, number), make_run, *arguments)
-
-    for place, item in enumerate(wanted):
-        levels = item.checkpoint.levels()
-        if levels is not None:
-            add_runs(place, levels)
-        elif proofs[place]:
-            done += each
-        else:
-            arguments = (campaign, item.function, item.signs, settings)
-            tasks.add((place, None), find_pilot, *arguments)
-    for (place, number), result in tasks:
-        kept = wanted[place].checkpoint
-        if number is None:
-            kept.keep_levels(result)
-            add_runs(place, result)
-        else:
-            kept.keep_run(number, result)
-            done += 1
-        note_runs(job, kept.folder)
-        progress(done, len(wanted) * each)
 
 
 def check_named(campaign: Campaign) -> None:
@@ -171,18 +84,21 @@ def key_of_text(text: str, campaign: Campaign) -> tuple[str, str]:
     return found.key, found.label
 
 
-def wanted_functions(job: Job) -> list[Wanted]:
-    """The functions to measure, drawn ones by descending P first; empty for other readouts."""
+def wanted_functions(job: Job) -> tuple[list[str], list[Splitting]]:
+    """Names asked for by and functions to measure, drawn ones by descending P first.
+
+    None for other readouts.
+    """
     campaign = job.campaign
     section = campaign.volume
     if section.functions == 0 and not section.named:
-        return []
+        return [], []
     if not campaign.exact_keys:
         job.reporter.message(
             "volume: skipped, since it measures functions whose key spells them out: at most 256 "
             "points, readout sign"
         )
-        return []
+        return [], []
     names: dict[str, list[str]] = {}
     if section.functions:
         path = job.files.table("functions")
@@ -203,14 +119,17 @@ def wanted_functions(job: Job) -> list[Wanted]:
     words = words_from_keys(list(names), campaign.n_points, True)
     signs = np.where(bits_from_words(words, campaign.n_points) == 1, 1.0, -1.0)
     settings = splitting_settings(campaign)
-    return [
-        Wanted(
+    shown = [", ".join(dict.fromkeys(labels)) for labels in names.values()]
+    return shown, [
+        Splitting(
             key,
-            ", ".join(dict.fromkeys(labels)),
             row,
-            Checkpoint(job.files.runs, sign_target(job.plan, row, name=key), settings),
+            sign_target(job.plan, row, name=key),
+            settings,
+            job.files.runs(STAGE),
+            why_not_expressible(campaign, row),
         )
-        for (key, labels), row in zip(names.items(), signs, strict=True)
+        for key, row in zip(names, signs, strict=True)
     ]
 
 
@@ -232,53 +151,8 @@ def splitting_settings(campaign: Campaign) -> Settings:
     )
 
 
-def run_table(path: Path) -> str:
-    """Table that a file of `Checkpoint` holds.
-
-    Examples
-    --------
-    >>> run_table(Path("volume/6996-0a1b/run-0003.parquet"))
-    'splitting_run'
-    """
-    return "splitting_pilot" if path.stem == "pilot" else "splitting_run"
-
-
-def remove_other_runs(job: Job, keep: list[Path]) -> None:
-    """Remove kept runs of functions no longer wanted and of other settings."""
-    for folder in job.files.run_folders():
-        if folder in keep:
-            continue
-        for path in folder.glob("*.parquet"):
-            if job.files.relative(path) in job.files.journal.state.files or bears_mark(path):
-                path.unlink()
-        if not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def check_runs(job: Job, folder: Path) -> None:
-    """Remove kept runs that are not what was written, and say so: they are made again."""
-    for path in sorted(folder.glob("*.parquet")):
-        name = job.files.relative(path)
-        noted = job.files.journal.state.files.get(name)
-        if noted is not None and file_digest(path) != noted:
-            path.unlink()
-            if name not in job.repaired:
-                job.reporter.message(
-                    f"{name} is damaged: its SHA-256 is not the journal's; making it again"
-                )
-                job.repaired.append(name)
-
-
-def note_runs(job: Job, folder: Path) -> None:
-    """Journal the runs kept in a folder that are not yet."""
-    for path in sorted(folder.glob("*.parquet")):
-        name, digest = job.files.relative(path), file_digest(path)
-        if job.files.journal.state.files.get(name) != digest:
-            job.files.journal.append(RunEntry(name, digest))
-
-
 def write_volume(
-    job: Job, wanted: list[Wanted], curves: list[dict[str, Any]], evidence: list[dict[str, Any]]
+    job: Job, wanted: list[Splitting], curves: list[dict[str, Any]], evidence: list[dict[str, Any]]
 ) -> list[str]:
     """Write both tables, evidence with the complexities of its functions; files of the stage."""
     campaign = job.campaign
@@ -305,6 +179,4 @@ def write_volume(
         columns = extra if name == "evidence" else ()
         write_table(path, table, name, extra=columns, notes=job.notes)
         written.append(path)
-    for item in wanted:
-        written += sorted(item.checkpoint.folder.glob("*.parquet"))
-    return [job.files.relative(path) for path in written]
+    return [job.files.relative(path) for path in written] + run_files(job, wanted)

@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 from pfmap import sampling
 from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
-from pfmap.complexity.registry import FunctionBatch, Kind, Proxy, proxies_for
+from pfmap.complexity.registry import Proxy, proxies_for
 from pfmap.counting import HashedSample
 from pfmap.domain import has_order
 from pfmap.errors import DataError
-from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.functions.probability import orbit_table, weighed_rows
 from pfmap.functions.symmetry import prior_symmetries
 from pfmap.functions.thinning import population_limits
@@ -35,7 +34,9 @@ from pfmap.store.tables import (
     write_table,
 )
 
+from .batches import function_batches, function_kind
 from .choosing import selected_for_llc
+from .function_coefficients import write_function_llc
 from .job import Job
 from .kept import counts_table, everything_kept, ranked
 from .orbit_column import orbit_minima, wants_orbit_column
@@ -206,7 +207,7 @@ def complexity(job: Job) -> list[str]:
                     full = full.append_column(LZ_ORBIT_MIN.name, pa.array(values, pa.float64()))
                 write(full)
     progress(parts * n_rows, parts * n_rows)
-    return [job.files.relative(path)]
+    return [job.files.relative(path), *write_function_llc(job)]
 
 
 def numbered(pieces: Iterable[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
@@ -277,19 +278,6 @@ def order_bound(campaign: Campaign) -> list[str]:
     return [item.name for item in campaign_proxies(campaign) if item.reads_order]
 
 
-def function_kind(campaign: Campaign) -> Kind:
-    """What kind of functions a campaign draws: boolean, labels or curve.
-
-    Examples
-    --------
-    >>> function_kind(Campaign())
-    'boolean'
-    """
-    if campaign.readout.kind == "quantised":
-        return "curve"
-    return "boolean" if campaign.domain.kind == "boolean" else "labels"
-
-
 def campaign_proxies(campaign: Campaign) -> list[Proxy]:
     """Proxies of a campaign that are columns of their own (``ones`` already is one)."""
     n_inputs = campaign.network.widths[0]
@@ -330,27 +318,3 @@ def dear_rows(job: Job, path: Path) -> np.ndarray:
     selected = selected_for_llc(path, job.campaign)["row"].to_numpy(dtype=np.int64)
     frequent = min(job.campaign.complexity.dear_functions, row_count(path, "functions"))
     return np.union1d(np.arange(frequent), selected)
-
-
-def function_batches(job: Job, table: pa.Table) -> Iterator[tuple[int, FunctionBatch]]:
-    """The functions of a table as arrays, in pieces that keep memory bounded."""
-    size = max(1024, min(1 << 16, (1 << 25) // job.campaign.n_points))
-    for start in range(0, len(table), size):
-        piece = table.slice(start, size)
-        yield start, function_batch(job, piece)
-
-
-def function_batch(job: Job, table: pa.Table) -> FunctionBatch:
-    """Functions as arrays: from their keys where these are exact, else drawn again."""
-    campaign = job.campaign
-    kind = function_kind(campaign)
-    draws = table["first_draw"].to_numpy()
-    if kind == "curve":
-        symbols = sampling.symbols_of_draws(job.plan, draws, threads=job.threads)
-        return FunctionBatch(kind, campaign.points, symbols=symbols, step=campaign.readout.step)
-    if campaign.exact_keys:
-        words = words_from_keys(table["function"], campaign.n_points, True)
-        bits = bits_from_words(words, campaign.n_points)
-    else:
-        bits = sampling.bits_of_draws(job.plan, draws, threads=job.threads)
-    return FunctionBatch(kind, campaign.points, bits=bits)

@@ -27,6 +27,8 @@ from .tables import bears_mark, counting_notes, read_file, stream_file
 
 FIGURES = "figures"
 SUMMARY = "summary.md"
+SPLITTING_STAGES = ("volume", "free_energy")
+"""Stages that keep runs of splittings."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,19 @@ class CampaignFolder:
         """
         return self.counts / f"{name}-{blocks:06d}.parquet"
 
-    @property
-    def runs(self) -> Path:
-        """Folder of the finished runs of the stage ``volume``, one folder a function."""
-        return self.path / "volume"
+    def runs(self, stage: str) -> Path:
+        """Folder of the finished runs of a stage of splittings, one folder a function.
+
+        Examples
+        --------
+        >>> CampaignFolder(Path("results/default")).runs("volume").as_posix()
+        'results/default/volume'
+        """
+        return self.path / stage
+
+    def keeps_run(self, path: Path) -> bool:
+        """Whether a file is a kept run by its place."""
+        return any(path.is_relative_to(self.runs(stage)) for stage in SPLITTING_STAGES)
 
     def table(self, name: str) -> Path:
         """Parquet file of a derived table."""
@@ -189,12 +200,13 @@ class CampaignFolder:
         """
         kept = {self.campaign_file, self.provenance_file, self.points_file, self.journal.path}
         known = self._recorded() | kept
-        files = [path for path in self.written_files() if not path.is_relative_to(self.runs)]
+        files = [path for path in self.written_files() if not self.keeps_run(path)]
         return [path for path in files if path not in known]
 
-    def run_folders(self) -> list[Path]:
-        """Folders of the functions whose runs are kept."""
-        return sorted(path for path in self.runs.glob("*") if path.is_dir())
+    def run_folders(self, *stages: str) -> list[Path]:
+        """Folders of the functions whose runs are kept, of some stages or of all."""
+        homes = [self.runs(stage) for stage in stages or SPLITTING_STAGES]
+        return sorted(path for home in homes for path in home.glob("*") if path.is_dir())
 
     def _places(self) -> dict[Path, bool]:
         """The files in pfmap's places, the journal last, and whether pfmap wrote each."""
@@ -232,7 +244,8 @@ class CampaignFolder:
         removed = self.written_files()
         for path in removed:
             path.unlink()
-        for folder in (self.counts, *self.run_folders(), self.runs, self.path / FIGURES):
+        homes = [self.runs(stage) for stage in SPLITTING_STAGES]
+        for folder in (self.counts, *self.run_folders(), *homes, self.path / FIGURES):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
         self.__dict__.pop("journal", None)

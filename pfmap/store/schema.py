@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from .column import Column
 from .curve_schema import CROSSINGS, FREE_ENERGY
+from .question_schema import CLASSES, FUNCTION_LLC, RELATIONS
 from .volume_schema import EVIDENCE, POSTERIOR, SPLITTING_PILOT, SPLITTING_RUN, VOLUME
 
 FORMAT_VERSION = 1
@@ -326,6 +327,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "counts": COUNTS,
     "functions": FUNCTIONS,
     "frequencies": FREQUENCIES,
+    "function_llc": FUNCTION_LLC,
     "llc": LLC,
     "ladder": LADDER,
     "fits": FITS,
@@ -338,6 +340,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "splitting_pilot": SPLITTING_PILOT,
     "splitting_run": SPLITTING_RUN,
     "free_energy": FREE_ENERGY,
+    "classes": CLASSES,
+    "relations": RELATIONS,
     "crossings": CROSSINGS,
 }
 

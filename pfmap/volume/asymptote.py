@@ -36,7 +36,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq
 
 from pfmap.campaign import Campaign
 from pfmap.functions.probability import clopper_pearson
@@ -171,6 +170,8 @@ def least_n_by_mass(campaign: Campaign, log_mass: float, energy: FreeEnergy) -> 
     >>> f"{least_n_by_mass(campaign, -900.0, plateau):.2g}"
     '8.2e+04'
     """
+    from scipy.optimize import brentq
+
     known = energy.known
     if not known.any():
         return math.nan

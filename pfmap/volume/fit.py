@@ -52,6 +52,10 @@ MAX_RATIO = 4.0
 MAX_MULTIPLICITY = 6
 """Largest m that is fitted; V falls by fewer decades than a ladder spans, and more is not told."""
 
+SLOWEST = 1 / 6
+"""Least κ₂ of a falling term: slower ones, which ladders allow, do not die out along a curve, and
+take the weight of m = 6 where m is larger."""
+
 CLEAR_WEIGHT = 0.9
 """Weight of one m from which on it is reported. A ladder asks for 0.7 of four values of m; here
 there are six, and 0.8 was seen on a wrong one."""
@@ -263,7 +267,7 @@ def fit_slopes(slopes: Slopes, max_multiplicity: int, part: slice = slice(None))
     """λ and m from some of the slopes; at least `MIN_RUNGS`."""
     return fit_ladder(
         1.0 / slopes.t[part], slopes.values[part], slopes.covariance[part, part],
-        spans=slopes.spans[part], max_multiplicity=max_multiplicity,
+        spans=slopes.spans[part], max_multiplicity=max_multiplicity, slowest=SLOWEST,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pfmap.kernels.family import POLYNOMIAL, POLYNOMIAL_NET
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
-from pfmap.kernels.polynomial import FIRST_EXPONENT
+from pfmap.kernels.polynomial import FIRST_START
 from pfmap.llc.exact.finite_field import power_modulo, product_modulo, residues
 from pfmap.models.base import CompiledModel, facts_of_code
 from pfmap.models.network import unflatten
@@ -167,8 +167,12 @@ def _net_jacobian(
 
 def exponents_of(model: CompiledModel) -> np.ndarray:
     """Exponents of a model of the family `POLYNOMIAL`, shape (monomials, d)."""
-    n_monomials, d = int(model.ints[1]), int(model.ints[2])
-    return model.ints[FIRST_EXPONENT : FIRST_EXPONENT + n_monomials * d].reshape(n_monomials, d)
+    n_monomials, d = model.ints[1:FIRST_START]
+    starts, factors = np.split(model.ints[FIRST_START:], [n_monomials + 1])
+    exponents = np.zeros((n_monomials, d), dtype=np.int64)
+    variables, powers = factors.reshape(2, -1)
+    exponents[np.repeat(np.arange(n_monomials), np.diff(starts)), variables] = powers
+    return exponents
 
 
 def _monomial_jacobian(model: CompiledModel, weights: np.ndarray, prime: int) -> np.ndarray:

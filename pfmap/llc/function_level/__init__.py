@@ -12,11 +12,14 @@ from .minimum import LeastRanks, least_ranks
 from .patterns import pattern_basis
 from .realise import realise_function
 from .search import find_patterns
+from .tabulated import FunctionBounds, bound_functions
 
 __all__ = [
+    "FunctionBounds",
     "LeastRank",
     "LeastRanks",
     "Realisation",
+    "bound_functions",
     "bound_llc",
     "find_patterns",
     "least_rank",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS, cube_symmetries
 from pfmap.reading import shipped_rows
 
 TABLE = Path(__file__).with_name("least_ranks.csv")
-COLUMNS = ("n", "function", "rank", "patterns")
+COLUMNS = ("n", "function", "rank", "units", "patterns")
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,13 @@ class LeastRank:
         r(f): in one hidden relu layer λ_f >= r(f)/2, with equality where the layer is wide enough.
     patterns : ndarray of bool, shape (k, 2^n)
         Patterns whose span, of dimension r(f), holds f.
+    units : int
+        Width from which on networks with these patterns and λ = r(f)/2 are known.
     """
 
     rank: int
     patterns: np.ndarray
+    units: int
 
 
 def least_rank(table: np.ndarray) -> LeastRank:
@@ -68,17 +71,47 @@ def least_rank(table: np.ndarray) -> LeastRank:
     for images in (places, (1 << n_points) - 1 - places):
         for image, symmetry in zip(images.tolist(), group, strict=True):
             if image in listed:
-                rank, patterns = listed[image]
+                found = listed[image]
                 # Point x of the function listed is point symmetry[x] of this one.
-                turned = np.empty_like(patterns)
-                turned[:, symmetry] = patterns
-                return LeastRank(rank, turned)
+                turned = np.empty_like(found.patterns)
+                turned[:, symmetry] = found.patterns
+                return replace(found, patterns=turned)
     raise AssertionError("the table lists a member of every class")
 
 
 @cache
-def _listed(n_inputs: int) -> tuple[np.ndarray, dict[int, tuple[int, np.ndarray]]]:
-    """Symmetries of the cube, and rank and patterns of a member of every class by Σ_x f(x) 2^x."""
+def listed_functions(n_inputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """r(f) and units of every function of `n_inputs` inputs, f at place Σ_x f(x) 2^x.
+
+    Parameters
+    ----------
+    n_inputs : int
+        n, from 1 to 4.
+
+    Returns
+    -------
+    ranks, units : ndarray of int64, shape (2^2^n,)
+
+    Examples
+    --------
+    >>> ranks, units = listed_functions(2)
+    >>> int(ranks[0b0110]), int(units[0b0110])  # XOR
+    (3, 2)
+    """
+    group, listed = _listed(n_inputs)
+    n_points = 2**n_inputs
+    ranks = np.zeros(2**n_points, dtype=np.int64)
+    units = np.zeros_like(ranks)
+    for number, found in listed.items():
+        images = (number >> np.arange(n_points) & 1)[group] @ (1 << np.arange(n_points))
+        for members in (images, 2**n_points - 1 - images):
+            ranks[members], units[members] = found.rank, found.units
+    return ranks, units
+
+
+@cache
+def _listed(n_inputs: int) -> tuple[np.ndarray, dict[int, LeastRank]]:
+    """Symmetries of the cube, and a member of every class, at Σ_x f(x) 2^x."""
     n_points = 2**n_inputs
     found = {}
     with shipped_rows(TABLE) as rows:
@@ -86,5 +119,7 @@ def _listed(n_inputs: int) -> tuple[np.ndarray, dict[int, tuple[int, np.ndarray]
             if int(row["n"]) == n_inputs:
                 patterns = [int(text, 16) for text in row["patterns"].split()]
                 bits = np.array(patterns, dtype=np.int64)[:, None] >> np.arange(n_points) & 1
-                found[int(row["function"], 16)] = (int(row["rank"]), bits.astype(bool))
+                found[int(row["function"], 16)] = LeastRank(
+                    int(row["rank"]), bits.astype(bool), int(row["units"])
+                )
     return cube_symmetries(n_inputs), found

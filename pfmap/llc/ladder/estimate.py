@@ -264,9 +264,12 @@ def _is_settled(estimate: LadderEstimate) -> bool:
     """Whether no more chains are wanted."""
     if estimate.verdict in ("nan", "not a minimum"):
         return True
+    if estimate.verdict != "ok":
+        return False
+    # m > 1 takes longer ladders than rounding allows nearly everywhere.
     hidden = estimate.llc - 0.5 * (estimate.rank or 0) > M_HIDDEN
-    known = estimate.multiplicity is not None or hidden
-    return estimate.verdict == "ok" and known
+    single = estimate.multiplicity_weights[0] > 0.5
+    return estimate.multiplicity is not None or hidden or not single
 
 
 def _wants_more_rungs(estimate: LadderEstimate) -> bool:

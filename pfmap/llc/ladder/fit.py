@@ -90,6 +90,7 @@ def fit_ladder(
     *,
     spans: np.ndarray | None = None,
     max_multiplicity: int = MAX_MULTIPLICITY,
+    slowest: float = 0.0,
 ) -> LadderFit:
     """Mean of λ over all fits.
 
@@ -103,6 +104,9 @@ def fit_ladder(
         Length in log nβ, around log `n_betas`, of which each mean is the average; None: 0.
     max_multiplicity : int, default 4
         Largest m among the forms, up to 6.
+    slowest : float, default 0.0
+        Least κ₂ of a further term. One that has hardly fallen at the end of the data looks like
+        a part of λ, or like a logarithm.
 
     Returns
     -------
@@ -124,7 +128,9 @@ def fit_ladder(
     parts = []
     for cut in range(max(1, len(u) - LEAST_KEPT + 1)):
         v = u[cut:] - (u[cut] - 0.5 * widths[cut])
-        part = _fit_all(v, widths[cut:], y[cut:], covariance[cut:, cut:], top, max_multiplicity)
+        part = _fit_all(
+            v, widths[cut:], y[cut:], covariance[cut:, cut:], top, max_multiplicity, slowest
+        )
         part[2] -= CUT_PRICE * cut
         parts.append(part)
     return _mean_over(np.concatenate(parts, axis=1), max_multiplicity)
@@ -137,6 +143,7 @@ def _fit_all(
     covariance: np.ndarray,
     top: float,
     max_multiplicity: int,
+    slowest: float,
 ) -> np.ndarray:
     """λ, its variance, log weight, χ² a degree of freedom, m and κ of every fit, shape (6, fits).
 
@@ -153,7 +160,8 @@ def _fit_all(
     misfit = (rest**2).sum(axis=1)
     width = WIDTH * max(float(y.mean()), 0.1 * top)
     columns = []
-    for kappa in (None, *FALLING):
+    terms = [kappa for kappa in FALLING if kappa >= slowest]
+    for kappa in (None, *terms):
         llc, variance, chi = alone, 1.0 / scale, misfit
         log_weight = -0.5 * chi - 0.5 * math.log(scale) + math.log(0.5)
         if kappa is not None:
@@ -167,7 +175,7 @@ def _fit_all(
             variance = 1.0 / scale + shift**2 / curvature
             chi = misfit - 2.0 * size * along + size**2 * float(term @ term)
             log_weight = -0.5 * (chi + (size / width) ** 2) - 0.5 * math.log(scale)
-            log_weight -= 0.5 * math.log(curvature * width**2) + math.log(2.0 * len(FALLING))
+            log_weight -= 0.5 * math.log(curvature * width**2) + math.log(2.0 * len(terms))
         floor = depth_floor(np.maximum(llc, 1e-300))
         # Half a step of the grid of depths is allowed at both ends.
         possible = (llc > 0.0) & (forms.depth <= 1.1 * llc) & (forms.depth >= 0.9 * floor)

@@ -27,7 +27,7 @@ KAPPAS = SLOW + FAST
 """Distances of the next pole. For K = f²/2 they are 1/12 at x² - y³, 1/24, 1/36 and 1/60 at the
 surfaces E6, E7 and E8 and 1/84 at x² + y³ + z⁷; for the monomial x⁶y⁴ 1/12."""
 
-FALLING = (1 / 6, 1 / 4, 1 / 2, 1.0)
+FALLING = (1 / 24, 1 / 12, 1 / 6, 1 / 4, 1 / 2, 1.0)
 """κ₂ of a further term a e^(-κ₂ v) of either sign."""
 
 MULTIPLICITY_PRIOR = (0.47, 0.27, 0.16, 0.10, 0.06, 0.04)

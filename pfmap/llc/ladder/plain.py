@@ -284,7 +284,7 @@ def advance_plain(
             if adapting and probability is not None:
                 kernel.adapt(state.tunings[r], probability)
             rungs[r].scale(uniform, float(normal_of_word(extra[kernel.SCALE])))
-            if len(problem.blocks):
+            if len(problem.blocks) and (step + r) % kernel.COLLAPSED_EVERY == 0:
                 rungs[r].collapse(words[d + kernel.N_WORDS :])
         for r in range(lowest_rung + (step + 1) % 2, highest_rung - 1, 2):
             exchange_plain(problem, state, r, r + 1, n_betas, swaps[r])
