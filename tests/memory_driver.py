@@ -1,4 +1,4 @@
-"""Volumes of (3,4,1) networks under both laws, printed; `test_volume_memory` runs it as a process."""
+"""Volumes of (3,4,1) networks under both laws, printed for `test_volume_memory`."""
 
 from __future__ import annotations
 

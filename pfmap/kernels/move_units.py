@@ -49,7 +49,8 @@ class Block(NamedTuple):
     Fields: `place` int64[block], positions in the state; float64[block]: `old` and `partner`,
     coordinates that are normal under the prior, `new` and `before`, those of the trial and of the
     state, `spare`, weights; float64[points]: `sums` and `turned`, the unit's sums a and those b of
-    the partner, 0 under a uniform law; float64[widest]: `before_above` and `after_above`, its outgoing weights.
+    the partner, 0 under a uniform law; float64[widest]: `before_above` and `after_above`, its
+    outgoing weights.
     """
 
     place: np.ndarray
