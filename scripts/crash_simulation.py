@@ -28,7 +28,7 @@ from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import PfmapError
 
 SEED = 20261
-MEASURED = ("sample", "functions", "complexity", "llc", "volume")
+MEASURED = ("sample", "functions", "complexity", "llc", "volume", "free_energy")
 PARTS = (MEASURED, (*MEASURED, "analyze"))
 _COMMON = {
     "draws": 1500,
@@ -51,6 +51,7 @@ _COMMON = {
         "runs": 2,
         "max_levels": 6,
     },
+    "free_energy": {"classes": 1, "n": [1.0, 3.0], "chains": 8, "steps": 4, "lowest": 0.3},
     "analysis": {"bootstrap": 100, "noise_simulations": 200},
 }
 CAMPAIGNS = {

@@ -26,6 +26,7 @@ import pandas as pd
 
 from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.domain import boolean_points
+from pfmap.functions import parse_function
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.sampling import plan_sampling, sample_prior
 from pfmap.volume import Settings, VolumeEstimate, estimate_volume, sign_target
@@ -239,14 +240,9 @@ def shrink_rows(draws: int) -> Iterator[Row]:
                 return missed / np.sqrt(np.mean(outputs**2, axis=1)) / 4
 
             _, levels = plain_splitting(severity, draw, move, chains=64, seed=0)
-            runs = np.exp(
-                [
-                    plain_splitting(
-                        severity, draw, move, thresholds=levels, chains=64, seed=seed
-                    )[0]
-                    for seed in range(1, 25)
-                ]
-            )  # fmt: skip
+            again = {"thresholds": levels, "chains": 64}
+            logs = [plain_splitting(severity, draw, move, seed=i, **again)[0] for i in range(1, 25)]
+            runs = np.exp(logs)
             p[code], se[code] = runs.mean(), runs.std(ddof=1) / math.sqrt(len(runs))
         yield within(
             "plain engine: Σ P(f)" + (", wrong shrink factor, which it does not see" * control),
@@ -289,8 +285,8 @@ def large_rows(draws: int) -> Iterator[Row]:
         f"{-counted.max():.1f} to {-counted.min():.1f} bits, counts {chosen['count'].max():,} to "
         f"{chosen['count'].min():,} of {draws:,}; share of |z| < 2: {(np.abs(z) < 2).mean():.2f}",
     )  # fmt: skip
-    limit = len(z) + 5 * math.sqrt(2 * len(z))
-    yield at_most(f"{name}, Σ z²", float((z**2).sum()), limit, f"{len(z)} degrees of freedom")
+    limit, squares = len(z) + 5 * math.sqrt(2 * len(z)), float((z**2).sum())
+    yield at_most(f"{name}, Σ z²", squares, limit, f"{len(z)} degrees of freedom")
     weight = 1.0 / se**2
     middle = (weight * counted).sum() / weight.sum()
     slope_se = 1.0 / math.sqrt((weight * (counted - middle) ** 2).sum())
@@ -305,12 +301,13 @@ def large_rows(draws: int) -> Iterator[Row]:
     )  # fmt: skip
 
 
-def spread_rows(functions: dict[str, tuple[np.ndarray, float]], n_runs: int) -> Iterator[Row]:
+def spread_rows(
+    functions: dict[str, tuple[Campaign, np.ndarray, float]], n_runs: int
+) -> Iterator[Row]:
     """Run-to-run standard deviation with default settings, of one run and of estimates of eight."""
-    campaign = network((7, 40, 40, 1), 1, prior={"preset": "gaussian"})
-    plan, settings = plan_sampling(campaign), Settings()
-    for name, (bits, limit) in functions.items():
-        target = sign_target(plan, 2.0 * bits - 1.0, name=name)
+    settings = Settings()
+    for name, (campaign, bits, limit) in functions.items():
+        target = sign_target(plan_sampling(campaign), 2.0 * bits - 1.0, name=name)
         with ThreadPoolExecutor(2) as pool:
             levels = choose_levels(target, settings, pool)
             runs = [run_levels(target, levels, settings, i, pool) for i in range(n_runs)]
@@ -332,15 +329,13 @@ def spread_rows(functions: dict[str, tuple[np.ndarray, float]], n_runs: int) -> 
         spread = float(eight.std(ddof=1))
         if math.isfinite(limit):
             yield at_most(f"{name}: sd of estimates, bits", spread, limit, detail)
-        else:
-            silent = sum(not group.warnings for group in groups)
-            yield at_most(
-                f"{name}: estimates without a warning", silent, 0,
-                f"of {len(groups)}, whose sd is {spread:.2f} bits; {detail}",
-            )  # fmt: skip
+            continue
+        silent = sum(not group.warnings for group in groups)
+        detail = f"of {len(groups)}, whose sd is {spread:.2f} bits; {detail}"
+        yield at_most(f"{name}: estimates without a warning", silent, 0, detail)
 
 
-def spread_functions() -> dict[str, tuple[np.ndarray, float]]:
+def spread_functions() -> dict[str, tuple[Campaign, np.ndarray, float]]:
     """Functions for `spread_rows` and the limits of their spreads; infinity: a warning is due."""
     ones = boolean_points(7).sum(axis=1)
     near, far = ones >= 4, ones >= 4
@@ -348,10 +343,13 @@ def spread_functions() -> dict[str, tuple[np.ndarray, float]]:
     for weight in (4, 3):
         near[rng.choice(np.flatnonzero(ones == weight), 4, replace=False)] ^= True
     far[np.random.default_rng(7).choice(128, 2, replace=False)] ^= True
+    wide = network((7, 40, 40, 1), 1, prior={"preset": "gaussian"})
+    narrow = network((5, 8, 1), 1, network={"activation": "tanh"}, prior={"preset": "gaussian"})
     return {
-        "(7,40,40,1), and of 7": (ones == 7, 0.3),
-        "(7,40,40,1), majority, 8 flipped at the border": (near, 1.5),
-        "(7,40,40,1), majority, 2 flipped anywhere": (far, math.inf),
+        "(7,40,40,1), and of 7": (wide, ones == 7, 0.3),
+        "(7,40,40,1), majority, 8 flipped at the border": (wide, near, 1.5),
+        "(7,40,40,1), majority, 2 flipped anywhere": (wide, far, 1.5),
+        "(5,8,1) tanh, random:1": (narrow, parse_function("random:1", 5).bits, math.inf),
     }
 
 

@@ -49,7 +49,8 @@ class Block(NamedTuple):
     Fields: `place` int64[block], positions in the state; float64[block]: `old` and `partner`,
     coordinates that are normal under the prior, `new` and `before`, those of the trial and of the
     state, `spare`, weights; float64[points]: `sums` and `turned`, the unit's sums a and those b of
-    the partner; float64[widest]: `before_above` and `after_above`, its outgoing weights.
+    the partner, 0 under a uniform law; float64[widest]: `before_above` and `after_above`, its
+    outgoing weights.
     """
 
     place: np.ndarray
@@ -91,7 +92,7 @@ def new_block(net):
         largest = max(largest, n_incoming + (net.widths[layer + 1] if layer < n_layers else 0))
     return Block(
         np.empty(largest, dtype=np.int64), np.empty(largest), np.empty(largest), np.empty(largest),
-        np.empty(largest), np.empty(n_points), np.empty(n_points), np.empty(largest),
+        np.empty(largest), np.empty(n_points), np.zeros(n_points), np.empty(largest),
         np.empty(widest), np.empty(widest),
         np.empty(64 * ((largest + BLOCK + 63) // 64), dtype=np.uint32),
     )  # fmt: skip
