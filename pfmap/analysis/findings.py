@@ -162,12 +162,12 @@ def _left_out(question: Question) -> list[str]:
     """Classes without P, curves that warn, measures of one value."""
     classes = question.classes
     lines = []
-    missing = int(classes["log2_p"].isna().sum())
+    missing, chosen = int(classes["log2_p"].isna().sum()), int(classes["chosen"].sum())
     warned = int((classes["chosen"] & (classes["warning"].fillna("") != "")).sum())
     if missing or warned:
         lines.append(
-            f"- {missing} classes have no P (splitting did not settle it) and enter nothing with "
-            f"P; {warned} of {int(classes['chosen'].sum())} curves warn that runs are short."
+            f"- Without P, since splitting did not settle it, and in nothing with P: {missing} of "
+            f"{len(classes)} classes. Curves that warn that runs are short: {warned} of {chosen}."
         )
     if question.constant:
         names = ", ".join(_name(name) for name in question.constant)
