@@ -176,7 +176,7 @@ def test_a_journal_cut_to_nothing_is_not_sound(finished, tmp_path):
     report = pipeline.verify(folder)
     assert (report.shards, report.draws, report.total) == (0, 0, 700)
     unnamed = [text for text in report.problems if "no line of the journal names it" in text]
-    assert len(unnamed) == 4  # three shards and the table
+    assert len(unnamed) == 5  # three shards and two tables
     assert any("the finished blocks hold 0" in text for text in report.problems)
     pipeline.run(campaign(1), folder, resume=True, stages=STAGES)
     assert pipeline.verify(folder).ok

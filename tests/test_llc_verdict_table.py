@@ -78,7 +78,7 @@ LADDER = {
         **SHORT,
     ),
     "short": lambda: estimate_llc_ladder(
-        polynomial_model([[2, 0]]), ZERO, precision=1e-4, use_exact=False, **SHORT
+        GAUSS, ZERO, gamma=1.0, chains=2, precision=1e-4, use_exact=False, **SHORT
     ),
     "slow": lambda: estimate_llc_ladder(CROSS, ZERO, precision=1e-4, use_exact=False, **SHORT),
     "stratum": lambda: estimate_llc_ladder(
