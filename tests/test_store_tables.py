@@ -10,7 +10,7 @@ import pytest
 
 from pfmap.errors import DataError
 from pfmap.store.schema import FORMAT_VERSION, FUNCTIONS, TABLES, Column, arrow_schema
-from pfmap.store.tables import column_names, read_file, write_table
+from pfmap.store.tables import column_names, file_notes, read_file, row_count, write_table
 
 SAMPLE = Path(__file__).parent / "data" / "format-1"
 
@@ -125,6 +125,17 @@ def test_other_formats_are_refused_with_the_remedy(tmp_path, version, message):
     pq.write_table(table, tmp_path / "counts.parquet")
     with pytest.raises(DataError, match=message):
         read_file(tmp_path / "counts.parquet", "counts")
+
+
+@pytest.mark.parametrize("note", [{b"pfmap_keep": b"samp\x9ced"}, {b"pfmap_k\xff": b"1"}])
+def test_notes_that_are_no_text_are_damage(tmp_path, note):
+    path = tmp_path / "counts.parquet"
+    table = pa.Table.from_pandas(counts(3), preserve_index=False).cast(arrow_schema("counts"))
+    notes = {**table.schema.metadata, **note}
+    pq.write_table(table.replace_schema_metadata(notes), path)
+    for look in (read_file, file_notes, row_count):
+        with pytest.raises(DataError, match=r"counts\.parquet: .*decode"):
+            look(path, "counts")
 
 
 def test_a_column_that_stands_twice_is_refused(tmp_path):

@@ -330,6 +330,8 @@ def check_format(schema: pa.Schema, path: Path, name: str) -> None:
         )
     if found != name:
         raise DataError(f"{path}: holds the table {found!r} where {name!r} is expected")
-    # No checksum covers what stands here, and whoever reads it takes it for a number.
+    # No checksum covers what stands here, and whoever reads it takes it for text, or for a number.
+    for text in (*metadata.keys(), *metadata.values()):
+        text.decode()
     for note, kind in _NUMBERS.items():
         kind(metadata.get(note, b"0"))

@@ -138,7 +138,7 @@ class Checkpoint:
             table = read_file(path, name)
         except DataError:
             return None
-        own = (table.schema.metadata or {}).get(b"digest", b"").decode() == self.digest
+        own = (table.schema.metadata or {}).get(b"digest", b"") == self.digest.encode()
         return table if own else None
 
 
