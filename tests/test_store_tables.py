@@ -138,6 +138,14 @@ def test_notes_that_are_no_text_are_damage(tmp_path, note):
             look(path, "counts")
 
 
+def test_a_shard_without_a_column_is_damage(tmp_path):
+    path = tmp_path / "counts.parquet"
+    table = pa.Table.from_pandas(counts(3), preserve_index=False).cast(arrow_schema("counts"))
+    pq.write_table(table.drop_columns("first_draw"), path)
+    with pytest.raises(DataError, match=r"counts\.parquet: lacks first_draw"):
+        read_file(path, "counts")
+
+
 def test_a_column_that_stands_twice_is_refused(tmp_path):
     path = tmp_path / "functions.parquet"
     metadata = {"pfmap_table": "functions", "pfmap_format": str(FORMAT_VERSION)}

@@ -18,6 +18,9 @@ from .schema import FORMAT_VERSION, OLDEST_FORMAT, TABLES, Column, arrow_schema
 
 _REPAIR = "pfmap run FOLDER --resume finds and recomputes damaged files"
 
+SHARD = "counts"
+"""The table of shards: the same columns in every format, so one without is damaged."""
+
 ROW_GROUP = 1 << 17
 """Rows written, and read, at a time: a piece of ``functions`` is then about 30 MB."""
 
@@ -249,6 +252,8 @@ def _opened(path: Path, name: str | None) -> Iterator[pq.ParquetFile]:
                 f"{path}: holds a column twice, of {', '.join(names)}",
                 next_step=_REPAIR,
             )
+        if name == SHARD and (missing := sorted(set(arrow_schema(SHARD).names) - set(names))):
+            raise DataError(f"{path}: lacks {', '.join(missing)}", next_step=_REPAIR)
         yield file
 
 
