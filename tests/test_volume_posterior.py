@@ -356,3 +356,9 @@ def test_a_damaged_file_is_a_data_error(tmp_path, content):
 def test_text_is_no_training_set():
     with pytest.raises(SettingsError, match="inputs: must be numbers"):
         labelled(np.array(["a"]), np.array([1]), 8)
+
+
+@pytest.mark.parametrize("place", [10**400, 4, -1])
+def test_inputs_beyond_the_domain_are_refused(place):
+    with pytest.raises(SettingsError, match="inputs: must lie within 0…3, got"):
+        restricted(parse_function("xor2", 2), [0, place])

@@ -17,7 +17,10 @@ from .plan import SamplingPlan, run_express
 
 
 def _check_draws(draws: np.ndarray) -> np.ndarray:
-    draws = np.ascontiguousarray(draws, dtype=np.int64)
+    try:
+        draws = np.ascontiguousarray(draws, dtype=np.int64)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise SettingsError(f"draws: must be a list of indices, got {draws!r:.40}") from error
     if draws.ndim != 1:
         raise SettingsError(f"draws: must be a list of indices, got shape {draws.shape}")
     if len(draws) and draws.min() < 0:

@@ -60,7 +60,7 @@ def restricted(function: BooleanFunction, inputs: Sequence[int] | np.ndarray) ->
     >>> restricted(parse_function("xor2", 2), [3, 1]).signs.tolist()
     [0.0, 1.0, 0.0, -1.0]
     """
-    chosen = _checked(np.asarray(inputs, dtype=np.int64), len(function.bits))
+    chosen = _checked(inputs, len(function.bits))
     return TrainingSet(chosen, function.bits[chosen], len(function.bits), function.bits)
 
 
@@ -156,8 +156,9 @@ def load_training_set(path: Path, n_points: int, *, truth: np.ndarray | None = N
     return labelled(found["input"], found["label"], n_points, truth=truth)
 
 
-def _checked(inputs: np.ndarray, n_points: int) -> np.ndarray:
-    outside = inputs[(inputs < 0) | (inputs >= n_points)]
-    if len(outside):
-        raise SettingsError(f"inputs: must lie within 0…{n_points - 1}, got {outside[0]}")
-    return np.unique(inputs)
+def _checked(inputs: Sequence[int] | np.ndarray, n_points: int) -> np.ndarray:
+    for place in inputs:  # Python's numbers have no end
+        if not 0 <= place < n_points:
+            got = f"{place}"[:40]
+            raise SettingsError(f"inputs: must lie within 0…{n_points - 1}, got {got}")
+    return np.unique(np.asarray(inputs, dtype=np.int64))
