@@ -1,5 +1,7 @@
 """A campaign of seconds for the tests of the pipeline, and what they compare."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from pfmap import pipeline
@@ -48,6 +50,10 @@ def contents(folder: CampaignFolder, *, but: tuple[str, ...] = ()) -> dict[str, 
         for path in sorted(folder.written_files())
         if path.name not in but
     }
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return read_table(folder, name).to_pandas()
 
 
 def same_tables(one: object, two: object, names: tuple[str, ...] = TABLES) -> None:

@@ -4,9 +4,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from small_campaign import Listener, same_tables, small
+from small_campaign import Listener, same_tables, small, table
 
 from pfmap import pipeline
 from pfmap.campaign import Campaign, FreeEnergy, Llc, Network, Volume, campaign_from_mapping
@@ -49,10 +48,6 @@ def finished(tmp_path_factory) -> Path:
 @pytest.fixture
 def copy(finished, tmp_path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "copy"))
-
-
-def table(folder: Path, name: str) -> pd.DataFrame:
-    return read_table(folder, name).to_pandas()
 
 
 def test_all_classes_stand_there_and_their_probabilities_add_up_to_one(finished):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_campaign import Listener, same_tables, small
+from small_campaign import Listener, same_tables, small, table
 
 from pfmap import pipeline
 from pfmap.analysis.extended import compared_functions, comparison_rows
@@ -46,10 +46,6 @@ def finished(tmp_path_factory) -> Path:
 @pytest.fixture
 def copy(finished, tmp_path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "copy"))
-
-
-def table(folder: Path, name: str) -> pd.DataFrame:
-    return read_table(folder, name).to_pandas()
 
 
 def test_every_selected_function_lies_within_five_errors_of_its_count(finished):

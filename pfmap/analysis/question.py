@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from pfmap.analysis.correlate import MIN_ROWS, Estimate, correlate
-from pfmap.analysis.quantities import ORBIT_SIZE
+from pfmap.analysis.quantities import ORBIT_SIZE, with_controls
 from pfmap.analysis.relation import Relation, judge_relation
 from pfmap.campaign import Campaign
 from pfmap.functions.symmetry import prior_symmetries
@@ -88,17 +88,16 @@ def question_of(classes: pd.DataFrame, energies: pd.DataFrame, campaign: Campaig
     ones = classes["ones"].to_numpy(dtype=float)
     if prior_symmetries(campaign).complement:
         ones = np.minimum(ones, m - ones)
-    share = np.clip(ones / m, 1e-300, 1.0)
-    rest = np.clip(1.0 - ones / m, 1e-300, 1.0)
+    # Made anew, since classes whose T are folded onto each other must tie exactly.
+    folded = classes.assign(ones=ones).drop(columns="entropy", errors="ignore")
+    classes, held = with_controls(folded, m)
     classes = classes.assign(
-        ones=ones,
-        entropy=np.abs(share * np.log2(share) + rest * np.log2(rest)),
         **{ORBIT_SIZE: np.log2(classes["orbit_size"].to_numpy(dtype=float))},
         delta=classes["log2_p"] - classes["log2_p_kernel"],
         delta_se=np.hypot(classes["log2_p_se"], classes["log2_p_kernel_se"]),
     )
     varied = [name for name in names if classes[name].nunique() > 1]
-    controls = ["ones", "entropy", ORBIT_SIZE, *([SENSITIVITY] * (SENSITIVITY in varied))]
+    controls = [*held, ORBIT_SIZE, *([SENSITIVITY] * (SENSITIVITY in varied))]
     controls = [name for name in controls if classes[name].nunique() > 1]
     return Question(
         classes,

@@ -110,6 +110,13 @@ def fill_layers(net, weights, first_layer, cache):
         row = above
 
 
+@jit(inline=True)
+def set_weights(scales, state, weights):
+    """Set `weights` to those at standard coordinates."""
+    for i in range(state.shape[0]):
+        weights[i] = state[i] * scales[i]
+
+
 @jit
 def copy_rows(first, stop, source, target):
     """Copy some rows of an array into another."""

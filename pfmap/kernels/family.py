@@ -93,28 +93,6 @@ def outputs_loss(family, ints, floats, targets, n_points, weights, outputs, scra
 
 
 @jit(inline=True)
-def loss_pull_back(family, ints, floats, targets, n_points, weights, outputs, gradient, scratch):
-    """Set `gradient` to that of K, right after `outputs_loss` at the same weights.
-
-    `outputs` and `scratch` come from there and are used up.
-    """
-    for i in range(targets.shape[0]):
-        if family == BERNOULLI:
-            outputs[i] = divergence_slope(outputs[i], targets[i])[1]
-        else:
-            outputs[i] -= targets[i]
-        if family != POLYNOMIAL:
-            outputs[i] /= n_points
-    if family == POLYNOMIAL:
-        n_outputs = ints[0]
-        polynomial_pull_back(ints, floats, weights, outputs, n_outputs, gradient, scratch)
-    elif family == POLYNOMIAL_NET:
-        net_pull_back(ints, weights, outputs, gradient, scratch)
-    else:
-        network_pull_back(ints, weights, outputs, gradient, scratch)
-
-
-@jit(inline=True)
 def pull_back_outputs(family, ints, floats, weights, cotangent, gradient, scratch):
     """Set `gradient` to Jᵀ c, J the derivatives of the outputs and c the `cotangent`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .cached import fill_layers
+from .cached import fill_layers, set_weights
 from .dispatch import by_target
 from .move_bouncing import bounce_path
 from .move_units import new_block, slice_units
@@ -37,8 +37,7 @@ def bounces(
 
 
 def _refresh(target, state, stale, memory):
-    for i in range(state.shape[0]):
-        memory.weights[i] = state[i] * target.scales[i]
+    set_weights(target.scales, state, memory.weights)
     if stale:
         fill_layers(target.net, memory.weights, ONE, memory.cache)
 

@@ -20,9 +20,9 @@ from .severity_losses import (
     model_memory,
     network_loss_at,
     network_memory,
-    score_outputs,
+    trial_loss,
 )
-from .severity_signs import DOUBTFUL, SignTarget, score_signs, settle_signs, sign_memory, signs_at
+from .severity_signs import SignTarget, sign_memory, signs_at, trial_signs
 
 
 def memory_of(target: Any) -> Any:
@@ -45,19 +45,6 @@ def work_of(target: Any) -> Any:
     """What one severity costs."""
 
 
-def _score_signs(target, state, memory):
-    outputs = memory.trial.values[memory.trial.values.shape[0] - 1]
-    severity = score_signs(target, outputs, memory.peak)
-    if severity == DOUBTFUL:
-        severity = settle_signs(target, state, outputs, memory)
-    return severity
-
-
-def _score_network(target, state, memory):
-    first = memory.trial.values.shape[0] - target.net.widths[target.net.widths.shape[0] - 1]
-    return score_outputs(target, memory.trial.values[first:])
-
-
 by_target(
     memory_of,
     {SignTarget: sign_memory, NetworkLoss: network_memory, ModelLoss: model_memory},
@@ -67,7 +54,7 @@ by_target(
     severity_at,
     {SignTarget: signs_at, NetworkLoss: network_loss_at, ModelLoss: model_loss_at},
 )
-by_target(score_trial, {SignTarget: _score_signs, NetworkLoss: _score_network})
+by_target(score_trial, {SignTarget: trial_signs, NetworkLoss: trial_loss})
 by_target(gradient_at, {NetworkLoss: loss_gradient_at, ModelLoss: loss_gradient_at})
 by_target(
     work_of,

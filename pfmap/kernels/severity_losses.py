@@ -9,7 +9,7 @@ import numpy as np
 
 from ._jit import jit
 from .bernoulli import divergence_slope
-from .cached import Cache, Net, fill_layers, new_cache
+from .cached import Cache, Net, fill_layers, new_cache, set_weights
 from .family import BERNOULLI, loss_gradient, outputs_loss, scratch_size
 
 
@@ -76,8 +76,7 @@ def network_memory(target):
 @jit
 def model_loss_at(target, state, memory):
     """K at standard coordinates; NaN or infinite if an output is."""
-    for i in range(state.shape[0]):
-        memory.weights[i] = state[i] * target.scales[i]
+    set_weights(target.scales, state, memory.weights)
     return outputs_loss(
         target.family, target.ints, target.floats, target.targets, target.n_points, memory.weights,
         memory.outputs, memory.scratch,
@@ -103,21 +102,24 @@ def score_outputs(target, outputs):
 
 
 @jit
+def trial_loss(target, state, memory):
+    """K of the outputs in the trial cache; NaN or infinite if one is."""
+    first = memory.trial.values.shape[0] - target.net.widths[target.net.widths.shape[0] - 1]
+    return score_outputs(target, memory.trial.values[first:])
+
+
+@jit
 def network_loss_at(target, state, memory):
     """K at standard coordinates, the layers in the trial cache; NaN or infinite if an output is."""
-    for i in range(state.shape[0]):
-        memory.weights[i] = state[i] * target.scales[i]
+    set_weights(target.scales, state, memory.weights)
     fill_layers(target.net, memory.weights, np.int64(1), memory.trial)
-    n_outputs = target.net.widths[target.net.widths.shape[0] - 1]
-    first = memory.trial.values.shape[0] - n_outputs
-    return score_outputs(target, memory.trial.values[first:])
+    return trial_loss(target, state, memory)
 
 
 @jit
 def loss_gradient_at(target, state, memory, gradient):
     """Set `gradient` to that of K by standard coordinates."""
-    for i in range(state.shape[0]):
-        memory.weights[i] = state[i] * target.scales[i]
+    set_weights(target.scales, state, memory.weights)
     loss = loss_gradient(
         target.family, target.ints, target.floats, target.targets, memory.weights, gradient,
         memory.scratch,

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._jit import jit
-from .cached import Cache, Net, fill_layers, new_cache
+from .cached import Cache, Net, fill_layers, new_cache, set_weights
 from .forward_f64 import GROUP, forward_f64
 
 TIED = 1e-12
@@ -146,13 +146,18 @@ def settle_signs(target, state, outputs, memory):
 
 
 @jit
-def signs_at(target, state, memory):
-    """Severity at standard coordinates."""
-    for i in range(state.shape[0]):
-        memory.weights[i] = state[i] * target.scales[i]
-    fill_layers(target.net, memory.weights, np.int64(1), memory.trial)
+def trial_signs(target, state, memory):
+    """Severity of the outputs in the trial cache, which are those at `state`."""
     outputs = memory.trial.values[memory.trial.values.shape[0] - 1]
     severity = score_signs(target, outputs, memory.peak)
     if severity == DOUBTFUL:
         severity = settle_signs(target, state, outputs, memory)
     return severity
+
+
+@jit
+def signs_at(target, state, memory):
+    """Severity at standard coordinates."""
+    set_weights(target.scales, state, memory.weights)
+    fill_layers(target.net, memory.weights, np.int64(1), memory.trial)
+    return trial_signs(target, state, memory)

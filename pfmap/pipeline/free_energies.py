@@ -14,7 +14,7 @@ from pfmap.complexity.registry import FunctionBatch
 from pfmap.store.question_schema import FREE_ENERGY_OF_CLASSES
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table
-from pfmap.volume import Settings, VolumeEstimate, free_energy, sign_target
+from pfmap.volume import VolumeEstimate, free_energy, sign_target
 from pfmap.volume.curves import Wanted, energy_frame, function_target
 from pfmap.volume.evidence import RESOLUTION
 from pfmap.volume.expressible import why_not_expressible
@@ -23,8 +23,13 @@ from pfmap.volume.shares import log_share_low
 from .batches import function_kind
 from .classes import class_bits, find_classes, kernel_covariance
 from .job import Job
-from .splittings import Splitting, run_files, split_all
-from .volumes import splitting_settings
+from .splittings import (
+    Splitting,
+    measures_functions,
+    run_files,
+    split_all,
+    splitting_settings,
+)
 from .weigh import campaign_proxies, proxy_columns
 
 STAGE = "free_energy"
@@ -41,12 +46,7 @@ _KERNEL = ("free_energy_kernel", "lambda_eff_kernel")
 def free_energies(job: Job) -> list[str]:
     """Measure the classes chosen; the files written."""
     campaign = job.campaign
-    if campaign.free_energy.classes and not campaign.exact_keys:
-        job.reporter.message(
-            "free_energy: skipped, since it measures functions whose key spells them out: at most "
-            "256 points, readout sign"
-        )
-    if not campaign.free_energy.classes or not campaign.exact_keys:
+    if not campaign.free_energy.classes or not measures_functions(job, STAGE):
         split_nothing = list(split_all(job, STAGE, []))
         assert not split_nothing
         return _write(job, {name: (arrow_schema(name).empty_table(), ()) for name in TABLES})
@@ -113,16 +113,10 @@ def _rows(frame: pd.DataFrame) -> list[tuple[int, Any]]:
 
 def _curve(job: Job, row: Any, signs: np.ndarray) -> Splitting:
     """The volume curve of a class."""
-    section = job.campaign.free_energy
-    settings = Settings(
-        section.chains,
-        section.steps,
-        section.runs,
-        section.max_levels,
-        lowest_loss(job.campaign, row.function_llc_low),
-        job.campaign.seed,
-    )
-    target = function_target(job.campaign, Wanted(row.function, signs))
+    campaign = job.campaign
+    lowest = lowest_loss(campaign, row.function_llc_low)
+    settings = splitting_settings(campaign.free_energy, campaign.seed, lowest)
+    target = function_target(campaign, Wanted(row.function, signs))
     return Splitting(row.function, signs, target, settings, job.files.runs(STAGE))
 
 
@@ -132,7 +126,7 @@ def _rare(job: Job, row: Any, signs: np.ndarray) -> Splitting:
         row.function,
         signs,
         sign_target(job.plan, signs, name=row.function),
-        splitting_settings(job.campaign),
+        splitting_settings(job.campaign.volume, job.campaign.seed),
         job.files.runs(STAGE),
         why_not_expressible(job.campaign, signs),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pfmap.execution.cluster import Cluster
+from pfmap.sections import FreeEnergy, Volume
 from pfmap.store.atomic import file_digest
 from pfmap.store.journal import RunEntry
 from pfmap.store.tables import bears_mark
@@ -52,6 +53,27 @@ class Splitting:
     def checkpoint(self) -> Checkpoint:
         """Where its runs are kept."""
         return Checkpoint(self.folder, self.target, self.settings)
+
+
+def measures_functions(job: Job, stage: str) -> bool:
+    """Whether keys spell functions out, as splittings need; says so if not."""
+    if not job.campaign.exact_keys:
+        job.reporter.message(
+            f"{stage}: skipped, since it measures functions whose key spells them out: at most 256 "
+            "points, readout sign"
+        )
+    return job.campaign.exact_keys
+
+
+def splitting_settings(section: Volume | FreeEnergy, seed: int, lowest: float = 0.0) -> Settings:
+    """Lengths and seed of a section's splittings, down to the severity `lowest`.
+
+    Examples
+    --------
+    >>> splitting_settings(Volume(runs=6), 3).runs
+    6
+    """
+    return Settings(section.chains, section.steps, section.runs, section.max_levels, lowest, seed)
 
 
 def split_all(job: Job, stage: str, wanted: list[Splitting]) -> Iterator[VolumeEstimate]:

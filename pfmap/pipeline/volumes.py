@@ -16,14 +16,20 @@ from pfmap.functions.named import parse_function
 from pfmap.sections import NAMED_FUNCTIONS
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table
-from pfmap.volume import Settings, sign_target
+from pfmap.volume import sign_target
 from pfmap.volume.expressible import why_not_expressible
 from pfmap.volume.rows import evidence_row, volume_rows
 
 from .batches import function_kind
 from .choosing import selected_for_volume
 from .job import Job
-from .splittings import Splitting, run_files, split_all
+from .splittings import (
+    Splitting,
+    measures_functions,
+    run_files,
+    split_all,
+    splitting_settings,
+)
 from .weigh import campaign_proxies, proxy_columns
 
 STAGE = "volume"
@@ -93,11 +99,7 @@ def wanted_functions(job: Job) -> tuple[list[str], list[Splitting]]:
     section = campaign.volume
     if section.functions == 0 and not section.named:
         return [], []
-    if not campaign.exact_keys:
-        job.reporter.message(
-            "volume: skipped, since it measures functions whose key spells them out: at most 256 "
-            "points, readout sign"
-        )
+    if not measures_functions(job, STAGE):
         return [], []
     names: dict[str, list[str]] = {}
     if section.functions:
@@ -118,7 +120,7 @@ def wanted_functions(job: Job) -> tuple[list[str], list[Splitting]]:
         )
     words = words_from_keys(list(names), campaign.n_points, True)
     signs = np.where(bits_from_words(words, campaign.n_points) == 1, 1.0, -1.0)
-    settings = splitting_settings(campaign)
+    settings = splitting_settings(section, campaign.seed)
     shown = [", ".join(dict.fromkeys(labels)) for labels in names.values()]
     return shown, [
         Splitting(
@@ -131,24 +133,6 @@ def wanted_functions(job: Job) -> tuple[list[str], list[Splitting]]:
         )
         for key, row in zip(names, signs, strict=True)
     ]
-
-
-def splitting_settings(campaign: Campaign) -> Settings:
-    """Lengths and seed of a campaign's splittings.
-
-    Examples
-    --------
-    >>> splitting_settings(Campaign(seed=3)).seed
-    3
-    """
-    section = campaign.volume
-    return Settings(
-        chains=section.chains,
-        steps=section.steps,
-        runs=section.runs,
-        max_levels=section.max_levels,
-        seed=campaign.seed,
-    )
 
 
 def write_volume(

@@ -67,7 +67,7 @@ def least_rank(table: np.ndarray) -> LeastRank:
     bits = checked_table(table, most=MAX_LISTED_INPUTS).astype(np.int64)
     n_points = len(bits)
     group, listed = _listed(n_points.bit_length() - 1)
-    places = bits[group] @ (1 << np.arange(n_points))
+    places = table_numbers(bits[group])
     for images in (places, (1 << n_points) - 1 - places):
         for image, symmetry in zip(images.tolist(), group, strict=True):
             if image in listed:
@@ -103,10 +103,15 @@ def listed_functions(n_inputs: int) -> tuple[np.ndarray, np.ndarray]:
     ranks = np.zeros(2**n_points, dtype=np.int64)
     units = np.zeros_like(ranks)
     for number, found in listed.items():
-        images = (number >> np.arange(n_points) & 1)[group] @ (1 << np.arange(n_points))
+        images = table_numbers((number >> np.arange(n_points) & 1)[group])
         for members in (images, 2**n_points - 1 - images):
             ranks[members], units[members] = found.rank, found.units
     return ranks, units
+
+
+def table_numbers(bits: np.ndarray) -> np.ndarray:
+    """Σ_x f(x) 2^x of truth tables of at most 16 values."""
+    return bits.astype(np.int64) @ (1 << np.arange(bits.shape[1]))
 
 
 @cache

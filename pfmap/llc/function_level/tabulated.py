@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pfmap.llc.function_level.listed import listed_functions
+from pfmap.llc.function_level.listed import listed_functions, table_numbers
 from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 
 MAX_FACED_INPUTS = 7
@@ -115,7 +115,7 @@ def bound_functions(
         listed = bits.shape[1] <= 2**MAX_LISTED_INPUTS
         below[higher] = _LISTED if listed else _FACE
         if listed:
-            units = listed_functions(bits.shape[1].bit_length() - 1)[1][_numbers(bits)]
+            units = listed_functions(bits.shape[1].bit_length() - 1)[1][table_numbers(bits)]
             uppers.append((units <= hidden[0], ranks / 2.0, _LISTED))
         uppers.append((vertices <= hidden[0], (1.0 + vertices) / 2.0, _VERTICES))
     for holds, values, source in uppers if everywhere else []:
@@ -142,10 +142,5 @@ def _least_ranks(bits: np.ndarray) -> np.ndarray:
         for values in itertools.product((0, 1), repeat=len(axes)):
             at = dict(zip(axes, values, strict=True))
             face = points[tuple(at.get(axis, slice(None)) for axis in range(n_inputs))].ravel()
-            np.maximum(found, ranks[_numbers(bits[:, face])], out=found)
+            np.maximum(found, ranks[table_numbers(bits[:, face])], out=found)
     return found
-
-
-def _numbers(bits: np.ndarray) -> np.ndarray:
-    """Σ_x f(x) 2^x of truth tables of at most 16 values."""
-    return bits.astype(np.int64) @ (1 << np.arange(bits.shape[1]))
