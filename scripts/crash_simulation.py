@@ -4,8 +4,10 @@
 
 The file-system calls of a small campaign are recorded; then every folder that a loss of power may
 have left behind after any of them (`crash_disk.py`) is made, the campaign is resumed in it, and all
-tables are compared with those of the undisturbed run: every column but `elapsed_s`. `--most` tries
-that many of the folders, chosen at random. Prints the table of docs/faults.md.
+tables are compared with those of the undisturbed run: every column but `elapsed_s`. A campaign goes
+stage by stage, each a command of its own, and is resumed to the end of the stage that lost power:
+what the next one then finds is what it finds undisturbed. `--most` tries that many of the folders,
+chosen at random. Prints the table of docs/faults.md.
 """
 
 from __future__ import annotations
@@ -28,11 +30,11 @@ from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import PfmapError
 
 SEED = 20261
-MEASURED = ("sample", "functions", "complexity", "llc", "volume", "free_energy")
-PARTS = (MEASURED, (*MEASURED, "analyze"))
+STAGES = pipeline.STAGES[:-1]  # the last draws figures
+PARTS = tuple(STAGES[: last + 1] for last in range(len(STAGES)))
 _COMMON = {
-    "draws": 1500,
-    "block_draws": 512,
+    "draws": 300_000,  # so that few classes are left for splitting
+    "block_draws": 100_000,
     "network": {"widths": [3, 4, 1]},
     "complexity": {"proxies": ["lz"]},
     "llc": {
@@ -83,7 +85,7 @@ class Undisturbed:
 
 
 def record(campaign: Campaign, scratch: Path, *, syncs: bool = True) -> Undisturbed:
-    """Run a campaign in two parts, for the second takes longer than the first."""
+    """Run a campaign stage by stage."""
     folder = scratch / "undisturbed"
     folder.mkdir()
     recorder = Recorder(folder, syncs=syncs)

@@ -180,6 +180,22 @@ def test_a_run_without_states_left_counts_as_nothing():
     assert np.abs(after.free_energy - before.free_energy).max() < 0.1
 
 
+def test_a_curve_that_is_flat_at_its_start_says_nothing_where_that_matters():
+    """Its first exponent puts the end of the mass above t_1 beyond float64."""
+    target = loss_target(polynomial_model([[1]]), name="w")
+    found = estimate_volume(target, Settings(lowest=1e-6, runs=4), threads=1)
+    runs = []
+    for run in found.runs:
+        logs = run.log_volumes - 0.5
+        logs[1] = logs[0]
+        runs.append(replace(run, log_volumes=logs))
+    flat = replace(found, runs=runs, curve=combine_runs(found.levels.curve, runs))
+    n = np.array([0.01, 1e4])
+    after, before = free_energy(flat, n), free_energy(found, n)
+    assert after.known.tolist() == [False, True]
+    assert abs(after.free_energy[1] - before.free_energy[1] - 0.5) < 0.05
+
+
 def test_levels_below_the_rounding_of_the_loss_are_refused():
     target = loss_target(polynomial_model([[1]], targets=[1.0]), name="w - 1")
     with pytest.raises(SettingsError, match="lowest: must be at least"):

@@ -34,6 +34,9 @@ N_NODES = 8
 MIN_RUNS = 2
 LEAST_SLOPE = 1e-6
 
+FARTHEST = 300.0
+"""log of t/t_1 beyond which nothing lies: a flat start of the curve has its end beyond float64."""
+
 
 @dataclass(frozen=True)
 class FreeEnergy:
@@ -161,7 +164,7 @@ def _transform(
     """
     mean = logsumexp(logs, axis=0) - math.log(len(logs))
     slopes = np.maximum(np.diff(mean) / np.diff(np.log(t)), LEAST_SLOPE)
-    top = t[0] * math.exp(-float(mean[0]) / slopes[0])
+    top = t[0] * math.exp(min(-float(mean[0]) / slopes[0], FARTHEST))
     nodes, log_weights = _nodes(np.append(top, t), np.append(slopes[0], slopes))
     end, end_weights = _end_nodes(t[-1], tail * float(slopes[-1]))
     nodes = np.vstack([nodes, end])
