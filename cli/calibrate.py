@@ -46,7 +46,7 @@ def calibrate(
     ] = 0.015,
     max_steps: Annotated[
         int, typer.Option("--max-steps", help="Steps after which a chain stops in any case.")
-    ] = 32_000,
+    ] = 16_000,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the chains.")] = 1,
     out: Annotated[
         Path | None,

@@ -98,22 +98,22 @@ def project_out(right, coefficients, vector):
     add_combination(right, coefficients, vector)
 
 
-@jit(fast=True)
-def kick(gamma, tangent, offset, force, momentum):
-    """p -= tan(θ/2) (∇U - γx)/√γ."""
-    root = math.sqrt(gamma)
+@jit(inline=True)
+def kick(root, tangent, offset, force, momentum):
+    """p -= tan(θ/2) (∇U - γx)/√γ, `root` = √γ."""
+    push, back = tangent / root, tangent * root
     for i in range(offset.shape[0]):
-        momentum[i] -= tangent * (force[i] / root - root * offset[i])
+        momentum[i] -= push * force[i] - back * offset[i]
 
 
-@jit(fast=True)
-def turn(gamma, cosine, sine, offset, momentum):
-    """Turn (√γ x, p) by the angle θ."""
-    root = math.sqrt(gamma)
+@jit(inline=True)
+def turn(root, cosine, sine, offset, momentum):
+    """Turn (√γ x, p) by the angle θ, `root` = √γ."""
+    out, back = sine / root, sine * root
     for i in range(offset.shape[0]):
         x, p = offset[i], momentum[i]
-        offset[i] = cosine * x + sine / root * p
-        momentum[i] = cosine * p - sine * root * x
+        offset[i] = cosine * x + out * p
+        momentum[i] = cosine * p - back * x
 
 
 @jit(inline=True)
@@ -187,6 +187,7 @@ def take_steps(
         Working memory.
     """
     n, n_rungs, rank = center.shape[0], n_betas.shape[0], left.shape[0]
+    root = math.sqrt(gamma)
     for column in range(trace.shape[1]):
         step = np.int64(first_step + column)
         for r in range(lowest_rung, highest_rung):
@@ -255,8 +256,8 @@ def take_steps(
                 energy = excess = math.inf
                 for _ in range(n_leaps):
                     if move == 0:
-                        kick(gamma, tangent, trial, state[TRIAL_FORCE], momentum)
-                        turn(gamma, cosine, sine, trial, momentum)
+                        kick(root, tangent, trial, state[TRIAL_FORCE], momentum)
+                        turn(root, cosine, sine, trial, momentum)
                     local, pull = local_energy(gamma, radius, dot(trial, trial))
                     energy = math.inf
                     if local == math.inf:
@@ -272,7 +273,7 @@ def take_steps(
                     excess = n_betas[r] * (loss - loss_at_center)
                     energy = excess + local
                     if move == 0:
-                        kick(gamma, tangent, trial, state[TRIAL_FORCE], momentum)
+                        kick(root, tangent, trial, state[TRIAL_FORCE], momentum)
                 probability = 0.0
                 if math.isfinite(energy) and math.isfinite(log_ratio):
                     if move == 0:

@@ -61,7 +61,8 @@ def remainder_loss_force(
     for chord in range(MAX_CHORDS + 1):
         for i in range(n):
             weights[i] = center[i] + offset[i]
-        add_combination(right, stiff, weights)
+        if rank > 0:
+            add_combination(right, stiff, weights)
         model_outputs(family, ints, floats, weights, residual, rest)
         if not solved:
             for p in range(n_outputs):
@@ -78,7 +79,8 @@ def remainder_loss_force(
                 for i in range(rank):
                     stiff[i] += along[i] / values[i]
                 continue
-            add_combination(left, along, residual)
+            if rank > 0:
+                add_combination(left, along, residual)
             for p in range(n_outputs):
                 loss += residual[p] * residual[p]
                 cotangent[p] = residual[p] / n_points
@@ -91,5 +93,6 @@ def remainder_loss_force(
         for i in range(rank):
             along[i] /= values[i]
         add_combination(left, along, cotangent)
-    add_combination(right, along, force)
+    if rank > 0:
+        add_combination(right, along, force)
     return 0.5 * loss / n_points

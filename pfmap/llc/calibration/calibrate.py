@@ -30,7 +30,7 @@ def calibrate(
     suite: Sequence[KnownModel],
     *,
     precision: float = 0.015,
-    max_steps: int = 32_000,
+    max_steps: int = 16_000,
     seed: int = 1,
     threads: int = 1,
     progress: Callable[[int, int, str], None] | None = None,

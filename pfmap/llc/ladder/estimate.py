@@ -63,6 +63,9 @@ FIRST_RUNGS = 28
 
 FIRST_STEPS = 2000
 
+LEAST_GAIN = 1.5
+"""Times the steps below which going on is left: the error would hardly change."""
+
 CURVED_SPAN = 1e36
 """Longest span without Euler fields: there no move has the right size along a curved valley, and
 the highest rungs mix ever more slowly without hot and cold chains telling."""
@@ -76,7 +79,7 @@ def estimate_llc_ladder(
     radius: float | None = None,
     gamma: float | None = None,
     precision: float = 0.015,
-    max_steps: int = 32_000,
+    max_steps: int = 16_000,
     span: float = 1e100,
     max_rungs: int = 112,
     chains: int = 4,
@@ -117,8 +120,9 @@ def estimate_llc_ladder(
     precision : float, default 0.015
         Relative standard error at which the chains stop, once the 95 % interval reaches no farther
         than twice that.
-    max_steps : int, default 32000
-        Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs.
+    max_steps : int, default 16000
+        Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs. Twice
+        as many make some ``slow`` estimates ``ok``, at twice the time of most.
     span, max_rungs : float, int
         Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in
         any case. Where K is homogeneous in no scaling of the coordinates the span is at most 1e36.
@@ -254,7 +258,7 @@ def _sampled(
                     continue
             n_rungs = len(running.n_betas)
             longer = min(2 * steps, work // max(n_rungs, FIRST_RUNGS))
-            if longer < steps + FIRST_STEPS // 2 or estimate.verdict == "ok":
+            if longer < LEAST_GAIN * steps or estimate.verdict == "ok":
                 break
             steps = longer
     return estimate

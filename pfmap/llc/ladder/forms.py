@@ -17,6 +17,7 @@ close.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,7 +129,7 @@ def _simple_poles(v: np.ndarray, spans: np.ndarray, depths: np.ndarray, kappa: f
         return np.log1p(-ratio * np.expm1(-kappa * x))
 
     slope = ratio * kappa * np.exp(-kappa * v) / (1.0 - ratio * np.expm1(-kappa * v))
-    return _averaged(log_q(v + 0.5 * spans) - log_q(v - 0.5 * spans), slope, spans)
+    return _averaged(log_q, slope, v, spans)
 
 
 def _logarithms(
@@ -142,8 +143,14 @@ def _logarithms(
         return np.log1p(x / scales).sum(axis=1)
 
     slope = (1.0 / (scales + v)).sum(axis=1)
-    return _averaged(log_q(v + 0.5 * spans) - log_q(v - 0.5 * spans), slope, spans)
+    return _averaged(log_q, slope, v, spans)
 
 
-def _averaged(rise: np.ndarray, slope: np.ndarray, spans: np.ndarray) -> np.ndarray:
+def _averaged(
+    log_q: Callable[[np.ndarray], np.ndarray], slope: np.ndarray, v: np.ndarray, spans: np.ndarray
+) -> np.ndarray:
+    """The slope of log Q at v where a span is 0, elsewhere its mean over the span."""
+    if not spans.any():
+        return slope
+    rise = log_q(v + 0.5 * spans) - log_q(v - 0.5 * spans)
     return np.where(spans > 0.0, rise / np.where(spans > 0.0, spans, 1.0), slope)

@@ -36,7 +36,7 @@ TELLING = 3.5
 """κ ln(span) from which on a second pole at the distance κ shows against m = 2, at the noise that
 `BIAS_FLOOR` leaves."""
 
-RHAT_DRAWS = 1000
+RHAT_DRAWS = 500
 """Values of a chain that R-hat is taken from, evenly spread: ranking all of them takes longer than
 it tells more."""
 
