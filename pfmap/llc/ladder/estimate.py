@@ -118,7 +118,7 @@ def estimate_llc_ladder(
         ``means`` is then λ_eff at every nβ under that prior. In the limit λ̂ is the smallest λ
         anywhere, not that at w*.
     precision : float, default 0.015
-        Relative standard error at which the chains stop, once the 95 % interval reaches no farther
+        Relative standard error at which the chains stop, once the 99 % interval reaches no farther
         than twice that.
     max_steps : int, default 16000
         Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs. Twice
