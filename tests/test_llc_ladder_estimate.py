@@ -128,6 +128,7 @@ GOOD = {"half_rank": 0.0, "lowest": 0.0, "n_kept": 20, "rhat": 1.01, "precision"
         ({"llc_se": 0.02}, {}, "slow"),
         ({"llc_se": 0.02, "noise_se": 0.019}, {}, "short"),
         ({"high": 1.04}, {}, "slow"),
+        ({"high": 1.025}, {}, "slow"),  # 3.3 % within 99 %
         ({"high": 1.04}, {"half_rank": 1.0}, "ok"),  # 3 % of the whole
     ],
 )

@@ -22,7 +22,7 @@ NOTHING = ExactBounds(Fraction(0), None, None, None, ())
 PASSING = polynomial_model([[1, 1, 10]])
 """w1 w2 w3^10: λ = 1/20 on w3 = 0, and 1/2 with m = 2 at (0, 0, c) for c not 0."""
 
-SHORT = {"max_steps": 4000, "precision": 0.1}
+SHORT = {"max_steps": 4000, "precision": 0.15}
 
 
 @pytest.fixture
