@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_classes import BEST, asking, shuffled, synthetic
+from synthetic_classes import BEST, asking, synthetic
+from verification_question import shuffled
 
 from pfmap.analysis.findings import END, findings_text
 from pfmap.analysis.question import judged_size, last_size, question_of, relations
