@@ -56,6 +56,7 @@ def synthetic(seed: int = 0, n: int = 80) -> tuple[pd.DataFrame, pd.DataFrame]:
             "curve": np.where(np.arange(n) < 60, "reached", None),
             "warning": "",
             "evaluations": 1,
+            "n_asymptote": np.where(np.arange(n) < 60, 10.0 ** (np.arange(n) % 8), np.nan),
             "sensitivity": sensitivity,
             "halfspaces": halfspaces,
             "lz": rng.normal(10.0, 2.0, n),
