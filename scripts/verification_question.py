@@ -77,7 +77,7 @@ def closure_rows(campaign: Campaign, short: Settings, long: Settings) -> Iterato
         parts[place] = values.mean()
         errors[place] = values.std(ddof=1) / math.sqrt(len(values))
     error = math.sqrt(np.square(errors).sum())
-    least = parts[parts > 0.01 + error].min()
+    least = parts[parts > 0.01 + 2.0 * error].min()
     total = f"{parts.sum():.4f} ± {error:.4f} over {len(keys)} classes"
     yield Row("closure: Σ size × P by splitting = 1", abs(parts.sum() - 1.0), 0.01, False, total)
     yield Row(
