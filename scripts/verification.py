@@ -41,6 +41,8 @@ from pfmap.store import provenance, read_table
 
 PUBLISHED_PK = Path(__file__).parents[1] / "results/reference/mingard2025_tanh_sigma1_pk.csv"
 PUBLISHED_PK_DRAWS = 10**8
+BAR = r"\|"
+"""A bar within a cell of a table."""
 
 
 def boolean_campaign(widths: tuple[int, ...], draws: int, **tables: dict) -> Campaign:
@@ -357,7 +359,7 @@ def page(table: list[dict], elapsed_s: float) -> str:
         limit = f"{'>' if row['control'] else '≤'} {row['limit']:.4g}"
         lines.append(
             f"| {row['verdict']} | {row['check']} | {row['statistic']:.4g} | {limit} | "
-            f"{row['detail']} |"
+            f"{row['detail'].replace('|', BAR)} |"
         )
     return "\n".join([*lines, ""])
 

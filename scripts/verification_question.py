@@ -298,15 +298,15 @@ def question_rows(quick: bool) -> Iterator[Row]:
     classes, energies = reference_tables()
     question = question_of(classes, energies, campaign)
     table = at_size(question, question.n_judged)
-    yield from kernel_rows(20_000 if quick else 400_000)
+    yield from kernel_rows(20_000 if quick else 100_000)
     yield from split_rows(question.classes, "log2_p", "halfspaces", question.controls, seed=2)
     yield from split_rows(table, "lambda_eff", "log2_p", (), seed=2)
-    yield from shuffled_rows(classes, energies, campaign, seeds=2 if quick else 20)
+    yield from shuffled_rows(classes, energies, campaign, seeds=2 if quick else 8)
     if quick:
         return
     yield from limit_rows(400_000, Settings(64, 64, 4, 60, 0.02), Settings(64, 128, 8))
     yield from integration_rows(
-        8, ("and", "majority", "parity"), Settings(64, 64, 8, 200, 1e-4), steps=4000, chains=4
+        8, ("and", "majority", "parity"), Settings(64, 64, 8, 200, 1e-4), steps=2000, chains=4
     )
     yield from closure_rows(
         network(4, 8, 1), Settings(32, 16, 4), Settings(chains=64, steps=64, runs=72)
