@@ -7,7 +7,7 @@ standard deviations of the biases (λ_f stays), widths 4 to 64, another activati
 
     python scripts/interventions.py             about ten minutes of one core; members are kept
     python scripts/interventions.py --out DIR   where they go
-    python scripts/interventions.py --table-only    the table, the figure and the text again
+    python scripts/interventions.py --table-only    table, figure and text of what is there
 
 Written to results/reference/interventions: interventions.parquet, interventions.png and
 interventions.svg. Printed: what the table says, for docs/finding.md.
@@ -231,13 +231,15 @@ def measure_members(
         paths = [folder / f"{place:02}-{kind}.parquet" for kind in ("counts", "curves")]
         if run and not paths[0].exists():
             count_classes(MEMBERS[name], table, draws).to_parquet(paths[0])
+        if not paths[0].exists():
+            continue
         counts = pd.read_parquet(paths[0])
         members[name] = with_probability(table, counts, draws)
         if name == BASE:
             chosen = choose(table, counts, n_curves)
-        if name not in WITHOUT_CURVES:
-            if run and not paths[1].exists():
-                measure_curves(MEMBERS[name], table, signs, chosen, settings).to_parquet(paths[1])
+        if run and name not in WITHOUT_CURVES and not paths[1].exists():
+            measure_curves(MEMBERS[name], table, signs, chosen, settings).to_parquet(paths[1])
+        if paths[1].exists():
             curves[name] = pd.read_parquet(paths[1])
         print(f"{name}: {time.process_time() - began:.0f} s of processor time", flush=True)
     return pd.DataFrame([row for name in members for row in member_rows(name, members, curves)])
