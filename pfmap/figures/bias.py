@@ -127,14 +127,15 @@ def plain_bound_name(bound: dict[str, float]) -> str:
 def _lines(axes: Axes, tables: Tables, response: str, edges: np.ndarray) -> None:
     """The bound and the envelope of one response."""
     ends = np.array([edges[0], edges[-1]])
-    fitted = tables.coefficients("dingle_bound_fitted", response, "lz")
-    if fitted:
-        label = f"bound, b = {fitted['b']:.1f} fitted"
-        axes.plot(ends, bound_line(fitted, ends), color=BLACK, label=label)
-    plain = tables.coefficients("dingle_bound", response, "lz")
-    if plain:
-        axes.plot(ends, bound_line(plain, ends), "-.", color=BLACK, linewidth=0.7,
-                  label=plain_bound_name(plain))  # fmt: skip
+    fitted, plain = (
+        tables.coefficients(name, response, "lz")
+        for name in ("dingle_bound_fitted", "dingle_bound")
+    )
+    if fitted and plain:
+        axes.plot(ends, bound_line(fitted, ends), color=BLACK, label="bound, b fitted")
+        axes.plot(ends, bound_line(plain, ends), "-.", color=BLACK, linewidth=0.7, label="b = 0")
+        note = f"b fitted: {fitted['b']:.1f}\n{plain_bound_name(plain)}"
+        axes.text(0.98, 0.95, note, transform=axes.transAxes, ha="right", va="top", fontsize=6.5)
     envelope = tables.coefficients("quantile_envelope", response, "lz")
     if envelope:
         values = envelope["slope"] * ends + envelope["intercept"]
