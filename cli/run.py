@@ -172,7 +172,7 @@ def _payload(result: RunResult) -> dict[str, Any]:
         },
     }
     if "analyze" in result.stages:
-        for name in ("fits", "correlations", "predictors", "relations"):
+        for name in ("fits", "correlations", "predictors", "relations", "crossings"):
             payload[name] = read_table(result.folder, name).to_pylist()
     if result.profile is not None:
         payload["profile"] = dataclasses.asdict(result.profile)

@@ -8,6 +8,8 @@ Fifteen parameters with independent N(0, 1) priors; squared error on five Chebys
 
     python scripts/dispute.py        about 2 minutes on two cores
 
+Apart from that the posterior on that point, by quadrature (`dispute_posterior`).
+
 Written to results/reference/volume: dispute.parquet, dispute.png and dispute.svg. Printed: the
 tables of docs/dispute.md.
 """
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from dispute_posterior import box_mass, evidence
 
 from pfmap.figures.style import (
     BLUE,
@@ -41,6 +44,8 @@ ORDERS = {"longer": (1, 2, 3, 4, 5), "shorter": (5, 4, 3, 2, 1)}
 FUNCTIONS = {"1": (1, 0, 0, 0, 0), "x⁴": (0, 0, 0, 0, 1)}
 CHEBYSHEV = np.cos(np.pi * (2 * np.arange(5) + 1) / 10)
 SETTINGS = Settings(chains=64, steps=256, runs=16, lowest=1e-14)
+RADII = (0.5, 0.1, 0.001)
+OBSERVATIONS = (0.0, 1.0, 100.0)
 SHOWN = 10.0 ** -np.arange(1, 15)
 COLOURS = {
     ("longer", "1"): (BLUE, "-"),
@@ -154,6 +159,23 @@ def main() -> None:
     for place, t in enumerate(SHOWN):
         cells = [f"{gaps[o][0][place]:+.1f} ± {gaps[o][1][place]:.1f}" for o in ORDERS]
         print(f"| {t:.0e} | {' | '.join(cells)} |")
+    print_posterior()
+
+
+def print_posterior() -> None:
+    """Posterior mass in boxes around 1 and x⁴ after n observations of the point (1, 1)."""
+    print("\n| products grow | box | n | around 1 | around x⁴ | log2 of the ratio |")
+    for order, n_factors in ORDERS.items():
+        for radius in RADII:
+            for n in OBSERVATIONS:
+                total = evidence(n_factors, n)
+                one, quartic = (
+                    box_mass(n_factors, target, radius, n) / total for target in FUNCTIONS.values()
+                )
+                print(
+                    f"| {order} | ±{radius:g} | {n:g} | {one:.2g} | {quartic:.2g} | "
+                    f"{math.log2(one / quartic):+.2f} |"
+                )
 
 
 def say(

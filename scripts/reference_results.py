@@ -22,6 +22,7 @@ FILES = (
     "classes.parquet",
     "free_energy.parquet",
     "relations.parquet",
+    "crossings.parquet",
     "volume.parquet",
     "evidence.parquet",
     "fits.parquet",

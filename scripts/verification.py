@@ -1,6 +1,6 @@
 """Verification: pfmap against exact laws and published numbers, as a table with verdicts.
 
-    python scripts/verification.py            every check (about five minutes on two cores)
+    python scripts/verification.py            every check (about eight minutes on two cores)
     python scripts/verification.py --quick    the subset that the tests run
     python scripts/verification.py --json     the table as JSON
     python scripts/verification.py --markdown docs/verification.md    write the page as well
@@ -20,13 +20,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 import numba
 import numpy as np
 import pandas as pd
+from verification_question import question_rows
+from verification_row import Row
 
 import pfmap
 from pfmap import pipeline
@@ -39,23 +41,8 @@ from pfmap.store import provenance, read_table
 
 PUBLISHED_PK = Path(__file__).parents[1] / "results/reference/mingard2025_tanh_sigma1_pk.csv"
 PUBLISHED_PK_DRAWS = 10**8
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: `statistic` must be at most `limit` (or above it for a control)."""
-
-    check: str
-    statistic: float
-    limit: float
-    control: bool
-    detail: str
-
-    @property
-    def verdict(self) -> str:
-        """pass | fail."""
-        holds = self.statistic <= self.limit
-        return "pass" if holds != self.control else "fail"
+BAR = r"\|"
+"""A bar within a cell of a table."""
 
 
 def boolean_campaign(widths: tuple[int, ...], draws: int, **tables: dict) -> Campaign:
@@ -321,6 +308,7 @@ def rows(quick: bool) -> Iterator[Row]:
     # Whole blocks, so that the beginning of the longer campaign ends where the shorter one does.
     yield from invariance_rows(16_384 if quick else 131_072)
     yield from killed_rows()
+    yield from question_rows(quick)
 
 
 def main() -> int:
@@ -371,7 +359,7 @@ def page(table: list[dict], elapsed_s: float) -> str:
         limit = f"{'>' if row['control'] else '≤'} {row['limit']:.4g}"
         lines.append(
             f"| {row['verdict']} | {row['check']} | {row['statistic']:.4g} | {limit} | "
-            f"{row['detail']} |"
+            f"{row['detail'].replace('|', BAR)} |"
         )
     return "\n".join([*lines, ""])
 

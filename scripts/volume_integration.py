@@ -38,7 +38,6 @@ SIZES = np.array([10.0, 1e3, 1e5])
 FIRST = 0.01
 """n up to which F is a mean over draws of the prior, exp(-n K) being nearly 1."""
 
-LAST = 1e5
 PER_DECADE = 5
 PRIOR_DRAWS = 2000
 
@@ -51,17 +50,18 @@ def small_network() -> CompiledModel:
 
 
 def integrate(
-    model: CompiledModel, *, steps: int, chains: int = 8, threads: int = 2
+    model: CompiledModel, sizes: np.ndarray, *, steps: int, chains: int = 8, threads: int = 2
 ) -> tuple[np.ndarray, np.ndarray]:
-    """F at `SIZES` under N(0, 1) priors by thermodynamic integration, and its standard error.
+    """F at `sizes` under N(0, 1) priors by thermodynamic integration, and its standard error.
 
     s E_s[K] is integrated over log s by a cubic spline through the rungs of each chain. The error
     is that of the mean over chains and what leaving out every second rung changes.
     """
     problem = make_problem(model, np.zeros(model.n_parameters), reduced=False, leaps=4, key=11)
     problem = dataclasses.replace(with_gaussian(problem, 1.0), loss_at_center=0.0)
-    rungs = round(np.log10(LAST / FIRST) * PER_DECADE) + 1
-    n_betas = np.geomspace(LAST, FIRST, rungs)
+    last = float(sizes.max())
+    rungs = round(np.log10(last / FIRST) * PER_DECADE) + 1
+    n_betas = np.geomspace(last, FIRST, rungs)
 
     def mean_losses(chain: int) -> np.ndarray:
         # Chains of even number walk down from the lowest n; the others start at 0, no minimum here.
@@ -78,7 +78,7 @@ def integrate(
 
     def integral(step: int) -> np.ndarray:
         spline = CubicSpline(log_s[::step], means[:, ::step], axis=1)
-        return np.array([spline.integrate(log_s[0], np.log(n)) for n in SIZES])
+        return np.array([spline.integrate(log_s[0], np.log(n)) for n in sizes])
 
     whole = integral(1)
     spread = whole.std(axis=1, ddof=1) / np.sqrt(chains)
@@ -91,7 +91,7 @@ def compare(*, settings: Settings, steps: int, threads: int = 2) -> pd.DataFrame
     model = small_network()
     curve = estimate_volume(loss_target(model, name="integration"), settings, threads=threads)
     found = free_energy(curve, SIZES)
-    direct, direct_se = integrate(model, steps=steps, threads=threads)
+    direct, direct_se = integrate(model, SIZES, steps=steps, threads=threads)
     error = np.hypot(found.free_energy_se, direct_se)
     return pd.DataFrame(
         {

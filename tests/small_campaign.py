@@ -12,7 +12,7 @@ COUNTING = ("sample", "functions")
 UNDRAWN = ("sample", "functions", "complexity", "llc", "volume", "free_energy", "analyze")
 TABLES = (
     "functions", "function_llc", "llc", "ladder", "volume", "evidence", "classes", "free_energy",
-    "fits", "correlations", "predictors", "relations",
+    "fits", "correlations", "predictors", "relations", "crossings",
 )  # fmt: skip
 
 

@@ -56,6 +56,7 @@ def synthetic(seed: int = 0, n: int = 80) -> tuple[pd.DataFrame, pd.DataFrame]:
             "curve": np.where(np.arange(n) < 60, "reached", None),
             "warning": "",
             "evaluations": 1,
+            "n_asymptote": np.where(np.arange(n) < 60, 10.0 ** (np.arange(n) % 8), np.nan),
             "sensitivity": sensitivity,
             "halfspaces": halfspaces,
             "lz": rng.normal(10.0, 2.0, n),
@@ -88,18 +89,3 @@ def synthetic(seed: int = 0, n: int = 80) -> tuple[pd.DataFrame, pd.DataFrame]:
             )
         )
     return classes, pd.concat(rows, ignore_index=True)
-
-
-def shuffled(
-    classes: pd.DataFrame, energies: pd.DataFrame, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The same with P, of network and kernel, permuted among classes of one orbit size."""
-    rng = np.random.default_rng(seed)
-    classes = classes.copy()
-    names = ["log2_p", "log2_p_se", "log2_p_kernel", "log2_p_kernel_se", "p_from"]
-    for _, group in classes.groupby("orbit_size"):
-        order = rng.permutation(group.index)
-        classes.loc[group.index, names] = classes.loc[order, names].to_numpy()
-    kernel = classes.set_index("function")["log2_p_kernel"].astype(float)
-    types = dict.fromkeys(("log2_p", "log2_p_se", "log2_p_kernel", "log2_p_kernel_se"), float)
-    return classes.astype(types), energies.assign(log2_p_kernel=energies["function"].map(kernel))

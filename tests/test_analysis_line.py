@@ -54,6 +54,10 @@ def test_variants_fix_b_as_named():
     assert np.exp2(-2.0 * (np.array(seen) - 2.0) - b).sum() == pytest.approx(1.0)
     top = by_name(rows, "dingle_bound_top")["b"].estimate
     assert -2.0 * (2 - 2) - top == pytest.approx(-1.0)
+    # The bound is 0, -4, -8, -16 at b = 0; the row at K = 10 lies 13 bits above it.
+    fitted = by_name(rows, "dingle_bound_fitted")
+    assert fitted["b"].estimate == -13.0
+    assert fitted["share_of_functions_below"].estimate == 1.0
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,7 @@ def test_bound_without_a_meaning_is_a_row_with_a_reason(
         "dingle_bound",
         "dingle_bound_normalised",
         "dingle_bound_top",
+        "dingle_bound_fitted",
     }
     assert all(np.isnan(row.estimate) and reason in row.verdict for row in rows)
 

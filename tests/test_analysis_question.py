@@ -3,14 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_classes import BEST, asking, shuffled, synthetic
+from synthetic_classes import BEST, asking, synthetic
+from verification_question import shuffled
 
 from pfmap.analysis.findings import END, findings_text
 from pfmap.analysis.question import judged_size, last_size, question_of, relations
-from pfmap.store.schema import LLC
+from pfmap.store.schema import CROSSINGS, LLC
 from pfmap.store.tables import read_file, write_table
 
 NO_LLC = pd.DataFrame(columns=[column.name for column in LLC])
+NO_CROSSINGS = pd.DataFrame(columns=[column.name for column in CROSSINGS])
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,7 @@ def test_findings_are_short_and_say_what_was_asked_found_and_left_open(asked):
     llc = pd.DataFrame(
         {"estimator": "rank", "center": "self", "llc": [8.0, 8.0, 8.0, 7.5], "function": "0001"}
     )
-    text = findings_text(question, table, llc, asking())
+    text = findings_text(question, table, NO_CROSSINGS, llc, asking())
     head, mark, rest = text.partition(END)
     assert mark
     assert not rest.strip()
@@ -121,7 +123,7 @@ def test_findings_are_short_and_say_what_was_asked_found_and_left_open(asked):
     ):  # fmt: skip
         assert words in text
     assert "nan" not in text
-    assert "blind" not in findings_text(question, table, NO_LLC, asking())
+    assert "blind" not in findings_text(question, table, NO_CROSSINGS, NO_LLC, asking())
 
 
 def test_few_classes_say_why_nothing_is_decided():
@@ -131,4 +133,24 @@ def test_few_classes_say_why_nothing_is_decided():
     table = relations(question, asking())
     assert (table["verdict"] == "undecided").all()
     assert table["reason"].str.contains("8 needed").all()
-    assert "nan" not in findings_text(question, table, NO_LLC, asking())
+    assert "nan" not in findings_text(question, table, NO_CROSSINGS, NO_LLC, asking())
+
+
+def test_crossovers_count_classes_and_pairs(asked):
+    """Half of the synthetic classes cannot begin by the last n; one pair of two goes against P."""
+    question, table = asked
+    rows = dict.fromkeys(NO_CROSSINGS.columns, np.nan)
+    crossed = pd.DataFrame(
+        [
+            rows | {"function": "0000", "other": "0001", "n": 30.0, "prior_bits": -2.0,
+                    "log_n_bits": 1.5, "log_evidence_ratio_at_equal_fit_to": 3.0},
+            rows | {"function": "0000", "other": "0002", "n": 30.0, "prior_bits": -2.0,
+                    "log_n_bits": 1.5, "log_evidence_ratio_at_equal_fit_to": -3.0},
+            rows | {"function": "0001", "other": "0002"},
+        ]
+    )  # fmt: skip
+    text = findings_text(question, table, crossed, NO_LLC, asking())
+    starts = question.classes.loc[question.classes["chosen"], "n_asymptote"]
+    late = int((starts >= 1000.0).sum())
+    assert f"cannot lead at any n up to 1,000 in {late} of 60 classes" in text
+    assert "of 3 pairs 2 change the order of F, 1 of them to the class" in text

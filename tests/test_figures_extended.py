@@ -84,8 +84,8 @@ def test_the_axis_reaches_every_bar_and_arrow(tables, figure):
     assert low < -68.0
     assert high > 0.0
     assert axes.get_legend_handles_labels()[1] == [
-        "bound, b = 0", "1/N", "upper bound", "named", "drawn, count ≥ 10", "drawn, count < 10",
-        "uncertain: two bounds",
+        "b = 0: 90 % below", "1/N", "upper bound", "named", "drawn, count ≥ 10",
+        "drawn, count < 10", "uncertain: two bounds",
     ]  # fmt: skip
     assert "10 functions by splitting; bars: 95 % intervals" in axes.get_xlabel()
 

@@ -7,7 +7,7 @@ import pytest
 from synthetic_classes import asking, synthetic
 
 from pfmap.analysis.question import question_of, relations
-from pfmap.figures.measures import draw_left_over, draw_measures, has_left_over
+from pfmap.figures.measures import draw_left_over, draw_measures, has_measures
 from pfmap.figures.question import draw_question, has_question
 from pfmap.figures.style import drawing
 
@@ -53,9 +53,12 @@ def test_every_measure_that_varies_has_a_panel_and_the_others_a_word(tables):
     shown = [axes for axes in figure.axes if axes.get_visible()]
     titles = [axes.get_title() for axes in shown]
     assert len(titles) == 5
-    assert any(title.startswith("halfspaces\nρ -") and "n = 80" in title for title in titles)
-    assert any("one value only: bdd" in text for text in texts(figure))
-    assert has_left_over(tables)
+    assert any(title.startswith("half-spaces\nρ -") and "n = 80" in title for title in titles)
+    assert any("one value only: decision diagram" in text for text in texts(figure))
+    assert has_measures(tables)
+    assert has_measures(tables, "delta")
+    unknown = tables.relations.assign(estimate=np.nan)
+    assert not has_measures(SimpleNamespace(relations=unknown))
     with drawing():
         assert len([a for a in draw_left_over(tables).axes if a.get_visible()]) == 4
 

@@ -32,7 +32,7 @@ from pfmap.kernel_limit import (
 from pfmap.kernel_limit.moments import CLOSED_FORMS
 from pfmap.kernel_limit.quadrature import quadrature_moments
 from pfmap.kernels.activation import CODES
-from pfmap.sampling import outputs_of_draws, plan_sampling, sample_prior
+from pfmap.sampling import outputs_of_draws, plan_sampling
 
 
 def network(*widths: int, draws: int = 1000, prior: Any = None, **settings: Any) -> Campaign:
@@ -124,50 +124,6 @@ def test_priors_without_a_limit_are_refused() -> None:
         limit_covariance(network(3, 8, 1, prior={"weight_sd": 1e80}))
     with pytest.raises(SettingsError, match="keep the sign"):
         check_signs(network(3, 8, 1, output_activation="sin"))
-
-
-def counted_z(campaign: Campaign) -> np.ndarray:
-    """z of counts of a network against the orthants of its limit, a class each.
-
-    Classes are those of the limit's table with at least 30 expected draws; counts of a class are
-    binomial.
-    """
-    covariance = limit_covariance(campaign)
-    table = functions_table(sample_prior(campaign, threads=1), campaign).to_pandas()
-    z = []
-    for row in table.drop_duplicates("orbit").to_dict("records"):
-        words = words_from_keys([row["function"]], campaign.n_points, True)
-        signs = np.where(bits_from_words(words, campaign.n_points)[0], 1.0, -1.0)
-        p = row["orbit_size"] * 2.0 ** orthant_probability(covariance, signs).log2_p
-        expected = campaign.draws * p
-        if expected >= 30:
-            z.append((row["orbit_count"] - expected) / math.sqrt(expected * (1.0 - p)))
-    return np.array(z)
-
-
-def test_probabilities_are_those_of_wide_networks_and_not_of_narrow_ones() -> None:
-    """At width 1,024 Δ = log2 P - log2 P_kernel has a spread of about .005 bits: not to be seen."""
-    wide = counted_z(network(3, 1024, 1, draws=40_000))
-    assert len(wide) >= 10
-    assert (wide**2).mean() < 1.0 + 5.0 * math.sqrt(2.0 / len(wide))
-    narrow = counted_z(network(3, 8, 1, draws=40_000))  # negative control
-    assert (narrow**2).mean() > 10.0
-
-
-def free_energy_z(campaign: Campaign, targets: np.ndarray, n: float) -> float:
-    """F of plain averages over draws of the network minus that of the limit, in errors."""
-    outputs = outputs_of_draws(plan_sampling(campaign), np.arange(campaign.draws), threads=1)
-    weights = np.exp(-n * ((outputs - targets) ** 2).mean(axis=1) / 2.0)
-    energy = limit_free_energy(limit_covariance(campaign), targets, np.array([n])).free_energy[0]
-    error = weights.std() / math.sqrt(len(weights)) / weights.mean()
-    return float((-math.log(weights.mean()) - energy) / error)
-
-
-def test_free_energy_is_that_of_wide_networks_and_not_of_narrow_ones() -> None:
-    parity = np.array([-1.0, 1.0, 1.0, -1.0, 1.0, -1.0, -1.0, 1.0])
-    for n in (1.0, 10.0):
-        assert abs(free_energy_z(network(3, 1024, 1, draws=40_000), parity, n)) < 5.0
-    assert abs(free_energy_z(network(3, 8, 1, draws=40_000), parity, 10.0)) > 10.0  # control
 
 
 def test_probabilities_of_all_functions_add_up_to_one() -> None:

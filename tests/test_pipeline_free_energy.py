@@ -79,6 +79,9 @@ def test_the_classes_chosen_span_p_and_have_their_exact_coefficients(finished):
     assert classes.loc[~classes["chosen"], "curve"].isna().all()
     # Measures of complexity come as columns.
     assert parity["sensitivity"] == 3.0
+    # Eight units that are all off are rare: λ_f log n of the constant begins far beyond n = 300.
+    assert by_key.loc["00", "n_asymptote"] > 300.0
+    assert classes.loc[~classes["chosen"], "n_asymptote"].isna().all()
 
 
 def test_curves_agree_with_the_kernel_where_n_is_small_and_not_beyond(finished):

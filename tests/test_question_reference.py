@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
-from synthetic_classes import shuffled
-
-from pfmap.analysis.correlate import correlate
-from pfmap.analysis.question import at_size, question_of
-from pfmap.analysis.relation import judge_relation
-from pfmap.experiments import named_campaign
-
-CAMPAIGN = named_campaign("default")
-P_ERRORS = {"log2_p": "log2_p_se", "lambda_eff": "lambda_eff_se"}
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +15,6 @@ def tables(root):
         name: pd.read_parquet(folder / f"{name}.parquet")
         for name in ("classes", "free_energy", "relations")
     }
-
-
-def verdicts(question):
-    """Verdicts on P with every measure and with λ_eff at the n of the verdicts."""
-    pairs = [(question.classes, "log2_p", name) for name in question.measures]
-    pairs.append((at_size(question, question.n_judged), "lambda_eff", "log2_p"))
-    found = {}
-    for table, x, y in pairs:
-        errors = {name: P_ERRORS[name] for name in (x, y) if name in P_ERRORS}
-        there = table[table[["log2_p", "log2_p_se"]].notna().all(axis=1)]
-        found[x, y] = judge_relation(there, x, y, errors=errors, n_simulations=300)
-    return found
 
 
 def test_the_page_holds_the_numbers_of_the_reference(tables, root):
@@ -65,42 +43,6 @@ def test_the_page_holds_the_numbers_of_the_reference(tables, root):
         text = f"{row['estimate']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
         assert text in page, (x, y, given, n, text)
         assert text.replace("0.", "9.") not in page  # control: other digits are not there
-
-
-def test_with_p_shuffled_within_orbit_sizes_the_relations_go(tables):
-    real = verdicts(question_of(tables["classes"], tables["free_energy"], CAMPAIGN))
-    assert sum(item.verdict == "related" for item in real.values()) >= 12
-    classes, energies = shuffled(tables["classes"], tables["free_energy"], seed=5)
-    found = verdicts(question_of(classes, energies, CAMPAIGN))
-    # The size of the orbit is kept, and measures go with it: what is left must be weak.
-    strong = [pair for pair, item in found.items() if abs(item.estimate.estimate) > 0.35]
-    assert strong == []
-    for pair in (
-        ("log2_p", "sensitivity"), ("log2_p", "halfspaces"), ("log2_p", "function_llc"),
-        ("lambda_eff", "log2_p"),
-    ):  # fmt: skip
-        assert abs(real[pair].estimate.estimate) > 0.35
-
-
-@pytest.mark.parametrize("y", ["log2_p", "sensitivity"])
-def test_disjoint_halves_of_the_classes_agree(tables, y):
-    question = question_of(tables["classes"], tables["free_energy"], CAMPAIGN)
-    table = at_size(question, question.n_judged)
-    table = table[table["log2_p"].notna()]
-    order = np.random.default_rng(2).permutation(len(table))
-
-    def coefficient(rows):
-        (found,) = correlate(rows, [("lambda_eff", y)], methods=["spearman"], n_resamples=300)
-        return found.estimate, (found.high - found.low) / (2.0 * 1.96)
-
-    halves = [coefficient(table.iloc[part]) for part in np.array_split(order, 2)]
-    error = math.hypot(halves[0][1], halves[1][1])
-    assert abs(halves[0][0] - halves[1][0]) < 3.0 * error
-    # Control: with the values of one half permuted they do not.
-    half = table.iloc[np.array_split(order, 2)[0]]
-    other = half.assign(**{y: np.random.default_rng(3).permutation(half[y])})
-    broken = coefficient(other)
-    assert abs(broken[0] - halves[1][0]) > 3.0 * math.hypot(broken[1], halves[1][1])
 
 
 def test_probabilities_of_all_classes_close_within_their_errors(tables):

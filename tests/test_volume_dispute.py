@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import dispute_posterior as posterior
 import numpy as np
 import pytest
+from scipy.special import k0
 
 from pfmap.llc.exact import (
     factored_polynomial_llc,
@@ -69,3 +71,33 @@ def test_the_parametrisation_decides_which_function_has_more_volume(dispute, ord
     gap = one.curve.log_volumes[-1] - quartic.curve.log_volumes[-1]
     error = np.hypot(one.curve.log_volume_se[-1], quartic.curve.log_volume_se[-1])
     assert sign * gap > 4 * error
+
+
+def test_density_of_a_product_of_normal_factors():
+    """Two factors have the density K_0(|c|)/π; five have mass 1 and variance 1."""
+    y, density = posterior.log_density(2)
+    seen = (y > -20.0) & (y < 2.5)
+    assert np.abs(density / np.exp(y) - 2.0 * k0(np.exp(y)) / np.pi)[seen].max() < 1e-12
+    y, density = posterior.log_density(5)
+    assert posterior.STEP * density.sum() == pytest.approx(1.0, abs=1e-11)
+    assert posterior.STEP * (density * np.exp(2.0 * y)).sum() == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [0.0, 1.0, 10.0])
+def test_posterior_on_one_point_against_plain_draws(dispute, n):
+    rng, draws = np.random.default_rng(0), 200_000
+    factors = dispute.ORDERS["longer"]
+    drawn = np.array([rng.normal(size=(count, draws)).prod(axis=0) for count in factors])
+    weights = np.exp(-0.5 * n * (drawn.sum(axis=0) - 1.0) ** 2)
+    error = weights.std() / draws**0.5
+    total = posterior.evidence(factors, n)
+    assert abs(total - weights.mean()) <= 5.0 * error + 1e-10
+    masses = {}
+    for name, target in dispute.FUNCTIONS.items():
+        inside = (np.abs(drawn - np.array(target)[:, None]) <= 0.5).all(axis=0) * weights
+        masses[name] = posterior.box_mass(factors, target, 0.5, n)
+        assert abs(masses[name] - inside.mean()) < 5.0 * inside.std() / draws**0.5
+    # Control: the two are not one another's.
+    assert abs(masses["1"] - masses["x⁴"]) > 0.5 * masses["1"]
+    mirrored = posterior.box_mass(dispute.ORDERS["shorter"], dispute.FUNCTIONS["x⁴"], 0.5, n)
+    assert mirrored == pytest.approx(masses["1"], rel=1e-12)

@@ -4,7 +4,7 @@
 
 with N_O the number of possible functions: 2^m on m points. K̃ is the complexity K scaled to
 [0, log2 N_O]; K_min and K_max are the extremes over all functions of the table, so that a = 1 and
-the slope is -log2(N_O)/(K_max - K_min) bits per unit of K. b = 0 by default; two variants fix it.
+the slope is -log2(N_O)/(K_max - K_min) bits per unit of K. b = 0 by default; three variants fix it.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def bound_rows(
     predictor: str,
     log2_possible: float | None,
 ) -> list[FitRow]:
-    """Rows of the table of fits: the bound and its two variants.
+    """Rows of the table of fits: the bound and its three variants.
 
     Parameters
     ----------
@@ -119,9 +119,12 @@ def bound_rows(
     list of FitRow
         ``dingle_bound`` (b = 0); ``dingle_bound_normalised``: b makes the bound sum to 1 over the
         functions seen, a lower end for b, because functions not seen would add to the sum;
-        ``dingle_bound_top``: the line goes through the most probable function.
+        ``dingle_bound_top``: the line goes through the most probable function;
+        ``dingle_bound_fitted``: the largest b that every row obeys.
     """
-    names = ("dingle_bound", "dingle_bound_normalised", "dingle_bound_top")
+    names = (
+        "dingle_bound", "dingle_bound_normalised", "dingle_bound_top", "dingle_bound_fitted",
+    )  # fmt: skip
     problem = ""
     if log2_possible is None:
         problem = "the number of possible functions is not defined for a quantised readout"
@@ -145,14 +148,16 @@ def bound_rows(
     b_sum = float(np.log2(np.sum(multiples * np.exp2(exponents))))
     top = int(np.argmax(log2_p))
     b_top = float(plain.log2_p(complexity[top : top + 1])[0] - log2_p[top])
+    b_fit = float((plain.log2_p(complexity) - log2_p).min())
     methods = (
         "b = 0",
         f"b = log2 of the sum of the bound over {multiples.sum()} functions seen: a lower end "
         "for b",
         "b from the most probable function",
+        "the largest b that all rows obey: of its own rows it says nothing but b",
     )
     rows = []
-    for name, b, method in zip(names, (0.0, b_sum, b_top), methods, strict=True):
+    for name, b, method in zip(names, (0.0, b_sum, b_top, b_fit), methods, strict=True):
         bound = dingle_bound(seen, log2_possible, b=b)
         below = log2_p <= bound.log2_p(complexity) + 1e-9
         values = (

@@ -23,7 +23,11 @@ _NAMES = {
 
 
 def findings_text(
-    question: Question, relations: pd.DataFrame, llc: pd.DataFrame, campaign: Campaign
+    question: Question,
+    relations: pd.DataFrame,
+    crossings: pd.DataFrame,
+    llc: pd.DataFrame,
+    campaign: Campaign,
 ) -> str:
     """The findings as Markdown, ended by `END`.
 
@@ -32,6 +36,8 @@ def findings_text(
     question : Question
     relations : DataFrame
         ``relations``.
+    crossings : DataFrame
+        ``crossings`` of the classes with a curve.
     llc : DataFrame
         ``llc``: what local coefficients at draws say, in one sentence.
     campaign : Campaign
@@ -63,6 +69,7 @@ def findings_text(
         *_energies(judged, question),
         *_ranked(judged, question, "log2_p", "- P and complexity"),
         *_ranked(judged, question, DELTA, "- What the kernel leaves of P, given it"),
+        *_crossovers(question, crossings),
         *_local(llc, campaign),
         *_undecided(judged),
         *_left_out(question),
@@ -141,6 +148,33 @@ def _local(llc: pd.DataFrame, campaign: Campaign) -> list[str]:
         f"- Local λ at {len(values)} draws: {share:.0%} are points/2 = {most:g}, "
         f"{values.nunique()} values in all; {blind}."
     ]
+
+
+def _crossovers(question: Question, crossings: pd.DataFrame) -> list[str]:
+    """From which n on λ_f log n can lead, and which pairs change the order of their F."""
+    chosen = question.classes[question.classes["chosen"]]
+    starts = chosen["n_asymptote"].dropna().astype(float)
+    last = question.energies.loc[question.energies["lambda_eff"].notna(), "n"].max()
+    parts = []
+    if len(starts):
+        early = int((starts < last).sum())
+        parts.append(
+            f"λ_f log n cannot lead at any n up to {_size(last)} in {len(starts) - early} of "
+            f"{len(starts)} classes with bounds on λ_f"
+        )
+    crossed = crossings[crossings["n"].notna()]
+    # f leads below the crossing, or g does: the one that leads above it has the smaller F there.
+    later = np.sign(crossed["log_evidence_ratio_at_equal_fit_to"])
+    against = (later * crossed["prior_bits"] < 0.0) & (later * crossed["log_n_bits"] > 0.0)
+    pairs = len(crossings[["function", "other"]].drop_duplicates())
+    swapped = len(crossed[["function", "other"]].drop_duplicates())
+    won = len(crossed.loc[against, ["function", "other"]].drop_duplicates())
+    if pairs:
+        parts.append(
+            f"of {pairs:,} pairs {swapped:,} change the order of F, {won:,} of them to the class "
+            "with less prior mass and the smaller λ_f"
+        )
+    return [f"- Crossovers: {'; '.join(parts)}."] if parts else []
 
 
 def _undecided(judged: pd.DataFrame) -> list[str]:

@@ -19,7 +19,7 @@ TOP_FUNCTIONS = 6
 TOP_NAMED = 12
 TOP_PREDICTORS = 3
 LONGEST_KEY = 32
-_FITS = ("dingle_bound", "quantile_envelope", "least_squares")
+_FITS = ("dingle_bound", "dingle_bound_fitted", "quantile_envelope", "least_squares")
 _PROBABILITIES = ("log2_p", "log2_p_orbit", RESPONSE)
 
 

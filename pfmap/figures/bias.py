@@ -12,6 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from pfmap.figures.style import BLACK, GREY, SEQUENTIAL, VERMILION, legend_above, new_figure
 from pfmap.figures.tables import Tables
 
+LEAST_BELOW = 0.95
+"""Share of rows below a line from which it is called a bound."""
+
 _MAX_LEVELS = 80
 
 
@@ -19,7 +22,8 @@ def draw_bias(tables: Tables) -> Figure:
     """Two panels, log2 P by counts and log2 P by orbits, against ``lz``.
 
     The shade is the number of functions (orbits) in a cell of one bit by one step of lz. Lines:
-    the bound with b = 0, and the fitted upper envelope of what is counted often enough. The
+    the bound with its constant b fitted, beside it b = 0, called a bound only where nearly all obey
+    it, and the fitted upper envelope of what is counted often enough. The
     orbit-based estimate reaches below 1/N, the dotted line. Without orbits counted often enough
     there is one panel.
     """
@@ -103,13 +107,35 @@ def shade(
     return axes.pcolormesh(edges, bits, shown, norm=norm, cmap=SEQUENTIAL, rasterized=True)
 
 
+def bound_line(bound: dict[str, float], complexity: np.ndarray) -> np.ndarray:
+    """log2 P of a bound, by its coefficients."""
+    return bound["slope"] * (complexity - bound["complexity_min"]) - bound["b"]
+
+
+def plain_bound_name(bound: dict[str, float]) -> str:
+    """What the line of b = 0 is called: a bound only where nineteen in twenty lie below it.
+
+    Examples
+    --------
+    >>> plain_bound_name({"share_of_functions_below": 0.029})
+    'b = 0: 3 % below'
+    """
+    share = bound["share_of_functions_below"]
+    return "bound, b = 0" if share >= LEAST_BELOW else f"b = 0: {100 * share:.0f} % below"
+
+
 def _lines(axes: Axes, tables: Tables, response: str, edges: np.ndarray) -> None:
     """The bound and the envelope of one response."""
     ends = np.array([edges[0], edges[-1]])
-    bound = tables.coefficients("dingle_bound", response, "lz")
-    if bound:
-        values = bound["slope"] * (ends - bound["complexity_min"]) - bound["b"]
-        axes.plot(ends, values, color=BLACK, label="bound, b = 0")
+    fitted, plain = (
+        tables.coefficients(name, response, "lz")
+        for name in ("dingle_bound_fitted", "dingle_bound")
+    )
+    if fitted and plain:
+        axes.plot(ends, bound_line(fitted, ends), color=BLACK, label="bound, b fitted")
+        axes.plot(ends, bound_line(plain, ends), "-.", color=BLACK, linewidth=0.7, label="b = 0")
+        note = f"b fitted: {fitted['b']:.1f}\n{plain_bound_name(plain)}"
+        axes.text(0.98, 0.95, note, transform=axes.transAxes, ha="right", va="top", fontsize=6.5)
     envelope = tables.coefficients("quantile_envelope", response, "lz")
     if envelope:
         values = envelope["slope"] * ends + envelope["intercept"]

@@ -18,7 +18,7 @@ from pfmap.figures.correlations import (
 )
 from pfmap.figures.extended import draw_extended, measured_with_lz
 from pfmap.figures.learning import draw_learning
-from pfmap.figures.measures import draw_left_over, draw_measures, has_left_over
+from pfmap.figures.measures import draw_left_over, draw_measures, has_measures
 from pfmap.figures.predictors import draw_predictors
 from pfmap.figures.question import draw_question, has_question
 from pfmap.figures.rank import draw_rank
@@ -79,8 +79,9 @@ def applicable(tables: Tables) -> dict[str, Callable[[Tables], Figure]]:
     figures: dict[str, Callable[[Tables], Figure]] = {}
     if has_question(tables):
         figures["one_curve_two_ends"] = draw_question
-        figures["probability_measures"] = draw_measures
-        if has_left_over(tables):
+        if has_measures(tables):
+            figures["probability_measures"] = draw_measures
+        if has_measures(tables, "delta"):
             figures["kernel_left_over"] = draw_left_over
     if tables.everything.n_functions:  # none is frequent where no draw repeats another
         figures["probability_rank"] = draw_rank

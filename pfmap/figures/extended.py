@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import t
 
-from pfmap.figures.bias import edges_of, shade
+from pfmap.figures.bias import bound_line, edges_of, plain_bound_name, shade
 from pfmap.figures.labels import Mark, place_labels
 from pfmap.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, legend_above, new_figure
 from pfmap.figures.tables import Tables
@@ -93,8 +93,8 @@ def draw_extended(tables: Tables) -> Figure:
     bound = tables.coefficients("dingle_bound", "log2_p", "lz")
     if bound:
         ends = np.array([left, right])
-        values = bound["slope"] * (ends - bound["complexity_min"]) - bound["b"]
-        axes.plot(ends, values, color=BLACK, label="bound, b = 0")
+        values = bound_line(bound, ends)
+        axes.plot(ends, values, color=BLACK, label=plain_bound_name(bound))
     axes.axhline(-np.log2(draws), color=GREY, linewidth=0.8, linestyle=":", label="1/N")
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)

@@ -32,21 +32,31 @@ def draw_left_over(tables: Tables) -> Figure:
     return _draw(tables, "delta", r"$\Delta = \log_2 P - \log_2 P_\mathrm{kernel}$")
 
 
-def has_left_over(tables: Tables) -> bool:
-    """Whether there is a kernel whose P can be taken away."""
-    return bool((tables.relations["x"] == "delta").any()) and bool(
-        tables.classes["log2_p_kernel"].notna().any()
-    )
+def has_measures(tables: Tables, response: str = "log2_p") -> bool:
+    """Whether any measure has a coefficient with log2 P, or with ``delta``: else no panel is left.
+
+    With too few classes of known P, or with no kernel for ``delta``, there is none.
+    """
+    return bool(_panels(tables, response))
+
+
+def _judged(tables: Tables, response: str, *, partial: bool) -> pd.DataFrame:
+    """Judged relations of a response by measure, plain or partial."""
+    table = tables.relations
+    rows = table[(table["x"] == response) & (table["verdict"] != "described")]
+    return rows[(rows["given"] != "") == partial].set_index("y")
+
+
+def _panels(tables: Tables, response: str) -> list[str]:
+    """Measures with a coefficient."""
+    plain = _judged(tables, response, partial=False)
+    return [str(name) for name in plain.index[np.isfinite(plain["estimate"].astype(float))]]
 
 
 def _draw(tables: Tables, response: str, label: str) -> Figure:
     """The grid of panels of one response."""
-    judged = tables.relations[
-        (tables.relations["x"] == response) & (tables.relations["verdict"] != "described")
-    ]
-    plain = judged[judged["given"] == ""].set_index("y")
-    partial = judged[judged["given"] != ""].set_index("y")
-    names = [str(name) for name in plain.index[np.isfinite(plain["estimate"].astype(float))]]
+    plain, partial = (_judged(tables, response, partial=flag) for flag in (False, True))
+    names = _panels(tables, response)
     rows = -(-len(names) // COLUMNS)
     figure, axes = new_figure(HEIGHT_IN * rows + 0.3, rows=rows, columns=(1.0,) * COLUMNS)
     classes = tables.classes

@@ -164,7 +164,7 @@ def _side_labels(axes: Axes, table: pd.DataFrame) -> None:
         places[index] = min(places[index], places[index + 1] - _APART)
     for (name, value), place in zip(values.items(), places, strict=True):
         axes.axhline(value, color=GREY, linewidth=0.4, zorder=0.5)
-        text = {"function_llc": r"exact $\lambda_f$", "halfspaces": "half-spaces"}
+        text = {"function_llc": r"exact $\lambda_f$"}
         axes.annotate(
             f"{text.get(str(name), NAMES.get(str(name), str(name)))} {value:.2f}",
             (1.0, value), xycoords=("axes fraction", "data"),

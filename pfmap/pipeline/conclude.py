@@ -47,9 +47,10 @@ def analyze(job: Job) -> list[str]:
         write_table(path, getattr(result, name), name, notes=job.notes)
         written.append(path)
     path = job.files.path / SUMMARY
-    head, related = _findings(job, campaign, estimates)
-    written.append(job.files.table("relations"))
-    write_table(written[-1], related, "relations", notes=job.notes)
+    head, tables = _findings(job, campaign, estimates)
+    for name, table in tables.items():
+        written.append(job.files.table(name))
+        write_table(written[-1], table, name, notes=job.notes)
     text = head + summary_text(functions, result, campaign, evidence)
     write_bytes(path, text.encode())
     return [job.files.relative(item) for item in (*written, path)]
@@ -57,19 +58,24 @@ def analyze(job: Job) -> list[str]:
 
 def _findings(
     job: Job, campaign: Campaign, llc: pd.DataFrame
-) -> tuple[str, pd.DataFrame | pa.Table]:
-    """What the classes say, and the table ``relations``; nothing where none has a curve."""
+) -> tuple[str, dict[str, pd.DataFrame | pa.Table]]:
+    """What the classes say, and ``relations`` and ``crossings``; nothing where none has a curve."""
     from pfmap.analysis.findings import findings_text
     from pfmap.analysis.question import question_of, relations
+
+    from .crossovers import crossings
 
     classes, energies = (
         read_file(job.files.table(name), name).to_pandas() for name in ("classes", "free_energy")
     )
     if energies.empty:
-        return "", arrow_schema("relations").empty_table()
+        return "", {name: arrow_schema(name).empty_table() for name in ("relations", "crossings")}
     question = question_of(classes, energies, campaign)
-    found = relations(question, campaign)
-    return findings_text(question, found, llc, campaign), found
+    tables = {
+        "relations": relations(question, campaign),
+        "crossings": crossings(classes, energies),
+    }
+    return findings_text(question, **tables, llc=llc, campaign=campaign), tables
 
 
 def plot(job: Job) -> list[str]:

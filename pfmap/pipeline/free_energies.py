@@ -14,7 +14,7 @@ from pfmap.complexity.registry import FunctionBatch
 from pfmap.store.question_schema import FREE_ENERGY_OF_CLASSES
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table
-from pfmap.volume import VolumeEstimate, free_energy, sign_target
+from pfmap.volume import FreeEnergy, VolumeEstimate, free_energy, sign_target
 from pfmap.volume.curves import Wanted, energy_frame, function_target
 from pfmap.volume.evidence import RESOLUTION
 from pfmap.volume.expressible import why_not_expressible
@@ -22,6 +22,7 @@ from pfmap.volume.shares import log_share_low
 
 from .batches import function_kind
 from .classes import class_bits, find_classes, kernel_covariance
+from .crossovers import begins_at
 from .job import Job
 from .splittings import (
     Splitting,
@@ -59,12 +60,15 @@ def free_energies(job: Job) -> list[str]:
     found = list(split_all(job, STAGE, wanted))
     estimates, probabilities = found[: len(curves)], found[len(curves) :]
     classes = _with_probabilities(classes, probabilities, [item.function for item in rare])
+    sizes = sample_sizes(campaign)
+    measured = [free_energy(item, sizes) for item in estimates]
     classes = _with_verdicts(classes, estimates, [item.function for item in curves])
+    classes = _with_starts(campaign, classes, measured, curves)
     log2_p = dict(zip(classes["function"], classes["log2_p"], strict=True))
     kernel = dict(zip(classes["function"], classes["log2_p_kernel"], strict=True))
     energies = [
-        _energies(campaign, estimate, item, log2_p[item.function], kernel[item.function])
-        for estimate, item in zip(estimates, curves, strict=True)
+        _energies(campaign, estimate, energy, item, log2_p[item.function], kernel[item.function])
+        for estimate, energy, item in zip(estimates, measured, curves, strict=True)
     ]
     proxies = campaign_proxies(campaign)
     batch = FunctionBatch(function_kind(campaign), campaign.points, bits=bits)
@@ -164,9 +168,24 @@ def _with_verdicts(
     )
 
 
+def _with_starts(
+    campaign: Campaign, classes: pd.DataFrame, energies: list[FreeEnergy], curves: list[Splitting]
+) -> pd.DataFrame:
+    """Classes with the n at which λ_f log n can begin."""
+    bounds = classes.set_index("function")[["function_llc_low", "function_llc_high"]]
+    found = {
+        item.function: begins_at(
+            campaign, item.function, item.signs, tuple(bounds.loc[item.function]), energy
+        )
+        for item, energy in zip(curves, energies, strict=True)
+    }
+    return classes.assign(n_asymptote=classes["function"].map(found).astype(float))
+
+
 def _energies(
     campaign: Campaign,
     estimate: VolumeEstimate,
+    energy: FreeEnergy,
     item: Splitting,
     log2_p: float,
     log2_p_kernel: float,
@@ -174,7 +193,6 @@ def _energies(
     """Rows of ``free_energy`` of one class."""
     from pfmap.kernel_limit import limit_free_energy
 
-    energy = free_energy(estimate, sample_sizes(campaign))
     frame = energy_frame(energy, function=item.function, loss="squared")
     share = log_share_low(estimate.curve, energy, 0.5 / campaign.n_points)
     work = energy.free_energy + np.log(2.0) * log2_p

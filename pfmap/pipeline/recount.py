@@ -18,10 +18,10 @@ SAMPLE = 256
 _FIRST = 64
 _LATER = (
     "llc", "ladder", "volume", "evidence", "classes", "free_energy",
-    "fits", "correlations", "predictors", "relations",
+    "fits", "correlations", "predictors", "relations", "crossings",
 )  # fmt: skip
-_UNDRAWN = ("classes", "free_energy")
-"""Tables of classes, a member of each: neither need have been drawn."""
+_UNDRAWN = ("free_energy", "crossings")
+"""Tables of ``classes``, a member of each: none need have been drawn."""
 _COUNTS = ["function", "count", "first_draw"]
 
 
@@ -115,9 +115,11 @@ def table_problems(
             yield from _not_in("volume", keys["volume"], keys["evidence"], "evidence")
             keys["volume"] = keys["volume"] & keys["evidence"] - by_name
         keys["evidence"] -= by_name
-    members, measured = (keys.pop(name, set()) for name in _UNDRAWN)
-    if "classes" in tables:
-        yield from _not_in("free_energy", measured, members, "classes")
+    members = keys.pop("classes", set())
+    for name in _UNDRAWN:
+        measured = keys.pop(name, set())
+        if "classes" in tables:
+            yield from _not_in(name, measured, members, "classes")
     wanted = pa.array(sorted(set().union(*keys.values())), pa.string())
     there: set[str] = set()
     for rows in stream_file(functions, "functions", ["function"]):

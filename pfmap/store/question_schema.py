@@ -49,6 +49,12 @@ CLASSES = (
     Column("curve", pa.string(), "", "Verdict of the curve, as in evidence; null without one."),
     Column("warning", pa.string(), "", "Why its errors should not be trusted; null without one."),
     Column("evaluations", pa.int64(), "passes", "Forward passes of the curve; 0 without one."),
+    Column(
+        "n_asymptote",
+        _f8,
+        "samples",
+        "Lower bound on the n at which λ_f log n can begin to lead F(n); null where none is known.",
+    ),
 )
 
 FREE_ENERGY_OF_CLASSES = (

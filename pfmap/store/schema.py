@@ -202,8 +202,8 @@ FITS = (
         "fit",
         pa.string(),
         "",
-        "dingle_bound | dingle_bound_normalised | dingle_bound_top | quantile_envelope | "
-        "least_squares | variance_split | counted_against_volume.",
+        "dingle_bound | dingle_bound_normalised | dingle_bound_top | dingle_bound_fitted | "
+        "quantile_envelope | least_squares | variance_split | counted_against_volume.",
     ),
     Column("response", pa.string(), "", "Fitted quantity."),
     Column("predictor", pa.string(), "", "Quantity it is fitted against; empty if none."),
