@@ -68,9 +68,8 @@ def probability(
             "function: none was given", next_step="name one, such as --named parity or --key KEY"
         )
     settings = targets.splitting_settings(
-        runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed,
-        error=error,
-    )  # fmt: skip
+        runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed
+    )
     from pfmap.execution import check_threads
     from pfmap.store.results import check_results, record_results
 
@@ -91,7 +90,7 @@ def probability(
             reporter.started(stage)
             try:
                 found = estimate_probability(
-                    network, function, settings, folder=out, threads=n_threads,
+                    network, function, settings, error=error, folder=out, threads=n_threads,
                     watch=reporter.pilot,
                     progress=lambda done, total, stage=stage: reporter.progress(  # type: ignore[misc]
                         stage, done, total
@@ -168,6 +167,10 @@ def advice(found: VolumeEstimate) -> str:
         return (
             f"no state came below the last level: try --steps {4 * settings.steps} or "
             f"--chains {2 * settings.chains}; the function may be out of reach"
+        )
+    if found.error > 0.0 and not found.log2_p_se <= found.error:
+        return (
+            f"the error asked for was not met: --error {found.error:g} --steps {4 * settings.steps}"
         )
     if found.verdict == "uncertain":
         return f"more steps, so that the runs agree: --steps {4 * settings.steps}"
