@@ -141,6 +141,7 @@ def estimate_row(found: VolumeEstimate, function: BooleanFunction | None) -> dic
         "log2_p_se_within_runs": None if last is None else found.curve.within_se[last] * in_bits,
         "log2_p_lower": found.log2_p_lower,
         "log2_p_upper": found.log2_p_upper,
+        "log2_p_realised": found.realised,
         "verdict": found.verdict,
         "advice": advice(found),
         "proof": found.proof,
@@ -189,12 +190,17 @@ def estimate_lines(row: dict[str, Any], what: str = "P") -> list[str]:
         made += f", {row['elapsed_s']:.1f} s"
     if row["verdict"] == "not expressible":
         return [f"{what} = 0, not expressible: {row['proof']}"]
-    if row["verdict"] == "uncertain":
+    if row["verdict"] != "reached" and math.isfinite(row["log2_p_lower"]):
+        below = (
+            "the mean of the runs over 40"
+            if math.isnan(row["log2_p_realised"])
+            else "the mass around a realisation found by training"
+        )
         lines = [
-            f"{row['log2_p_lower']:.2f} < log2 {what} < {row['log2_p_upper']:.2f}  (below: the "
-            "mean of the runs over 40, wrong with probability 0.025 at most; above: the least V "
-            "plus two standard errors along the curve)",
-            f"uncertain: {made}",
+            f"{row['log2_p_lower']:.2f} < log2 {what} < {row['log2_p_upper']:.2f}  (below: "
+            f"{below}, wrong with probability 0.025 at most; above: the least V plus two standard "
+            "errors along the curve)",
+            f"{row['verdict']}: {made}",
         ]
     elif row["verdict"] != "reached":
         lines = [

@@ -45,6 +45,8 @@ class VolumeEstimate:
         the levels of a loss creep towards a t above 0; not expressible: V(0) = 0, proved.
     proof : str
         Why it is not expressible; else empty.
+    realised : float
+        Lower bound on log2 V by a realisation (`pfmap.volume.realised`); NaN where none was made.
     discarded : int
         Forward passes of rounds that were thrown away (`pfmap.volume.rounds`).
     error : float
@@ -59,6 +61,7 @@ class VolumeEstimate:
     curve: Curve
     verdict: str
     proof: str = ""
+    realised: float = math.nan
     discarded: int = 0
     error: float = 0.0
     elapsed_s: float = field(default=0.0, compare=False)
@@ -90,14 +93,16 @@ class VolumeEstimate:
 
     @property
     def log2_p_lower(self) -> float:
-        """Lower bound on log2 V at the lowest severity asked for, by Markov's inequality.
+        """Lower bound on log2 V at the lowest severity asked for.
 
-        It fails with probability 0.025 at most (`pfmap.volume.certainty`). NaN where the pilot did
-        not get to that severity, or no run did.
+        By Markov's inequality where a run got there (`pfmap.volume.certainty`), else by a
+        realisation, if one was looked for and found. It fails with probability 0.025 at most. NaN
+        where there is neither.
         """
         if self.verdict == "not expressible":
             return -math.inf
-        return log2_lower(self.runs) if self.levels.verdict == "reached" else math.nan
+        by_runs = log2_lower(self.runs) if self.levels.verdict == "reached" else math.nan
+        return self.realised if math.isnan(by_runs) else by_runs
 
     @property
     def evaluations(self) -> int:

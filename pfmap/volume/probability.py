@@ -14,6 +14,7 @@ from pfmap.sampling import plan_sampling
 from .checkpoint import Checkpoint
 from .estimate import VolumeEstimate, estimate_volume
 from .expressible import why_not_expressible
+from .realised import bracketed
 from .rounds import estimate_to_error
 from .splitting import Settings
 from .target import sign_target
@@ -83,7 +84,8 @@ def estimate_probability(
     Returns
     -------
     VolumeEstimate
-        `log2_p` and `log2_p_se` in bits, and a verdict.
+        `log2_p` and `log2_p_se` in bits, and a verdict. Where no run arrived a realisation is
+        looked for, so that P has a lower bound too (`pfmap.volume.realised`).
 
     Raises
     ------
@@ -107,12 +109,13 @@ def estimate_probability(
     target = sign_target(plan_sampling(campaign), function.signs, name=function.key)
     proof = why_not_expressible(campaign, function.signs)
     if error != 0.0:
-        return estimate_to_error(
+        found = estimate_to_error(
             target, error, settings, proof=proof, folder=folder, threads=threads,
             progress=progress, watch=watch,
         )  # fmt: skip
+        return bracketed(found)
     kept = Checkpoint(folder, target, settings) if folder is not None else None
-    return estimate_volume(
+    found = estimate_volume(
         target,
         settings,
         proof=proof,
@@ -124,6 +127,7 @@ def estimate_probability(
         progress=progress,
         watch=watch,
     )
+    return bracketed(found)
 
 
 def draws_for_precision(log2_p: float, log2_p_se: float) -> float:
