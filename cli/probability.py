@@ -68,9 +68,8 @@ def probability(
             "function: none was given", next_step="name one, such as --named parity or --key KEY"
         )
     settings = targets.splitting_settings(
-        runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed,
-        error=error,
-    )  # fmt: skip
+        runs=runs, chains=chains, steps=steps, max_levels=max_levels, seed=seed
+    )
     from pfmap.execution import check_threads
     from pfmap.store.results import check_results, record_results
 
@@ -91,7 +90,7 @@ def probability(
             reporter.started(stage)
             try:
                 found = estimate_probability(
-                    network, function, settings, folder=out, threads=n_threads,
+                    network, function, settings, error=error, folder=out, threads=n_threads,
                     watch=reporter.pilot,
                     progress=lambda done, total, stage=stage: reporter.progress(  # type: ignore[misc]
                         stage, done, total
@@ -142,6 +141,7 @@ def estimate_row(found: VolumeEstimate, function: BooleanFunction | None) -> dic
         "log2_p_se_within_runs": None if last is None else found.curve.within_se[last] * in_bits,
         "log2_p_lower": found.log2_p_lower,
         "log2_p_upper": found.log2_p_upper,
+        "log2_p_realised": found.realised,
         "verdict": found.verdict,
         "advice": advice(found),
         "proof": found.proof,
@@ -169,6 +169,10 @@ def advice(found: VolumeEstimate) -> str:
             f"no state came below the last level: try --steps {4 * settings.steps} or "
             f"--chains {2 * settings.chains}; the function may be out of reach"
         )
+    if found.error > 0.0 and not found.log2_p_se <= found.error:
+        return (
+            f"the error asked for was not met: --error {found.error:g} --steps {4 * settings.steps}"
+        )
     if found.verdict == "uncertain":
         return f"more steps, so that the runs agree: --steps {4 * settings.steps}"
     if found.curve.warnings:
@@ -186,12 +190,17 @@ def estimate_lines(row: dict[str, Any], what: str = "P") -> list[str]:
         made += f", {row['elapsed_s']:.1f} s"
     if row["verdict"] == "not expressible":
         return [f"{what} = 0, not expressible: {row['proof']}"]
-    if row["verdict"] == "uncertain":
+    if row["verdict"] != "reached" and math.isfinite(row["log2_p_lower"]):
+        below = (
+            "the mean of the runs over 40"
+            if math.isnan(row["log2_p_realised"])
+            else "the mass around a realisation found by training"
+        )
         lines = [
-            f"{row['log2_p_lower']:.2f} < log2 {what} < {row['log2_p_upper']:.2f}  (below: the "
-            "mean of the runs over 40, wrong with probability 0.025 at most; above: the least V "
-            "plus two standard errors along the curve)",
-            f"uncertain: {made}",
+            f"{row['log2_p_lower']:.2f} < log2 {what} < {row['log2_p_upper']:.2f}  (below: "
+            f"{below}, wrong with probability 0.025 at most; above: the least V plus two standard "
+            "errors along the curve)",
+            f"{row['verdict']}: {made}",
         ]
     elif row["verdict"] != "reached":
         lines = [

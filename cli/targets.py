@@ -79,7 +79,8 @@ LevelsOption = Annotated[
 ErrorOption = Annotated[
     float,
     typer.Option(
-        "--error", help="Standard error in bits for which runs are added; 0 adds none to --runs."
+        "--error",
+        help="Standard error in bits to aim at, by longer and more runs; 0 keeps to the lengths.",
     ),
 ]
 SplittingSeedOption = Annotated[int, typer.Option("--seed", help="Seed of the splitting.")]
@@ -202,15 +203,13 @@ def network_name(campaign: Campaign, source: Path | None) -> str:
 
 
 def splitting_settings(
-    *, runs: int, chains: int, steps: int, max_levels: int, seed: int, error: float = 0.0
+    *, runs: int, chains: int, steps: int, max_levels: int, seed: int
 ) -> Settings:
     """Settings of a splitting, checked."""
     from pfmap.volume import Settings
     from pfmap.volume.estimate import check_settings
 
-    settings = Settings(
-        chains=chains, steps=steps, runs=runs, max_levels=max_levels, seed=seed, error=error
-    )
+    settings = Settings(chains=chains, steps=steps, runs=runs, max_levels=max_levels, seed=seed)
     check_settings(settings)
     return settings
 

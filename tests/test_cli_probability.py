@@ -74,6 +74,10 @@ def test_verdicts_say_what_to_do(tmp_path):
     assert (row["verdict"], row["log2_p"], row["runs"]) == ("budget", None, 2)
     assert -8.0 < row["log2_p_upper"] < -4.0
     assert row["advice"] == "allow more levels: --max-levels 6"
+    assert row["log2_p_lower"] == row["log2_p_realised"] < -20.0
+    shown = invoke(*arguments, cwd=tmp_path)
+    assert f"{row['log2_p_lower']:.2f} < log2 P < {row['log2_p_upper']:.2f}" in shown
+    assert "below: the mass around a realisation" in shown
     shown = invoke("probability", "--widths", "3,1", "--named", "parity", cwd=tmp_path)
     assert "perceptron of 3 inputs" in shown
     assert "P = 0, not expressible: no parameter vector expresses it" in shown

@@ -171,7 +171,7 @@ def test_more_functions_and_runs_keep_what_is_finished_and_other_lengths_do_not(
     assert [path.name for path in (copy / "volume").iterdir()] == ["mine.txt"]
 
 
-def test_an_upper_bound_and_a_proof_reach_the_summary(tmp_path):
+def test_two_bounds_and_a_proof_reach_the_summary(tmp_path):
     short = Volume(functions=0, named=("parity",), chains=16, steps=8, runs=2, max_levels=2)
     pipeline.run(counted(volume=short, draws=3000), tmp_path / "short")
     row = table(tmp_path / "short", "evidence").iloc[0]
@@ -179,7 +179,8 @@ def test_an_upper_bound_and_a_proof_reach_the_summary(tmp_path):
     assert np.isnan(row["log2_p"])
     assert -21.0 < row["log2_p_upper"] < -1.0
     text = (tmp_path / "short" / "summary.md").read_text()
-    assert f"< {row['log2_p_upper']:.1f}" in text
+    assert row["log2_p_lower"] < row["log2_p_upper"]
+    assert f"{row['log2_p_lower']:.1f} … {row['log2_p_upper']:.1f}" in text
     assert (tmp_path / "short" / "figures" / "probability_lz_extended.png").exists()
     perceptron = counted(volume=short, draws=3000, network=Network(widths=(3, 1)))
     pipeline.run(perceptron, tmp_path / "perceptron", stages=["analyze"])

@@ -1,18 +1,16 @@
-"""The choice of a severity by pilots, and runs added until an error is met."""
+"""The choice of a severity by pilots."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pfmap.campaign import campaign_from_mapping
-from pfmap.errors import SettingsError
 from pfmap.models.polynomial import polynomial_model
 from pfmap.sampling import plan_sampling
-from pfmap.volume import Settings, estimate_volume, loss_target, severities, sign_target
+from pfmap.volume import Settings, loss_target, severities, sign_target
 from pfmap.volume.splitting import Levels
 
 
@@ -80,17 +78,3 @@ def test_a_loss_has_one_pilot(monkeypatch):
     target = loss_target(polynomial_model([[1]]), name="w")
     assert severities.choose_levels(target, Settings(), None).evaluations == 10
     assert target.with_margin(2.0) is target
-
-
-def test_runs_are_added_until_the_error_is_met():
-    settings = Settings(chains=16, steps=8, runs=4)
-    target = parity(2, 4)
-    short = estimate_volume(target, settings, threads=1)
-    long = estimate_volume(target, replace(settings, error=0.1), threads=1)
-    assert short.log2_p_se > 0.1
-    assert long.log2_p_se <= 0.1
-    assert len(short.runs) == 4 < len(long.runs)
-    for one, two in zip(short.runs, long.runs, strict=False):
-        assert np.array_equal(one.log_volumes, two.log_volumes)
-    with pytest.raises(SettingsError, match="error"):
-        estimate_volume(target, replace(settings, error=1e-4))

@@ -234,7 +234,7 @@ def _named(evidence: pd.DataFrame) -> list[str]:
     ranked = named.sort_values("log2_p_upper", ascending=False, kind="stable")
     for row in ranked.head(TOP_NAMED).to_dict("records"):
         value, error = f"{row['log2_p']:.2f}", f"{row['log2_p_se']:.2f}"
-        if row["verdict"] == "uncertain":
+        if np.isnan(row["log2_p"]) and np.isfinite(row["log2_p_lower"]):
             value, error = f"{row['log2_p_lower']:.1f} … {row['log2_p_upper']:.1f}", "-"
         elif np.isnan(row["log2_p"]):
             value, error = f"< {row['log2_p_upper']:.1f}", "-"

@@ -27,7 +27,7 @@ def measured_with_lz(tables: Tables) -> pd.DataFrame:
     """Functions of ``evidence`` with a complexity and a probability or an upper bound.
 
     Columns ``lz, log2_p, error`` (half the 95 % interval, by Student's t for the number of runs),
-    ``lower`` and ``upper`` (NaN where log2 P is known; the first also where no run got there),
+    ``lower`` and ``upper`` (NaN where log2 P is known; the first also where nothing got there),
     ``name`` and ``kind`` (named | often | seldom, by the count).
     """
     evidence = tables.evidence
@@ -38,15 +38,15 @@ def measured_with_lz(tables: Tables) -> pd.DataFrame:
     counts = tables.functions.set_index("function")["count"].reindex(rows["function"])
     often = counts.to_numpy(dtype=float) >= tables.campaign.analysis.min_count
     log2_p = rows["log2_p"].to_numpy(dtype=float)
-    uncertain = (rows["verdict"] == "uncertain").to_numpy()
-    lower = rows["log2_p_lower"].to_numpy(dtype=float) if uncertain.any() else np.nan
+    bounded = ~rows["verdict"].isin(["reached", "not expressible"]).to_numpy()
+    lower = rows["log2_p_lower"].to_numpy(dtype=float) if bounded.any() else np.nan
     quantile = t.ppf(0.975, np.maximum(rows["runs"].to_numpy(dtype=float) - 1.0, 1.0))
     found = pd.DataFrame(
         {
             "lz": rows["lz"].to_numpy(dtype=float),
             "log2_p": log2_p,
             "error": quantile * rows["log2_p_se"].to_numpy(dtype=float),
-            "lower": np.where(uncertain, lower, np.nan),
+            "lower": np.where(bounded, lower, np.nan),
             "upper": np.where(np.isnan(log2_p), rows["log2_p_upper"].to_numpy(dtype=float), np.nan),
             "name": rows["name"].to_numpy(dtype=object),
             "kind": np.where(rows["name"] != "", "named", np.where(often, "often", "seldom")),

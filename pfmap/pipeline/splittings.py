@@ -16,6 +16,7 @@ from pfmap.store.tables import bears_mark
 from pfmap.volume import Settings, Target, VolumeEstimate, estimate_volume
 from pfmap.volume.checkpoint import Checkpoint
 from pfmap.volume.estimate import runs_needed
+from pfmap.volume.realised import bracketed
 from pfmap.volume.splitting import Levels
 
 from .job import Job
@@ -107,7 +108,7 @@ def split_all(job: Job, stage: str, wanted: list[Splitting]) -> Iterator[VolumeE
         # One that was given up or disproved has fewer runs.
         before += item.settings.runs + 1
         progress(before, total)
-        yield estimate
+        yield bracketed(estimate)
 
 
 def make_runs(job: Job, cluster: Cluster, stage: str, wanted: list[Splitting]) -> None:

@@ -12,6 +12,7 @@ from .fit import CurveFit, fit_curve
 from .known import KnownBounds, known_at, known_bounds
 from .posterior import Posterior, error_bound, sample_posterior
 from .probability import draws_for_precision, estimate_probability
+from .rounds import estimate_to_error
 from .splitting import Settings
 from .target import Target, loss_target, sign_target
 from .training import TrainingSet, drawn_inputs, labelled, load_training_set, restricted
@@ -33,6 +34,7 @@ __all__ = [
     "draws_for_precision",
     "error_bound",
     "estimate_probability",
+    "estimate_to_error",
     "estimate_volume",
     "find_crossings",
     "fit_curve",

@@ -1,8 +1,8 @@
 """The pilot and the finished runs of an estimate on disk, so that an interrupted one goes on.
 
 Every target with its settings has a folder of its own, named after a digest of all that decides the
-result; the number of runs and the error asked for are no part of it, so that more can be added. A
-file that is damaged or missing is made again.
+result; the number of runs is no part of it, so that more can be added. A file that is damaged or
+missing is made again.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _digest(target: Target, settings: Settings) -> str:
             next_step="hand what is finished to estimate_volume yourself: levels, finished",
         )
     lengths = asdict(settings)
-    del lengths["runs"], lengths["error"]
+    del lengths["runs"]
     digest = hashlib.sha256(json.dumps([pfmap.__version__, lengths], sort_keys=True).encode())
     parts = (
         target.name, target.loss, target.kernel, target.groups, target.move_weights,

@@ -24,11 +24,6 @@ from .target import Target
 RUNS_FOR_A_BOUND = 2
 """Runs of signs where the pilot did not arrive: the mass at its last level is only a bound."""
 
-MOST_RUNS = 1000
-"""Runs that an error asked for may take."""
-
-LEAST_ERROR = 0.01
-
 
 @dataclass(frozen=True)
 class VolumeEstimate:
@@ -50,6 +45,12 @@ class VolumeEstimate:
         the levels of a loss creep towards a t above 0; not expressible: V(0) = 0, proved.
     proof : str
         Why it is not expressible; else empty.
+    realised : float
+        Lower bound on log2 V by a realisation (`pfmap.volume.realised`); NaN where none was made.
+    discarded : int
+        Forward passes of rounds that were thrown away (`pfmap.volume.rounds`).
+    error : float
+        Standard error asked for, in bits; 0 where none was.
     elapsed_s : float
     """
 
@@ -60,6 +61,9 @@ class VolumeEstimate:
     curve: Curve
     verdict: str
     proof: str = ""
+    realised: float = math.nan
+    discarded: int = 0
+    error: float = 0.0
     elapsed_s: float = field(default=0.0, compare=False)
 
     @property
@@ -89,19 +93,22 @@ class VolumeEstimate:
 
     @property
     def log2_p_lower(self) -> float:
-        """Lower bound on log2 V at the lowest severity asked for, by Markov's inequality.
+        """Lower bound on log2 V at the lowest severity asked for.
 
-        It fails with probability 0.025 at most (`pfmap.volume.certainty`). NaN where the pilot did
-        not get to that severity, or no run did.
+        By Markov's inequality where a run got there (`pfmap.volume.certainty`), else by a
+        realisation, if one was looked for and found. It fails with probability 0.025 at most. NaN
+        where there is neither.
         """
         if self.verdict == "not expressible":
             return -math.inf
-        return log2_lower(self.runs) if self.levels.verdict == "reached" else math.nan
+        by_runs = log2_lower(self.runs) if self.levels.verdict == "reached" else math.nan
+        return self.realised if math.isnan(by_runs) else by_runs
 
     @property
     def evaluations(self) -> int:
-        """Forward passes, the pilot's included."""
-        return self.levels.evaluations + sum(run.evaluations for run in self.runs)
+        """Forward passes, the pilot's and those of rounds thrown away included."""
+        made = self.levels.evaluations + sum(run.evaluations for run in self.runs)
+        return self.discarded + made
 
 
 def estimate_volume(
@@ -181,8 +188,7 @@ def estimate_volume(
             progress(1, n_runs + 1)
         # One for all runs: fresh memory for each would cost as much as many forward passes.
         workspace = Workspace(target, settings.chains, settings.steps, pool)
-        number = 0
-        while number < n_runs:
+        for number in range(n_runs):
             if number not in done:
                 done[number] = run_levels(
                     target, levels, settings, number, pool, workspace=workspace
@@ -191,11 +197,8 @@ def estimate_volume(
                     at_end(levels, workspace, number, done[number])
                 if keep is not None:
                     keep(number, done[number])
-            number += 1
-            if number == n_runs:
-                n_runs = runs_for_error(levels, [done[i] for i in range(n_runs)], settings.error)
             if progress is not None:
-                progress(number + 1, n_runs + 1)
+                progress(number + 2, n_runs + 1)
     runs = [done[number] for number in range(n_runs)]
     curve = combine_runs(levels.curve, runs) if levels.curve else nothing
     verdict = levels.verdict
@@ -214,33 +217,6 @@ def runs_needed(target: Target, settings: Settings, levels: Levels) -> int:
     if levels.verdict != "reached" and target.loss == "signs":
         return min(settings.runs, RUNS_FOR_A_BOUND)
     return settings.runs
-
-
-def runs_for_error(levels: Levels, runs: list[Run], error: float) -> int:
-    """Runs after which the standard error is looked at again; as many as there are if it is met.
-
-    At most twice as many, and `MOST_RUNS`: an error known from few runs is known badly. While the
-    mean is no estimate (`pfmap.volume.certainty`) there are twice as many, since then a few runs
-    far above the others make the mean.
-
-    Examples
-    --------
-    >>> levels = Levels(np.array([math.inf, 0.0]), np.zeros((2, 1)), [np.zeros(1)], "reached", 0)
-    >>> logs = np.log(2.0) * np.array([-20.0, -21.0, -20.5, -19.5])
-    >>> runs = [Run(np.array([log]), [np.eye(1) / 5], np.ones(1), 0) for log in logs]
-    >>> runs_for_error(levels, runs, 0.5), runs_for_error(levels, runs, 0.1)
-    (4, 8)
-    """
-    n_runs = len(runs)
-    if error == 0.0 or levels.verdict != "reached" or n_runs >= MOST_RUNS:
-        return n_runs
-    curve = combine_runs(levels.curve, runs)
-    se = float(curve.log_volume_se[-1]) / math.log(2.0)
-    if is_uncertain(curve, runs):
-        return min(2 * n_runs, MOST_RUNS)
-    if se <= error:
-        return n_runs
-    return min(math.ceil(n_runs * min(2.0, (se / error) ** 2)), MOST_RUNS)
 
 
 def _check_resolution(target: Target, lowest: float) -> None:
@@ -267,6 +243,4 @@ def check_settings(settings: Settings) -> None:
         value = getattr(settings, name)
         if not least <= value <= most:
             raise SettingsError(f"{name}: must lie within {least}…{most}, got {shown(value)}")
-    if settings.error != 0.0:
-        checked_number("error", settings.error, least=LEAST_ERROR, most=10.0)
     checked_number("lowest", settings.lowest, least=0.0)

@@ -14,6 +14,8 @@ from pfmap.sampling import plan_sampling
 from .checkpoint import Checkpoint
 from .estimate import VolumeEstimate, estimate_volume
 from .expressible import why_not_expressible
+from .realised import bracketed
+from .rounds import estimate_to_error
 from .splitting import Settings
 from .target import sign_target
 
@@ -50,6 +52,7 @@ def estimate_probability(
     function: BooleanFunction | str,
     settings: Settings | None = None,
     *,
+    error: float = 0.0,
     folder: Path | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -68,6 +71,9 @@ def estimate_probability(
         The function, or what `pfmap.functions.parse_function` reads: a name, a table or a key.
     settings : Settings, optional
         Lengths and seed of the splitting.
+    error : float, default 0.0
+        Standard error of log2 P to aim at, in bits, by longer and more runs
+        (`pfmap.volume.rounds`); 0 keeps to the settings.
     folder : Path, optional
         Where finished runs are kept and looked for; None keeps nothing.
     threads : int, optional
@@ -78,7 +84,8 @@ def estimate_probability(
     Returns
     -------
     VolumeEstimate
-        `log2_p` and `log2_p_se` in bits, and a verdict.
+        `log2_p` and `log2_p_se` in bits, and a verdict. Where no run arrived a realisation is
+        looked for, so that P has a lower bound too (`pfmap.volume.realised`).
 
     Raises
     ------
@@ -100,11 +107,18 @@ def estimate_probability(
         function = parse_function(function, n_inputs)
     settings = settings or Settings()
     target = sign_target(plan_sampling(campaign), function.signs, name=function.key)
+    proof = why_not_expressible(campaign, function.signs)
+    if error != 0.0:
+        found = estimate_to_error(
+            target, error, settings, proof=proof, folder=folder, threads=threads,
+            progress=progress, watch=watch,
+        )  # fmt: skip
+        return bracketed(found)
     kept = Checkpoint(folder, target, settings) if folder is not None else None
-    return estimate_volume(
+    found = estimate_volume(
         target,
         settings,
-        proof=why_not_expressible(campaign, function.signs),
+        proof=proof,
         levels=kept.levels() if kept else None,
         keep_levels=kept.keep_levels if kept else None,
         finished=kept.runs() if kept else None,
@@ -113,6 +127,7 @@ def estimate_probability(
         progress=progress,
         watch=watch,
     )
+    return bracketed(found)
 
 
 def draws_for_precision(log2_p: float, log2_p_se: float) -> float:

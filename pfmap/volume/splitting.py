@@ -66,9 +66,6 @@ class Settings:
         Severity at which the pilot has arrived.
     seed : int
         Seed of all random numbers.
-    error : float
-        Standard error of log2 V at the lowest severity, in bits, for which runs are added to the
-        `runs`; 0 adds none.
     """
 
     chains: int = 32
@@ -77,7 +74,6 @@ class Settings:
     max_levels: int = 200
     lowest: float = 0.0
     seed: int = 1
-    error: float = 0.0
 
 
 @dataclass(frozen=True)
