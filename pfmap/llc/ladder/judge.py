@@ -61,8 +61,8 @@ ADVICE = {
     "fits the loss (pfmap.models.own.check_gradient)",
     "short": "noise of the chains is above the precision asked for: more max_steps, or a larger "
     "precision",
-    "slow": "forms of E[nβK] with different λ fit alike: more max_steps, a longer ladder, or what is "
-    "known exactly",
+    "slow": "forms of E[nβK] with different λ fit alike: more max_steps, a longer ladder, or what "
+    "is known exactly",
     "stratum": "a smaller ball around w* has a larger λ: λ̂ belongs to another stratum of zeros in "
     "the ball; leave radius out, or give one that leaves that stratum out",
     "contradicted": "the chains contradict what is known exactly of λ(w*): the ball holds another "
