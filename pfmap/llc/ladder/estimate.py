@@ -96,8 +96,7 @@ def estimate_llc_ladder(
     sampled at every nβ of a geometric ladder by Hamiltonian and scaling moves with exchanges
     (`pfmap.kernels.ladder`), and λ and m come from the mean over fits of all forms that E[nβK] can
     take (`pfmap.llc.ladder.forms`). A ladder begins with 28 rungs and is made twice and four times
-    as long where forms with different λ or m fit it alike, up to where rounding of K bites. There
-    is no step size and no temperature to choose.
+    as long where forms with different λ or m fit it alike, up to where rounding of K bites.
 
     Parameters
     ----------
@@ -118,11 +117,10 @@ def estimate_llc_ladder(
         ``means`` is then λ_eff at every nβ under that prior. In the limit λ̂ is the smallest λ
         anywhere, not that at w*.
     precision : float, default 0.015
-        Relative standard error at which the chains stop, once the 99 % interval reaches no farther
-        than twice that.
+        Relative standard error at which chains stop, once 99 % lie no farther than twice that.
     max_steps : int, default 16000
-        Steps of a chain on 28 rungs after which they stop in any case, fewer on more rungs. Twice
-        as many make some ``slow`` estimates ``ok``, at twice the time of most.
+        Steps on 28 rungs after which chains stop in any case, fewer on more. More make some ``slow``
+        estimates ``ok``.
     span, max_rungs : float, int
         Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in
         any case. Where K is homogeneous in no scaling of the coordinates the span is at most 1e36.
