@@ -119,8 +119,8 @@ def estimate_llc_ladder(
     precision : float, default 0.015
         Relative standard error at which chains stop, once 99 % lie no farther than twice that.
     max_steps : int, default 16000
-        Steps on 28 rungs after which chains stop in any case, fewer on more. More make some ``slow``
-        estimates ``ok``.
+        Steps on 28 rungs after which chains stop in any case, fewer on more. More make some
+        ``slow`` estimates ``ok``.
     span, max_rungs : float, int
         Ratio of the highest nβ to the lowest, and the number of rungs, at which the ladder ends in
         any case. Where K is homogeneous in no scaling of the coordinates the span is at most 1e36.
