@@ -24,7 +24,7 @@ NAMES = {
     "halfspaces": "half-spaces",
     "walsh_l1": "Walsh 1-norm",
     "bdd": "decision diagram",
-    "bdd_min": "diagram, best order",
+    "bdd_min": "smallest diagram",
     "lz_mingard2025": "lz (Mingard 2025)",
     "lz_orbit_mean_seen": "lz, orbit mean",
     "lz_orbit_min": "lz, orbit minimum",
