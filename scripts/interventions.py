@@ -5,7 +5,7 @@ inputs are measured in a (4, 16, 1) relu network under the Gaussian prior, and i
 in one thing: two hidden layers (λ_f becomes 1 for every function that is not constant), other
 standard deviations of the biases (λ_f stays), widths 4 to 64, another activation.
 
-    python scripts/interventions.py             about three minutes of one core; members are kept
+    python scripts/interventions.py             some minutes of one core; members are kept
     python scripts/interventions.py --out DIR   where they go
     python scripts/interventions.py --table-only    table, figure and text of what is there
 

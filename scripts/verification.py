@@ -1,6 +1,6 @@
 """Verification: pfmap against exact laws and published numbers, as a table with verdicts.
 
-    python scripts/verification.py            every check (about eight minutes on two cores)
+    python scripts/verification.py            every check (some minutes on two cores)
     python scripts/verification.py --quick    the subset that the tests run
     python scripts/verification.py --json     the table as JSON
     python scripts/verification.py --markdown docs/verification.md    write the page as well
