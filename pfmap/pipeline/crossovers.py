@@ -13,6 +13,7 @@ import pandas as pd
 
 from pfmap.campaign import Campaign
 from pfmap.functions.named import BooleanFunction
+from pfmap.store.schema import arrow_schema
 from pfmap.volume import FreeEnergy, Side, find_crossings
 from pfmap.volume.asymptote import asymptote_start
 from pfmap.volume.curves import Wanted, crossing_row
@@ -69,7 +70,7 @@ def crossings(classes: pd.DataFrame, energies: pd.DataFrame) -> pd.DataFrame:
     """
     by_key = classes.set_index("function")
     sides = [_side(by_key.loc[key], rows) for key, rows in energies.groupby("function", sort=False)]
-    return pd.DataFrame(_rows(sides))
+    return pd.DataFrame(_rows(sides), columns=arrow_schema("crossings").names)
 
 
 def _side(row: Any, rows: pd.DataFrame) -> Side:

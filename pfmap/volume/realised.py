@@ -29,7 +29,6 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.special import erf, expit
-from scipy.stats import beta
 
 from pfmap.kernels.activation import CODES as ACTIVATIONS
 from pfmap.kernels.severity_signs import SignTarget
@@ -159,6 +158,8 @@ def realised_bound(target: Target, *, seed: int = 1) -> float:
     >>> -6.0 < realised_bound(sign_target(plan, signs, name="7f")) < -3.0
     True
     """
+    from scipy.stats import beta
+
     rng = np.random.default_rng(int(stream_key(seed, "realised", target.name)))
     signs = Signs(target)
     start = trained(signs, rng)
