@@ -154,7 +154,7 @@ def bound_rows(
         f"b = log2 of the sum of the bound over {multiples.sum()} functions seen: a lower end "
         "for b",
         "b from the most probable function",
-        "the largest b that all rows obey: of its own rows it says nothing but b",
+        "the largest b that all rows obey",
     )
     rows = []
     for name, b, method in zip(names, (0.0, b_sum, b_top, b_fit), methods, strict=True):

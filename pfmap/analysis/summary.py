@@ -149,7 +149,7 @@ def _fits(result: AnalysisResult) -> list[str]:
         if "share_of_functions_below" in values:
             note = f"b = {values['b']['estimate']:.3g}; holds: "
             note += f"{values['share_of_functions_below']['estimate']:.1%} of rows, "
-            note += f"{values['share_of_draws_below']['estimate']:.1%} of their P"
+            note += f"{values['share_of_draws_below']['estimate']:.1%} of P"
         elif "r_squared" in values:
             note = f"R² = {values['r_squared']['estimate']:.2f}"
         elif "quantile" in values:
