@@ -16,7 +16,6 @@ from pfmap.store.tables import bears_mark
 from pfmap.volume import Settings, Target, VolumeEstimate, estimate_volume
 from pfmap.volume.checkpoint import Checkpoint
 from pfmap.volume.estimate import runs_needed
-from pfmap.volume.realised import bracketed
 from pfmap.volume.splitting import Levels
 
 from .job import Job
@@ -95,20 +94,13 @@ def split_all(job: Job, stage: str, wanted: list[Splitting]) -> Iterator[VolumeE
             progress(before + done, total)
 
         estimate = estimate_volume(
-            item.target,
-            item.settings,
-            proof=item.proof,
-            levels=kept.levels(),
-            keep_levels=kept.keep_levels,
-            finished=kept.runs(),
-            keep=kept.keep_run,
-            threads=job.threads,
-            progress=tell,
-        )
+            item.target, item.settings, proof=item.proof, threads=job.threads, progress=tell,
+            **kept.arguments(),
+        )  # fmt: skip
         # One that was given up or disproved has fewer runs.
         before += item.settings.runs + 1
         progress(before, total)
-        yield bracketed(estimate)
+        yield estimate
 
 
 def make_runs(job: Job, cluster: Cluster, stage: str, wanted: list[Splitting]) -> None:

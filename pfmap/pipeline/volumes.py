@@ -18,6 +18,7 @@ from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table
 from pfmap.volume import sign_target
 from pfmap.volume.expressible import why_not_expressible
+from pfmap.volume.realised import bracketed
 from pfmap.volume.rows import evidence_row, volume_rows
 
 from .batches import function_kind
@@ -42,7 +43,7 @@ def volume(job: Job) -> list[str]:
     evidence: list[dict[str, Any]] = []
     for item, name, estimate in zip(wanted, names, split_all(job, STAGE, wanted), strict=True):
         curves += volume_rows(estimate, function=item.function)
-        evidence.append(evidence_row(estimate, function=item.function, name=name))
+        evidence.append(evidence_row(bracketed(estimate), function=item.function, name=name))
     return write_volume(job, wanted, curves, evidence)
 
 

@@ -54,6 +54,13 @@ class Checkpoint:
         self.digest = _digest(target, settings)
         self.folder = folder / f"{target.name}-{self.digest[:12]}"
 
+    def arguments(self) -> dict[str, Any]:
+        """What is kept and how more is, as arguments of `estimate_volume`."""
+        return {
+            "levels": self.levels(), "keep_levels": self.keep_levels,
+            "finished": self.runs(), "keep": self.keep_run,
+        }  # fmt: skip
+
     def levels(self) -> Levels | None:
         """The pilot kept, None if there is none."""
         path = self.folder / "pilot.parquet"

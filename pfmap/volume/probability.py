@@ -113,20 +113,11 @@ def estimate_probability(
             target, error, settings, proof=proof, folder=folder, threads=threads,
             progress=progress, watch=watch,
         )  # fmt: skip
-        return bracketed(found)
-    kept = Checkpoint(folder, target, settings) if folder is not None else None
-    found = estimate_volume(
-        target,
-        settings,
-        proof=proof,
-        levels=kept.levels() if kept else None,
-        keep_levels=kept.keep_levels if kept else None,
-        finished=kept.runs() if kept else None,
-        keep=kept.keep_run if kept else None,
-        threads=threads,
-        progress=progress,
-        watch=watch,
-    )
+    else:
+        kept = Checkpoint(folder, target, settings).arguments() if folder is not None else {}
+        found = estimate_volume(
+            target, settings, proof=proof, threads=threads, progress=progress, watch=watch, **kept
+        )
     return bracketed(found)
 
 

@@ -30,6 +30,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import erf, expit
 
+from pfmap.functions.probability import clopper_pearson
 from pfmap.kernels.activation import CODES as ACTIVATIONS
 from pfmap.kernels.severity_signs import SignTarget
 from pfmap.kernels.variates import NORMAL
@@ -158,14 +159,13 @@ def realised_bound(target: Target, *, seed: int = 1) -> float:
     >>> -6.0 < realised_bound(sign_target(plan, signs, name="7f")) < -3.0
     True
     """
-    from scipy.stats import beta
-
     rng = np.random.default_rng(int(stream_key(seed, "realised", target.name)))
     signs = Signs(target)
     start = trained(signs, rng)
     if start is None:
         return math.nan
-    log_shares = np.log(beta.ppf(ALPHA, np.arange(1, CHOOSING + 1), np.arange(CHOOSING, 0, -1)))
+    level = 1.0 - 2.0 * ALPHA  # of an interval, of which the lower end is wanted
+    log_shares = np.log(clopper_pearson(np.arange(1, CHOOSING + 1), CHOOSING, level=level)[0])
     best, log_c, chosen = -math.inf, math.nan, (start, start)
     for mean, sds in fitted(signs, start, rng):
         for factor in NARROWER:
@@ -178,7 +178,7 @@ def realised_bound(target: Target, *, seed: int = 1) -> float:
     count = int((log_ratios(signs, *chosen, COUNTED, rng) >= log_c).sum())
     if count == 0:
         return math.nan
-    share = beta.ppf(ALPHA, count, COUNTED - count + 1)
+    share = float(clopper_pearson(count, COUNTED, level=level)[0])
     return float(min(0.0, log_c + math.log(share)) / math.log(2.0))
 
 

@@ -117,18 +117,9 @@ def estimate_to_error(
     while True:
         key = stream_key(given.seed, "round", number)
         lengths = replace(lengths, seed=int(key >> 1))
-        kept = Checkpoint(folder, target, lengths) if folder is not None else None
+        kept = Checkpoint(folder, target, lengths).arguments() if folder is not None else {}
         made = estimate_volume(
-            target,
-            lengths,
-            proof=proof,
-            levels=kept.levels() if kept else None,
-            keep_levels=kept.keep_levels if kept else None,
-            finished=kept.runs() if kept else None,
-            keep=kept.keep_run if kept else None,
-            threads=threads,
-            progress=progress,
-            watch=watch,
+            target, lengths, proof=proof, threads=threads, progress=progress, watch=watch, **kept
         )
         planned = None if is_last else next_round(made, error, given)
         if planned is None:
