@@ -33,9 +33,16 @@ def project_two(basis, x, y, along_x, along_y):
         along_y[i] = dot(basis[i], y)
 
 
-@jit(fast=True)
+@jit(inline=True)
 def add_combination(basis, coefficients, out):
-    """Add ``coefficients @ basis`` to `out`."""
+    """Add ``coefficients @ basis`` to `out`: no call where there are no rows, which takes time."""
+    if basis.shape[0] > 0:
+        add_rows(basis, coefficients, out)
+
+
+@jit(fast=True)
+def add_rows(basis, coefficients, out):
+    """`add_combination` of at least one row."""
     n_rows, n_columns = basis.shape
     whole = n_rows - n_rows % 8
     for i in range(0, whole, 8):

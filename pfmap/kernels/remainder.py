@@ -61,8 +61,7 @@ def remainder_loss_force(
     for chord in range(MAX_CHORDS + 1):
         for i in range(n):
             weights[i] = center[i] + offset[i]
-        if rank > 0:
-            add_combination(right, stiff, weights)
+        add_combination(right, stiff, weights)
         model_outputs(family, ints, floats, weights, residual, rest)
         if not solved:
             for p in range(n_outputs):
@@ -79,8 +78,7 @@ def remainder_loss_force(
                 for i in range(rank):
                     stiff[i] += along[i] / values[i]
                 continue
-            if rank > 0:
-                add_combination(left, along, residual)
+            add_combination(left, along, residual)
             for p in range(n_outputs):
                 loss += residual[p] * residual[p]
                 cotangent[p] = residual[p] / n_points
@@ -93,6 +91,5 @@ def remainder_loss_force(
         for i in range(rank):
             along[i] /= values[i]
         add_combination(left, along, cotangent)
-    if rank > 0:
-        add_combination(right, along, force)
+    add_combination(right, along, force)
     return 0.5 * loss / n_points
