@@ -309,6 +309,12 @@ class FreeEnergy(BaseModel):
         description="Classes (orbits under the prior's symmetries) with a curve, stratified over "
         "log2 P and the bound on λ_f; with 0 the stage is skipped.",
     )
+    named: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
+        default=(),
+        max_length=MAX_NAMED,
+        description="Functions whose classes are among them, drawn or not: names such as parity, "
+        "majority, and, threshold-3 or random:SEED on all inputs of n bits, truth tables, or keys.",
+    )
     n: Annotated[tuple[float, float], AfterValidator(_ascending)] = Field(
         default=(0.3, 1e6),
         description="Smallest and largest sample size, in samples of unit noise.",
@@ -321,7 +327,7 @@ class FreeEnergy(BaseModel):
         description="Smallest loss t of the curves; 0: what the largest n needs.",
     )
     chains: int = Field(default=32, ge=8, le=10_000, description="Chains of every level.")
-    steps: int = Field(default=64, ge=4, le=100_000, description="Steps of each chain.")
+    steps: int = Field(default=96, ge=4, le=100_000, description="Steps of each chain.")
     runs: int = Field(
         default=4,
         ge=4,

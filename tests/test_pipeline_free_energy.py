@@ -84,6 +84,45 @@ def test_the_classes_chosen_span_p_and_have_their_exact_coefficients(finished):
     assert classes.loc[~classes["chosen"], "n_asymptote"].isna().all()
 
 
+def test_named_functions_are_among_the_classes_chosen(tmp_path):
+    named = FreeEnergy(classes=2, named=("parity", "and"), n=(1.0, 3.0), chains=8, steps=8)
+    pipeline.run(campaign(free_energy=named), tmp_path / "three", stages=["free_energy"])
+    classes = table(tmp_path / "three", "classes")
+    chosen = set(classes.loc[classes["chosen"], "function"])
+    assert len(classes) == 14
+    assert len(chosen) == 2
+    # Of each class its canonical member: 69 or 96 is parity, and AND has seven of eight points 0.
+    assert {bin(int(key, 16)).count("1") in (1, 7) for key in chosen} == {True, False}
+    assert chosen & {"69", "96"}
+
+
+def test_a_named_class_that_was_never_drawn_stands_beside_the_drawn(tmp_path):
+    """AND is threshold-5, one class, which is drawn; parity of five is not."""
+    named = FreeEnergy(
+        classes=4, named=("and", "threshold-5", "parity"), n=(1.0, 3.0), chains=8, steps=8
+    )
+    five = campaign(network=Network(widths=(5, 8, 1)), free_energy=named)
+    pipeline.run(five, tmp_path / "five", stages=["free_energy"])
+    classes = table(tmp_path / "five", "classes")
+    assert classes["function"].is_unique
+    chosen = classes[classes["chosen"]]
+    assert len(chosen) == 4
+    rare = classes[classes["orbit_count"] == 0]
+    assert rare["ones"].tolist() == [16]
+    assert rare["orbit_size"].tolist() == [2]
+    assert rare["chosen"].all()
+    assert rare["p_from"].str.startswith("splitting").all()
+    drawn = chosen[chosen["ones"].isin([1, 31])]
+    assert (drawn["orbit_count"] > 100).all()
+
+
+def test_a_name_that_the_domain_does_not_have_is_refused(tmp_path):
+    wrong = campaign(free_energy=FreeEnergy(classes=2, named=("majorty",)))
+    with pytest.raises(SettingsError, match=r"free_energy\.named: a name, a table of 8 bits"):
+        pipeline.run(wrong, tmp_path / "wrong")
+    assert not (tmp_path / "wrong").exists()
+
+
 def test_curves_agree_with_the_kernel_where_n_is_small_and_not_beyond(finished):
     energies, classes = table(finished, "free_energy"), table(finished, "classes")
     sizes = sample_sizes(campaign())

@@ -41,7 +41,7 @@ def curve_of(campaign: Campaign, name: str, **lengths) -> FunctionCurve:
 @pytest.fixture(scope="module")
 def turned() -> FunctionCurve:
     """The constant under (3,8,1): the curve turns at n of about 3e5 and is followed to 1e11."""
-    return curve_of(network(3, 8, 1), "constant", lowest=1e-12)
+    return curve_of(network(3, 8, 1), "constant", lowest=1e-12, runs=16)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_a_plateau_above_the_bound_is_never_ok(flat):
 
 def test_a_slope_that_still_changes_is_no_coefficient():
     """Cut off in the middle of its turn; nothing known."""
-    found = curve_of(network(3, 8, 1), "constant", lowest=1e-6)
+    found = curve_of(network(3, 8, 1), "constant", lowest=1e-5, runs=24, steps=64)
     fit = fit_curve(found.estimate, precision=10.0, known=NOTHING_KNOWN)
     assert abs(fit.drift) > PLATEAU_Z
     assert fit.verdict == "plateau"

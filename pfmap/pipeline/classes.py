@@ -14,11 +14,12 @@ from pfmap.functions.keys import bits_from_words, keys_from_words, words_from_ke
 from pfmap.functions.orbits import canonical_words
 from pfmap.functions.symmetry import prior_symmetries
 from pfmap.llc.select import shuffle_key, take_in_turn
-from pfmap.store.tables import read_file
+from pfmap.store.tables import read_file, stream_file
 
 from .choosing import thinned
 from .function_coefficients import campaign_bounds, has_function_llc
 from .job import Job
+from .named import key_of_text
 
 MAX_LISTED_INPUTS = 4
 """Inputs up to which all orbits are listed, drawn or not."""
@@ -40,7 +41,8 @@ def find_classes(job: Job) -> pd.DataFrame:
     """
     campaign = job.campaign
     listed = _lists_all(campaign)
-    frame = _all_orbits(job) if listed else _drawn_orbits(job)
+    named = named_orbits(campaign)
+    frame = _all_orbits(job) if listed else _drawn_orbits(job, named)
     count = frame["orbit_count"].to_numpy(dtype=float)
     rows = count / frame["orbit_size"].to_numpy()
     enough = count >= campaign.analysis.min_count
@@ -50,7 +52,9 @@ def find_classes(job: Job) -> pd.DataFrame:
     frame["log2_p_se"] = np.where(enough, error, np.nan)
     bits = class_bits(frame, campaign)
     frame = frame.assign(**_kernel_columns(campaign, bits, listed), **_llc_columns(campaign, bits))
-    frame["chosen"] = choose_classes(frame, campaign.free_energy.classes)
+    is_named = frame["orbit"].isin(named["orbit"]).to_numpy()
+    frame = frame.drop(columns="orbit")
+    frame["chosen"] = choose_classes(frame, campaign.free_energy.classes, is_named)
     if len(frame) > MAX_CLASSES:
         frame = frame[frame["chosen"]]
         if not listed:
@@ -65,8 +69,28 @@ def class_bits(frame: pd.DataFrame, campaign: Campaign) -> np.ndarray:
     return bits_from_words(words, campaign.n_points)
 
 
-def choose_classes(frame: pd.DataFrame, n_wanted: int) -> np.ndarray:
-    """Which classes get a curve: stratified over log2 P and λ_f.
+def named_orbits(campaign: Campaign) -> pd.DataFrame:
+    """Orbits of the functions under ``free_energy.named``: ``orbit``, its key, and ``orbit_size``.
+
+    A function stands for itself where the prior has no symmetry.
+    """
+    keys = [
+        key_of_text(text, campaign, "free_energy.named")[0] for text in campaign.free_energy.named
+    ]
+    sizes = np.ones(len(keys), dtype=np.int64)
+    symmetries = prior_symmetries(campaign)
+    if keys and symmetries.any:
+        words = words_from_keys(keys, campaign.n_points, True)
+        canonical, sizes = canonical_words(words, campaign.network.widths[0], symmetries)
+        keys = keys_from_words(canonical, campaign.n_points, True).tolist()
+    frame = pd.DataFrame({"orbit": np.array(keys, dtype=object), "orbit_size": sizes})
+    return frame.drop_duplicates("orbit", ignore_index=True)
+
+
+def choose_classes(
+    frame: pd.DataFrame, n_wanted: int, named: np.ndarray | None = None
+) -> np.ndarray:
+    """Which classes get a curve: those named, and others stratified over log2 P and λ_f.
 
     The most probable class and the rarest; of the others, the range of log2 P and that of the lower
     bound on λ_f are cut into equal parts, and every cell gives one class in turn
@@ -78,7 +102,9 @@ def choose_classes(frame: pd.DataFrame, n_wanted: int) -> np.ndarray:
     frame : DataFrame
         Columns of `find_classes` but ``chosen``.
     n_wanted : int
-        Number of classes.
+        Number of classes, those named among them; all of those are chosen.
+    named : ndarray of bool, shape (classes,), optional
+        Classes named; none by default.
 
     Returns
     -------
@@ -101,7 +127,10 @@ def choose_classes(frame: pd.DataFrame, n_wanted: int) -> np.ndarray:
     codes = np.array([int(key[:16], 16) for key in frame["function"]], dtype=np.uint64)
     rows = np.arange(len(frame))
     order = np.argsort(-places["log2_p"].to_numpy(), kind="stable")
-    chosen = dict.fromkeys(order[[0, -1]][:n_wanted].tolist() if len(order) else [], "extreme")
+    chosen = dict.fromkeys(np.flatnonzero(named).tolist() if named is not None else [], "named")
+    for row in order[[0, -1]].tolist() if len(order) else []:
+        if len(chosen) < n_wanted:
+            chosen.setdefault(row, "extreme")
     take_in_turn(places, rows, "function_llc", shuffle_key(codes), n_wanted, "", chosen)
     return np.isin(rows, list(chosen))
 
@@ -136,11 +165,15 @@ def _all_orbits(job: Job) -> pd.DataFrame:
     path = job.files.table("functions")
     drawn = read_file(path, "functions", ["orbit", "orbit_count"]).to_pandas()
     counts = drawn.drop_duplicates("orbit").set_index("orbit")["orbit_count"]
-    return frame.assign(orbit_count=frame["function"].map(counts).fillna(0).astype(np.int64))
+    counted = frame["function"].map(counts).fillna(0).astype(np.int64)
+    return frame.assign(orbit=frame["function"], orbit_count=counted)
 
 
-def _drawn_orbits(job: Job) -> pd.DataFrame:
-    """Orbits drawn, thinned out; functions stand for themselves where the prior has no symmetry."""
+def _drawn_orbits(job: Job, named: pd.DataFrame) -> pd.DataFrame:
+    """Orbits drawn, thinned out, and those named, drawn or not.
+
+    Functions stand for themselves where the prior has no symmetry.
+    """
     wanted = job.campaign.free_energy.classes
     also = ("orbit", "orbit_size", "orbit_count")
     frame = thinned(job.files.table("functions"), ("count",), wanted, also=also)
@@ -153,7 +186,26 @@ def _drawn_orbits(job: Job) -> pd.DataFrame:
             "orbit_count": frame["orbit_count"].where(~alone, frame["count"]).astype(np.int64),
         }
     )
-    return frame.drop_duplicates("orbit").drop(columns="orbit").reset_index(drop=True)
+    frame = frame.drop_duplicates("orbit")
+    lacking = named[~named["orbit"].isin(frame["orbit"])]
+    if not lacking.empty:
+        counts = _counts(job, lacking["orbit"].tolist())
+        counted = lacking["orbit"].map(counts).fillna(0).astype(np.int64)
+        frame = pd.concat([frame, lacking.assign(function=lacking["orbit"], orbit_count=counted)])
+    return frame.reset_index(drop=True)
+
+
+def _counts(job: Job, orbits: list[str]) -> dict[str, int]:
+    """Draws of some orbits; those not drawn are left out."""
+    columns = ["function", "count"]
+    if prior_symmetries(job.campaign).any:
+        columns = ["orbit", "orbit_count"]
+    counts: dict[str, int] = {}
+    for rows in stream_file(job.files.table("functions"), "functions", columns):
+        frame = rows.to_pandas()
+        found = frame[frame[columns[0]].isin(orbits)]
+        counts |= dict(zip(found[columns[0]], found[columns[1]], strict=True))
+    return counts
 
 
 def kernel_covariance(campaign: Campaign) -> np.ndarray | None:

@@ -28,11 +28,12 @@ from .conclude import analyze, plot
 from .free_energies import free_energies
 from .freshness import NEEDS, STAGES, damage, stage_tokens, why_stale
 from .job import Job
+from .named import check_named
 from .opening import keep_changed, open_campaign
 from .report import Reporter, RunResult, SilentReporter, StageOutcome
 from .sample import sample, stopped
 from .timing import run_profile
-from .volumes import check_named, volume
+from .volumes import volume
 from .weigh import complexity, functions, measured_names
 
 _TABLE_STAGES: dict[str, Callable[[Job], list[str]]] = {

@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch
 from pfmap.errors import SettingsError
-from pfmap.functions.keys import bits_from_words, check_key, words_from_keys
-from pfmap.functions.named import parse_function
-from pfmap.sections import NAMED_FUNCTIONS
+from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table
 from pfmap.volume import sign_target
@@ -24,6 +21,7 @@ from pfmap.volume.rows import evidence_row, volume_rows
 from .batches import function_kind
 from .choosing import selected_for_volume
 from .job import Job
+from .named import key_of_text
 from .splittings import (
     Splitting,
     measures_functions,
@@ -47,50 +45,6 @@ def volume(job: Job) -> list[str]:
     return write_volume(job, wanted, curves, evidence)
 
 
-def check_named(campaign: Campaign) -> None:
-    """Refuse functions under ``volume.named`` that the campaign's domain does not have.
-
-    The default names are passed over there: `wanted_functions` says so.
-
-    Raises
-    ------
-    SettingsError
-        Naming the first of them.
-    """
-    if campaign.volume.named in ((), NAMED_FUNCTIONS):
-        return
-    if not campaign.exact_keys:
-        raise SettingsError(
-            "volume.named: functions are measured where their key spells them out, at most 256 "
-            f"signs, got {campaign.n_points} points and readout.kind = {campaign.readout.kind}",
-            next_step="set it to [] or leave it out",
-        )
-    for text in campaign.volume.named:
-        key_of_text(text, campaign)
-
-
-def key_of_text(text: str, campaign: Campaign) -> tuple[str, str]:
-    """Key and label of a function given as name, table or key; as key on points of a file.
-
-    Raises
-    ------
-    SettingsError
-        If the campaign has no such function.
-    """
-    try:
-        if campaign.domain.kind != "boolean":
-            key = check_key(text, campaign)
-            return key, key
-        found = parse_function(text, campaign.network.widths[0])
-    except SettingsError as error:
-        rule = error.message.removeprefix("function: ")
-        raise SettingsError(
-            f"volume.named: {rule}",
-            next_step=f"{error.next_step}; names are for all inputs of n bits",
-        ) from error
-    return found.key, found.label
-
-
 def wanted_functions(job: Job) -> tuple[list[str], list[Splitting]]:
     """Names asked for by and functions to measure, drawn ones by descending P first.
 
@@ -109,7 +63,7 @@ def wanted_functions(job: Job) -> tuple[list[str], list[Splitting]]:
     passed_over = []
     for text in section.named:
         try:
-            key, label = key_of_text(text, campaign)
+            key, label = key_of_text(text, campaign, "volume.named")
         except SettingsError:
             # Refused before the first draw, but for the default names.
             passed_over.append(text)

@@ -50,7 +50,8 @@ class FreeEnergy:
         F(n) in nats, and its standard error: that of V̂, and the error of the interpolation and of
         the ends of the curve.
     lambda_eff, lambda_eff_se : ndarray, shape (sizes,)
-        dF/d log n, likewise; its statistical error is the jackknife's over runs.
+        dF/d log n, likewise. Its statistical error is the larger of the jackknife's over runs and
+        of the runs' standard deviation over √R, R = (Σ Z)²/Σ Z² the runs that count.
     """
 
     n: np.ndarray
@@ -127,6 +128,7 @@ def free_energy(estimate: VolumeEstimate, n: np.ndarray | None = None) -> FreeEn
     logs = np.array([run.log_volumes[known] for run in estimate.runs])
     log_z, log_nt = _transform(t, logs, sizes)
     energy, energy_se, effective, effective_se = _average(sizes, log_z, log_nt)
+    effective_se = np.fmax(effective_se, _spread(log_z, log_nt, np.isfinite(logs[:, -1])))
     within = np.interp(
         np.log(effective / sizes), np.log(t[::-1]), estimate.curve.within_se[known][::-1]
     )
@@ -151,6 +153,18 @@ def _average(
     jackknife = (n_runs - 1) / n_runs * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
     effective = nt.mean(axis=0) / z.mean(axis=0)
     return -averaged.log_volumes, averaged.between_se, effective, np.sqrt(jackknife)
+
+
+def _spread(log_z: np.ndarray, log_nt: np.ndarray, alive: np.ndarray) -> np.ndarray:
+    """Standard deviation of λ_eff over the runs that have a state left, over √R.
+
+    R = (Σ Z)²/Σ Z² is how many runs count. A few that make most of Z may agree by chance.
+    """
+    if alive.sum() < MIN_RUNS:
+        return np.zeros(log_z.shape[1])
+    each = np.exp(log_nt[alive] - log_z[alive])
+    shares = np.exp(log_z - logsumexp(log_z, axis=0))
+    return np.asarray(each.std(axis=0, ddof=1) * np.sqrt((shares**2).sum(axis=0)))
 
 
 def _transform(

@@ -25,9 +25,11 @@ MoveWeights = tuple[float, float, float, float]
 Law = Literal["normal", "uniform"]
 
 SIGN_MOVES: MoveWeights = (0.1, 0.9, 0.0, 0.0)
+NETWORK_MOVES: MoveWeights = (0.25, 0.25, 0.25, 0.25)
 LOSS_MOVES: MoveWeights = (0.5, 0.0, 0.25, 0.25)
 GRADIENT_FREE_MOVES: MoveWeights = (0.75, 0.0, 0.25, 0.0)
-"""Probabilities of walk, slices of units, scaling and bouncing move."""
+"""Probabilities of walk, slices of units, scaling and bouncing move: for wanted signs, losses of
+networks whose layers are kept, of models with a gradient, and of others."""
 
 ANGLES = 5
 """Angles that a slice tries, about."""
@@ -241,6 +243,7 @@ def loss_target(
     scales = scales * (np.sqrt(3.0) if law == "uniform" else 1.0)
     kernel = _kernel(model, CODES[law], scales)
     net = kernel.net if isinstance(kernel, NetworkLoss) else None
+    weights = LOSS_MOVES if isinstance(model, Model) else GRADIENT_FREE_MOVES
     return Target(
         name=name,
         loss=loss,
@@ -249,7 +252,7 @@ def loss_target(
         kernel=kernel,
         model=model,
         groups=scaling_groups(model, np.ones(d, dtype=bool)),
-        move_weights=LOSS_MOVES if isinstance(model, Model) else GRADIENT_FREE_MOVES,
+        move_weights=weights if net is None else NETWORK_MOVES,
         slices=_slices(net) if net is not None else 0,
         layer_edges=_layer_edges(len(net.widths) - 1) if net is not None else np.ones(1),
     )
