@@ -68,3 +68,13 @@ def test_without_curves_there_is_no_figure(tables):
         free_energy=tables.free_energy.iloc[:0], relations=tables.relations.iloc[:0]
     )
     assert not has_question(empty)
+
+
+def test_without_a_probability_of_any_class_curves_are_grey_and_no_scale_stands_there(tables):
+    unsettled = SimpleNamespace(**{**vars(tables), "classes": tables.classes.assign(log2_p=np.nan)})
+    with drawing():
+        figure = draw_question(unsettled)
+        assert all(axes.get_xlabel() != r"$\log_2 P(f)$" for axes in figure.axes)
+        labels = figure.axes[0].get_legend_handles_labels()[1]
+    assert "P not settled" in labels
+    assert "limit of infinite width" not in labels

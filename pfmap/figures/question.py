@@ -53,7 +53,8 @@ def _curves(figure: Figure, axes: Axes, side: Axes, tables: Tables) -> None:
     classes = tables.classes.set_index("function")
     energies = tables.free_energy
     known = classes.loc[classes["chosen"], "log2_p"].astype(float)
-    scale = Normalize(float(np.nanmin(known)), float(np.nanmax(known)))
+    settled = known.dropna()
+    scale = Normalize(settled.min(), settled.max()) if len(settled) else Normalize(-1.0, 0.0)
     colours = matplotlib.colormaps[SEQUENTIAL]
     order = known.sort_values(ascending=False, na_position="last").index
     for key in order:
@@ -67,8 +68,8 @@ def _curves(figure: Figure, axes: Axes, side: Axes, tables: Tables) -> None:
         axes.plot(n, value, color=colour, linewidth=0.7)
     top = 1.6 * float(energies["lambda_eff"].max())
     bottom = 0.7 * float(min(energies["lambda_eff"].min(), 0.5))
-    ranked = known.dropna().sort_values(ascending=False).index
-    for place in np.unique(np.linspace(0, len(ranked) - 1, _KERNELS).astype(int)):
+    ranked = settled.sort_values(ascending=False).index
+    for place in np.unique(np.linspace(0, len(ranked) - 1, min(_KERNELS, len(ranked))).astype(int)):
         rows = energies[energies["function"] == ranked[place]]
         limit = rows["lambda_eff_kernel"].to_numpy(dtype=float)
         label = "limit of infinite width" if place == 0 else None
@@ -90,6 +91,8 @@ def _curves(figure: Figure, axes: Axes, side: Axes, tables: Tables) -> None:
         panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         panel.yaxis.set_minor_locator(NullLocator())
     side.axhline(half, color=GREY, linestyle=":", linewidth=0.8)
+    if settled.empty:
+        return
     bar = figure.colorbar(
         ScalarMappable(scale, SEQUENTIAL), ax=[axes, side], location="top", shrink=0.5, aspect=30
     )
