@@ -13,6 +13,9 @@ from pfmap.store import read_table
     ("name", "widths", "classes", "last"),
     [
         ("occam-three", (3, 16, 1), 14, 1e5),
+        ("occam-three-narrow", (3, 4, 1), 14, 1e5),
+        ("occam-three-deep", (3, 16, 16, 1), 14, 1e5),
+        ("occam-three-narrow-deep", (3, 4, 4, 1), 14, 1e5),
         ("occam-seven", (7, 40, 40, 1), 40, 1e3),
         ("occam-regression", (1, 16, 1), 40, 1e3),
     ],
