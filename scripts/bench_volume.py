@@ -3,6 +3,7 @@
     python scripts/bench_volume.py             the first two tables and the figure
     python scripts/bench_volume.py settings    moves and lengths compared
     python scripts/bench_volume.py --json      the tables as JSON
+    python scripts/bench_volume.py --peers     other libraries beside (`bench_peers.py`)
 
 *Functions*: P(f) of (7,40,40,1) under the Gaussian prior, on one core and two. An estimate is the
 default one with steps doubled until the standard error it reports is at most 0.5 bit, or up to 256;
@@ -43,6 +44,7 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
+from bench_peers import FUNCTIONS, peers_table
 
 from pfmap.campaign import campaign_from_mapping
 from pfmap.domain import boolean_points
@@ -356,9 +358,10 @@ def main() -> int:
     parser.add_argument(
         "--only",
         action="append",
-        choices=list(ESTIMATED),
+        choices=[*ESTIMATED, *FUNCTIONS],
         help="a function to estimate; repeatable",
     )
+    parser.add_argument("--peers", action="store_true", help="other libraries beside, alone")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     campaign = campaign_from_mapping({"draws": 10**9, "prior": {"preset": "gaussian"}})
@@ -373,6 +376,9 @@ def main() -> int:
             plan, options.estimates, options.only or list(ESTIMATED)
         ),
     }
+    if options.peers:
+        options.tables = ["peers"]
+        make = {"peers": lambda _: peers_table(options.estimates, options.only or list(FUNCTIONS))}
     unknown = set(options.tables) - set(make)
     if unknown:
         parser.error(f"tables: must be of {', '.join(make)}, got {', '.join(unknown)}")
