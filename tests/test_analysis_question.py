@@ -154,3 +154,13 @@ def test_crossovers_count_classes_and_pairs(asked):
     late = int((starts >= 1000.0).sum())
     assert f"cannot lead at any n up to 1,000 in {late} of 60 classes" in text
     assert "of 3 pairs 2 change the order of F, 1 of them to the class" in text
+
+
+def test_where_the_last_n_is_that_of_the_verdicts_nothing_is_said_twice():
+    classes, energies = synthetic()
+    question = question_of(classes, energies[energies["n"] <= BEST * 1.01], asking())
+    assert question.n_judged == question.n_last
+    table = relations(question, asking())
+    lines = findings_text(question, table, NO_CROSSINGS, NO_LLC, asking()).splitlines()
+    assert sum(line.startswith("- λ_eff at n = 100 and P") for line in lines) == 1
+    assert len(lines) == len(set(lines)) + lines.count("") - 1

@@ -78,3 +78,13 @@ def test_without_a_probability_of_any_class_curves_are_grey_and_no_scale_stands_
         labels = figure.axes[0].get_legend_handles_labels()[1]
     assert "P not settled" in labels
     assert "limit of infinite width" not in labels
+
+
+def test_without_an_exact_coefficient_no_line_of_it_is_announced(tables):
+    unknown = tables.relations[tables.relations["y"] != "function_llc"]
+    with drawing():
+        agreement = draw_question(SimpleNamespace(**{**vars(tables), "relations": unknown})).axes[2]
+        labels = agreement.get_legend_handles_labels()[1]
+        whole = draw_question(tables).axes[2].get_legend_handles_labels()[1]
+    assert len(labels) == len(whole) - 1
+    assert not any("exact" in label for label in labels)

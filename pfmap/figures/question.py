@@ -135,6 +135,8 @@ def _agreement(axes: Axes, tables: Tables) -> None:
     for x, y, partial, sign, colour, label in shown:
         mine = (described["x"] == x) & (described["y"] == y)
         rows = described[mine & ((described["given"] != "") == partial)].sort_values("at_n")
+        if rows["estimate"].isna().all():
+            continue
         n, value, low, high = (
             rows[name].to_numpy(dtype=float) for name in ("at_n", "estimate", "low", "high")
         )
