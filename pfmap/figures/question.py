@@ -150,9 +150,10 @@ def _agreement(axes: Axes, tables: Tables) -> None:
     axes.set_xlim(tables.free_energy["n"].min(), tables.free_energy["n"].max())
     axes.set_ylim(-0.55, 1.04)
     axes.set_ylabel("rank agreement ρ, 95 % bands")
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0.07, 1.0), ncols=2, borderpad=0.2, columnspacing=1.0
-    )
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(
+            loc="lower left", bbox_to_anchor=(0.07, 1.0), ncols=2, borderpad=0.2, columnspacing=1.0
+        )
     _side_labels(axes, table)
 
 
