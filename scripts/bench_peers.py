@@ -177,8 +177,8 @@ def peers_table(estimates: int, labels: list[str]) -> list[dict[str, Any]]:
         if "openturns" not in missing:
             methods["OpenTURNS, default"] = lambda s, p=problem: by_openturns(p, s)
             best = tuned(problem)
-            name = f"OpenTURNS, keep {best['keep']}, range {best['proposal']:g}" if best else ""
             if best:
+                name = f"OpenTURNS, keep {best['keep']}, range {best['proposal']:g}"
                 methods[name] = lambda s, p=problem, b=best: by_openturns(p, s, **b)
         if "dynesty" not in missing:
             methods["dynesty"] = lambda s, p=problem: by_dynesty(p, s)

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from pfmap.campaign import Campaign, read_campaign
-from pfmap.functions.keys import bits_from_words, words_from_keys
+from pfmap.functions import parse_function
 from pfmap.pipeline.free_energies import lowest_loss
 from pfmap.pipeline.splittings import splitting_settings
 from pfmap.volume import estimate_volume, free_energy
@@ -37,8 +37,8 @@ LISTED = 6
 def measured(campaign: Campaign, row: tuple[str, float], runs: int, seed: int) -> pd.DataFrame:
     """λ_eff and F of one class with one seed, a row an n."""
     key, llc_low = row
-    bits = bits_from_words(words_from_keys([key], campaign.n_points, True), campaign.n_points)[0]
-    target = function_target(campaign, Wanted(key, np.where(bits == 1, 1.0, -1.0)))
+    signs = parse_function(key, campaign.network.widths[0]).signs
+    target = function_target(campaign, Wanted(key, signs))
     lengths = splitting_settings(campaign.free_energy, seed, lowest_loss(campaign, llc_low))
     began = time.process_time()
     estimate = estimate_volume(target, dataclasses.replace(lengths, runs=runs), threads=1)
@@ -82,16 +82,6 @@ def by_size(both: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def as_table(frame: pd.DataFrame) -> str:
-    """A table in Markdown."""
-    head = ["| " + " | ".join(frame.columns) + " |", "| --- " * len(frame.columns) + "|"]
-    cells = [
-        [f"{x:.3g}" if isinstance(x, float) else str(x) for x in row]
-        for row in frame.itertuples(index=False, name=None)
-    ]
-    return "\n".join(head + ["| " + " | ".join(row) + " |" for row in cells])
-
-
 def main() -> None:
     """Measure, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -104,13 +94,13 @@ def main() -> None:
     rows = list(chosen.head(options.most or len(chosen)).itertuples(index=False, name=None))
     table = pd.concat(measured(campaign, row, options.runs, seed) for row in rows for seed in SEEDS)
     both = compare(table)
-    print(as_table(by_size(both)))
+    print(by_size(both).to_string(index=False, float_format="{:.3g}".format))
     seconds = table.groupby(["function", "seed"])["seconds"].first()
     print(f"\n{seconds.mean():.1f} processor s a class, {seconds.max():.1f} at most\n")
     last = both[both["n"] == both["n"].max()].nlargest(LISTED, "shown")
     columns = ["function", "free_energy", "free_energy_2", "lambda_eff", "lambda_eff_se",
                "lambda_eff_2", "lambda_eff_se_2", "curve", "curve_2"]  # fmt: skip
-    print(as_table(last[columns]))
+    print(last[columns].to_string(index=False, float_format="{:.3g}".format))
     if options.most is None:
         table.to_parquet(REFERENCE / "volume" / "curve_seeds.parquet", index=False)
 

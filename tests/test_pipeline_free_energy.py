@@ -114,6 +114,7 @@ def test_a_named_class_that_was_never_drawn_stands_beside_the_drawn(tmp_path):
     assert rare["p_from"].str.startswith("splitting").all()
     drawn = chosen[chosen["ones"].isin([1, 31])]
     assert (drawn["orbit_count"] > 100).all()
+    assert pipeline.verify(tmp_path / "five").ok
 
 
 def test_a_name_that_the_domain_does_not_have_is_refused(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -43,6 +44,19 @@ def test_the_page_holds_the_numbers_of_the_reference(tables, root):
         text = f"{row['estimate']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
         assert text in page, (x, y, given, n, text)
         assert text.replace("0.", "9.") not in page  # control: other digits are not there
+
+
+def test_the_page_says_how_well_the_curves_are_known(tables, root):
+    """Shares of classes whose λ_eff has a stated error of at most 5 %, and curves that warn."""
+    page = " ".join((root / "docs" / "finding.md").read_text(encoding="utf-8").split())
+    energies, classes = tables["free_energy"], tables["classes"]
+    known = energies["lambda_eff_se"] <= 0.05 * energies["lambda_eff"]
+    share = {n: f"{known[np.isclose(energies['n'], n)].mean():.0%}" for n in (1e2, 1e3, 1e4, 1e6)}
+    said = "known to 5 % for all 48 classes at n = 100, for 96 % at 1,000, 81 % at 10^4 and 60 % at"
+    assert share == {1e2: "100%", 1e3: "96%", 1e4: "81%", 1e6: "60%"}
+    assert said in page
+    warned = (classes.loc[classes["chosen"], "warning"].fillna("") != "").sum()
+    assert f"{warned} of 48 curves warn" in page
 
 
 def test_probabilities_of_all_classes_close_within_their_errors(tables):

@@ -110,13 +110,13 @@ def _line(
 def _energies(judged: pd.DataFrame, question: Question) -> list[str]:
     """F and λ_eff with P where the kernel says, λ_eff with P and with λ_f at the last n."""
     early, late = question.n_judged, question.n_last
-    again = [] if np.isclose(early, late) else ["log2_p"]
-    return [
+    lines = [
         *_line(judged, f"- λ_eff at n = {_size(early)} and P", "lambda_eff", ["log2_p"], early),
         *_line(judged, f"- F at n = {_size(early)} and P", "free_energy", ["log2_p"], early),
-        *_line(judged, f"- λ_eff at n = {_size(late)} and P", "lambda_eff", again, late),
+        *_line(judged, f"- λ_eff at n = {_size(late)} and P", "lambda_eff", ["log2_p"], late),
         *_line(judged, f"- λ_eff at n = {_size(late)} and λ_f", "lambda_eff", [EXACT], late),
     ]
+    return list(dict.fromkeys(lines))  # the last n may be that of the verdicts
 
 
 def _ranked(judged: pd.DataFrame, question: Question, x: str, title: str) -> list[str]:

@@ -54,7 +54,8 @@ def _curves(figure: Figure, axes: Axes, side: Axes, tables: Tables) -> None:
     energies = tables.free_energy
     known = classes.loc[classes["chosen"], "log2_p"].astype(float)
     settled = known.dropna()
-    scale = Normalize(settled.min(), settled.max()) if len(settled) else Normalize(-1.0, 0.0)
+    scale = Normalize()
+    scale.autoscale(settled.to_numpy())
     colours = matplotlib.colormaps[SEQUENTIAL]
     order = known.sort_values(ascending=False, na_position="last").index
     for key in order:

@@ -14,7 +14,7 @@ from pfmap.functions.keys import bits_from_words, keys_from_words, words_from_ke
 from pfmap.functions.orbits import canonical_words
 from pfmap.functions.symmetry import prior_symmetries
 from pfmap.llc.select import shuffle_key, take_in_turn
-from pfmap.store.tables import read_file, stream_file
+from pfmap.store.tables import stream_file
 
 from .choosing import thinned
 from .function_coefficients import campaign_bounds, has_function_llc
@@ -41,7 +41,7 @@ def find_classes(job: Job) -> pd.DataFrame:
     """
     campaign = job.campaign
     listed = _lists_all(campaign)
-    named = named_orbits(campaign)
+    named = _named_orbits(campaign)
     frame = _all_orbits(job) if listed else _drawn_orbits(job, named)
     count = frame["orbit_count"].to_numpy(dtype=float)
     rows = count / frame["orbit_size"].to_numpy()
@@ -69,7 +69,7 @@ def class_bits(frame: pd.DataFrame, campaign: Campaign) -> np.ndarray:
     return bits_from_words(words, campaign.n_points)
 
 
-def named_orbits(campaign: Campaign) -> pd.DataFrame:
+def _named_orbits(campaign: Campaign) -> pd.DataFrame:
     """Orbits of the functions under ``free_energy.named``: ``orbit``, its key, and ``orbit_size``.
 
     A function stands for itself where the prior has no symmetry.
@@ -162,11 +162,7 @@ def _all_orbits(job: Job) -> pd.DataFrame:
             "orbit_size": sizes[places],
         }
     )
-    path = job.files.table("functions")
-    drawn = read_file(path, "functions", ["orbit", "orbit_count"]).to_pandas()
-    counts = drawn.drop_duplicates("orbit").set_index("orbit")["orbit_count"]
-    counted = frame["function"].map(counts).fillna(0).astype(np.int64)
-    return frame.assign(orbit=frame["function"], orbit_count=counted)
+    return frame.assign(orbit=frame["function"], orbit_count=_draws_of(job, frame["function"]))
 
 
 def _drawn_orbits(job: Job, named: pd.DataFrame) -> pd.DataFrame:
@@ -189,14 +185,13 @@ def _drawn_orbits(job: Job, named: pd.DataFrame) -> pd.DataFrame:
     frame = frame.drop_duplicates("orbit")
     lacking = named[~named["orbit"].isin(frame["orbit"])]
     if not lacking.empty:
-        counts = _counts(job, lacking["orbit"].tolist())
-        counted = lacking["orbit"].map(counts).fillna(0).astype(np.int64)
+        counted = _draws_of(job, lacking["orbit"])
         frame = pd.concat([frame, lacking.assign(function=lacking["orbit"], orbit_count=counted)])
     return frame.reset_index(drop=True)
 
 
-def _counts(job: Job, orbits: list[str]) -> dict[str, int]:
-    """Draws of some orbits; those not drawn are left out."""
+def _draws_of(job: Job, orbits: pd.Series) -> pd.Series:
+    """Draws of some orbits, 0 where there are none."""
     columns = ["function", "count"]
     if prior_symmetries(job.campaign).any:
         columns = ["orbit", "orbit_count"]
@@ -205,7 +200,7 @@ def _counts(job: Job, orbits: list[str]) -> dict[str, int]:
         frame = rows.to_pandas()
         found = frame[frame[columns[0]].isin(orbits)]
         counts |= dict(zip(found[columns[0]], found[columns[1]], strict=True))
-    return counts
+    return orbits.map(counts).fillna(0).astype(np.int64)
 
 
 def kernel_covariance(campaign: Campaign) -> np.ndarray | None:
