@@ -1,0 +1,176 @@
+"""AFFINE steps of a program: sums of rows by parameters, and an activation. Layout: `program_layout`."""
+
+from __future__ import annotations
+
+import math
+
+from ._jit import jit
+from .activation import LINEAR, RELU, TANH, activate, slope
+from .dense import total
+from .program_layout import (
+    BIAS,
+    BIAS_MAP,
+    BIAS_STEP,
+    CODE,
+    IN,
+    MAP,
+    N_BELOW,
+    N_GROUPS,
+    NONE,
+    OUT,
+    POWER,
+    PULLED,
+    SIZE,
+    WEIGHT,
+    WEIGHT_STEP,
+    WIDE,
+)
+from .program_rows import add_row_products
+from .vectors import add_dots, add_products, set_products
+
+
+@jit
+def activate_rows(code, degree, values, slopes):
+    """Replace a row by its activation; set its slopes, unless they follow from the value."""
+    if code == TANH:
+        for p in range(values.shape[0]):
+            values[p] = math.tanh(values[p])
+    else:
+        for p in range(values.shape[0]):
+            x = values[p]
+            slopes[p] = slope(code, degree, x)
+            values[p] = activate(code, degree, x)
+
+
+@jit
+def multiply_slopes(code, deltas, values, slopes):
+    """Turn deltas of a row's values into those of its sums."""
+    if code == RELU:
+        for p in range(deltas.shape[0]):
+            deltas[p] = deltas[p] if values[p] > 0.0 else 0.0
+    elif code == TANH:
+        for p in range(deltas.shape[0]):
+            deltas[p] *= 1.0 - values[p] * values[p]
+    elif code != LINEAR:
+        for p in range(deltas.shape[0]):
+            deltas[p] *= slopes[p]
+
+
+@jit
+def gather(ints, at, count, weights, constants, buffer):
+    """Set `buffer` to the mapped parameters: weights first, constants behind them."""
+    d = weights.shape[0]
+    for i in range(count):
+        index = ints[at + i]
+        buffer[i] = weights[index] if index < d else constants[index - d]
+
+
+@jit
+def affine_forward(ints, step, weights, constants, values, slopes, buffer):
+    """One AFFINE step."""
+    n_units, n_below, n_points = ints[step + SIZE], ints[step + N_BELOW], ints[WIDE]
+    below, out = ints[step + IN], ints[step + OUT]
+    entries, first, moved = weights, ints[step + WEIGHT], ints[step + WEIGHT_STEP]
+    code, one, count = ints[step + CODE], ints[step + N_GROUPS] * 0 + 1, n_units * n_below
+    for g in range(ints[step + N_GROUPS]):
+        if ints[step + MAP] != NONE:
+            gather(ints, ints[step + MAP] + g * count, count, weights, constants, buffer)
+            entries, first, moved = buffer, one - 1, one - 1
+        offsets, offset_at = weights, ints[step + BIAS] + g * ints[step + BIAS_STEP]
+        if ints[step + BIAS_MAP] != NONE:
+            offsets, offset_at = buffer[2 * count :], one - 1
+            gather(
+                ints, ints[step + BIAS_MAP] + g * n_units, n_units, weights, constants, offsets
+            )
+        elif ints[step + BIAS] == NONE:
+            offsets, offset_at = buffer[2 * count :], one - 1
+            offsets[:n_units] = 0.0
+        set_products(
+            entries, first + g * moved, n_below, one, n_units, n_below, ints, below, values, out,
+            values, n_points, offsets, offset_at, one if code == RELU else one - 1,
+        )  # fmt: skip
+        if code != RELU and code != LINEAR:
+            for u in range(n_units):
+                at = ints[out + u]
+                activate_rows(
+                    code, ints[step + POWER], values[at : at + n_points], slopes[at : at + n_points]
+                )
+        below += n_below
+        out += n_units
+
+
+@jit
+def scatter(ints, at, count, parts, gradient):
+    """Add derivatives by mapped entries to those by the parameters they are."""
+    d = gradient.shape[0]
+    for i in range(count):
+        if ints[at + i] < d:
+            gradient[ints[at + i]] += parts[i]
+
+
+@jit
+def affine_backward(
+    ints, step, weights, constants, values, slopes, deltas, buffer, gradient, by_point
+):
+    """Deltas of one AFFINE step's inputs; derivatives by its parameters join `gradient`.
+
+    With `by_point` the gradient holds one row of points a parameter.
+    """
+    n_units, n_below, n_points = ints[step + SIZE], ints[step + N_BELOW], ints[WIDE]
+    below, out, d = ints[step + IN], ints[step + OUT], weights.shape[0]
+    entries, first, moved = weights, ints[step + WEIGHT], ints[step + WEIGHT_STEP]
+    one, count = ints[step + N_GROUPS] * 0 + 1, n_units * n_below
+    mapped = ints[step + MAP] != NONE
+    for g in range(ints[step + N_GROUPS]):
+        if mapped:
+            gather(ints, ints[step + MAP] + g * count, count, weights, constants, buffer)
+            entries, first, moved = buffer, one - 1, one - 1
+        for u in range(n_units):
+            at = ints[out + u]
+            row = deltas[at : at + n_points]
+            multiply_slopes(
+                ints[step + CODE], row, values[at : at + n_points], slopes[at : at + n_points]
+            )
+            bias = ints[step + BIAS]
+            if ints[step + BIAS_MAP] != NONE:
+                bias = ints[ints[step + BIAS_MAP] + g * n_units + u]
+            elif bias != NONE:
+                bias += g * ints[step + BIAS_STEP] + u
+            if bias != NONE and bias < d:
+                if by_point:
+                    target = gradient[bias * n_points : (bias + 1) * n_points]
+                    for p in range(n_points):
+                        target[p] += row[p]
+                else:
+                    gradient[bias] += total(row)
+        if by_point:
+            for i in range(count):
+                index = first + g * moved + i
+                if mapped:
+                    index = ints[ints[step + MAP] + g * count + i]
+                if index < d:
+                    at, under = ints[out + i // n_below], ints[below + i % n_below]
+                    add_row_products(
+                        deltas[at : at + n_points], values[under : under + n_points],
+                        gradient[index * n_points : (index + 1) * n_points],
+                    )  # fmt: skip
+        elif mapped:
+            parts = buffer[count : 2 * count]
+            parts[:] = 0.0
+            add_dots(
+                ints, out, n_units, deltas, below, n_below, values, n_points, parts, one - 1,
+                n_below,
+            )  # fmt: skip
+            scatter(ints, ints[step + MAP] + g * count, count, parts, gradient)
+        else:
+            add_dots(
+                ints, out, n_units, deltas, below, n_below, values, n_points, gradient,
+                first + g * moved, n_below,
+            )  # fmt: skip
+        if ints[step + PULLED]:
+            add_products(
+                entries, first + g * moved, one, n_below, n_below, n_units, ints, out, deltas,
+                below, deltas, n_points,
+            )  # fmt: skip
+        below += n_below
+        out += n_units
