@@ -6,7 +6,6 @@ from ._jit import jit
 from .program_affine import affine_backward, affine_forward
 from .program_layout import (
     AFFINE,
-    BUFFER,
     DIFFERENTIATE,
     DOT,
     FIRST_STEP,
@@ -36,12 +35,6 @@ from .program_rows import (
     sum_backward,
     sum_forward,
 )
-
-
-@jit(inline=True)
-def program_scratch(ints):
-    """Floats of working memory."""
-    return 3 * ints[N_ROWS] * ints[STRIDE] + ints[BUFFER]
 
 
 @jit

@@ -1,4 +1,4 @@
-"""AFFINE steps of a program: sums of rows by parameters, and an activation. Layout: `program_layout`."""
+"""AFFINE steps of a program (`program_layout`): sums of rows by parameters, and an activation."""
 
 from __future__ import annotations
 
@@ -79,9 +79,7 @@ def affine_forward(ints, step, weights, constants, values, slopes, buffer):
         offsets, offset_at = weights, ints[step + BIAS] + g * ints[step + BIAS_STEP]
         if ints[step + BIAS_MAP] != NONE:
             offsets, offset_at = buffer[2 * count :], one - 1
-            gather(
-                ints, ints[step + BIAS_MAP] + g * n_units, n_units, weights, constants, offsets
-            )
+            gather(ints, ints[step + BIAS_MAP] + g * n_units, n_units, weights, constants, offsets)
         elif ints[step + BIAS] == NONE:
             offsets, offset_at = buffer[2 * count :], one - 1
             offsets[:n_units] = 0.0
@@ -89,7 +87,7 @@ def affine_forward(ints, step, weights, constants, values, slopes, buffer):
             entries, first + g * moved, n_below, one, n_units, n_below, ints, below, values, out,
             values, n_points, offsets, offset_at, one if code == RELU else one - 1,
         )  # fmt: skip
-        if code != RELU and code != LINEAR:
+        if code not in (RELU, LINEAR):
             for u in range(n_units):
                 at = ints[out + u]
                 activate_rows(

@@ -9,11 +9,12 @@ address into the cell.
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any
 
 from llvmlite import binding, ir
 from numba import carray, types
-from numba.core import cgutils, config
+from numba.core import config
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 
@@ -49,10 +50,12 @@ _loaded: list[Any] = []  # compiled functions live as long as something holds th
 def load_program() -> int:
     """Compile the interpreter, or load it from the cache, and point the cell at it."""
     if not _loaded:
-        function = CFunc(_entry, (_SIGNATURE.args, _SIGNATURE.return_type), {}, {"error_model": "numpy"})
+        function = CFunc(
+            _entry, (_SIGNATURE.args, _SIGNATURE.return_type), {}, {"error_model": "numpy"}
+        )
         folder = None if config.DISABLE_JIT else kernel_folder(__name__.rpartition(".")[2])
         if folder:
-            function._cache = KernelCache(_entry, folder)
+            setattr(function, "_cache", KernelCache(_entry, folder))  # noqa: B010
         function.compile()
         _loaded.append(function)
     _cell.value = _loaded[0].address
@@ -66,7 +69,15 @@ _PROTOTYPE = ctypes.CFUNCTYPE(
 
 @_PROTOTYPE
 def _first_call(*arguments: Any) -> None:
-    _PROTOTYPE(load_program())(*arguments)
+    """Load the interpreter and go on; results are NaN where it cannot be loaded, never unset."""
+    try:
+        _PROTOTYPE(load_program())(*arguments)
+    except BaseException:
+        for place, size in (arguments[7:9], arguments[9:11]):  # outputs and gradient
+            numbers = ctypes.cast(place, ctypes.POINTER(ctypes.c_double))
+            for i in range(size):
+                numbers[i] = math.nan
+        raise
 
 
 _cell = ctypes.c_int64(ctypes.cast(_first_call, ctypes.c_void_p).value or 0)

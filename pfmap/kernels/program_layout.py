@@ -21,6 +21,8 @@ Steps (fields in `STEP` integers; lists are positions in ints, numbers are posit
 
 from __future__ import annotations
 
+from ._jit import jit
+
 N_STEPS, N_ROWS, STRIDE, WIDE, N_POINTS, N_INPUTS, N_OUTPUTS, OUTPUTS, BUFFER = range(9)
 FIRST_STEP, STEP = 9, 16
 AFFINE, DOT, SUM, SOFTMAX, NORM = range(5)
@@ -34,3 +36,10 @@ STARTS, EPSILON, SPREADS = 6, 7, 8
 NONE = -1
 
 OUTPUT, PULL, DIFFERENTIATE = range(3)
+
+
+@jit(inline=True)
+def program_scratch(ints):
+    """Floats of working memory: the planes, a step's buffer, and one vector of outputs."""
+    outputs = ints[N_OUTPUTS] * ints[N_POINTS]
+    return outputs + 3 * ints[N_ROWS] * ints[STRIDE] + ints[BUFFER]

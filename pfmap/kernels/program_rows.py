@@ -1,4 +1,4 @@
-"""Steps of a program without parameters: products, sums, softmax, norms. Layout: `program_layout`."""
+"""Steps of a program (`program_layout`) without parameters: products, sums, softmax, norms."""
 
 from __future__ import annotations
 
@@ -59,12 +59,8 @@ def dot_backward(ints, step, floats, values, deltas):
         out = deltas[at : at + n_points]
         for j in range(o * size, (o + 1) * size):
             x, y = ints[first + j], ints[second + j]
-            add_scaled_product(
-                scale, out, values[y : y + n_points], deltas[x : x + n_points]
-            )
-            add_scaled_product(
-                scale, out, values[x : x + n_points], deltas[y : y + n_points]
-            )
+            add_scaled_product(scale, out, values[y : y + n_points], deltas[x : x + n_points])
+            add_scaled_product(scale, out, values[x : x + n_points], deltas[y : y + n_points])
 
 
 @jit

@@ -92,9 +92,9 @@ def _product_block(units: int, vectors: int, *, adds: bool) -> Callable[..., Any
             def data(k: int) -> Any:
                 return _data(context, builder, signature, arguments, k)
 
-            _, first, unit_step, below_step, n_below, _, below_at, _, out_at, _, point = (
-                arguments[:11]
-            )
+            _, first, unit_step, below_step, n_below, _, below_at, _, out_at, _, point = arguments[
+                :11
+            ]
             offset_at, cut = arguments[12:]
             entries, rows, source, target, offsets = (data(k) for k in (0, 5, 7, 9, 11))
             outs = []

@@ -23,7 +23,6 @@ import numpy as np
 
 from pfmap.arguments import checked_number
 from pfmap.errors import SettingsError, shown
-from pfmap.kernels.family import BERNOULLI
 from pfmap.kernels.ladder import FORCE, OFFSET
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.ladder.chains import advance
@@ -119,7 +118,7 @@ def simulate_generalisation(
     require_members(model, REGRESSION, by="simulate_generalisation")
     if n < model.n_points or n % model.n_points:
         raise SettingsError(f"n: must be a multiple of the {model.n_points} points, got {shown(n)}")
-    if isinstance(model, CompiledModel) and model.family == BERNOULLI:
+    if isinstance(model, CompiledModel) and model.is_bernoulli:
         raise SettingsError("model: must have squared error, got a Bernoulli model")
     for name, value, least in (("data_sets", data_sets, 2), ("draws", draws, 10)):
         if value < least:

@@ -16,12 +16,23 @@ from pfmap.activations import Activation, facts_of, require_facts
 from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.kernels.activation import CODES
-from pfmap.kernels.family import BERNOULLI, NETWORK, loss_gradient, outputs_jacobian, scratch_size
+from pfmap.kernels.family import (
+    BERNOULLI,
+    NETWORK,
+    PROGRAM,
+    PROGRAM_BERNOULLI,
+    loss_gradient,
+    outputs_jacobian,
+    scratch_size,
+)
 from pfmap.kernels.gradient import DEGREE, OUTPUT_CODE
 from pfmap.profiling import timed
 
 require_facts(list(CODES))
 _NAMES = {code: name for name, code in CODES.items()}
+
+LOGIT_FAMILIES = {NETWORK: BERNOULLI, PROGRAM: PROGRAM_BERNOULLI}
+"""Families whose outputs can be read as logits, and those that do."""
 
 
 def facts_of_code(code: int, degree: int) -> Activation:
@@ -154,11 +165,23 @@ class CompiledModel:
         Raises
         ------
         SettingsError
-            If the model is no network.
+            If the model is neither a network nor a program.
         """
-        if not self.is_network:
-            raise SettingsError("model: only networks have a Bernoulli form, got another family")
-        return dataclasses.replace(self, family=BERNOULLI)
+        if self.family not in LOGIT_FAMILIES:
+            raise SettingsError(
+                "model: only networks and programs have a Bernoulli form, got another family"
+            )
+        return dataclasses.replace(self, family=LOGIT_FAMILIES[self.family])
+
+    @property
+    def is_bernoulli(self) -> bool:
+        """Whether outputs and targets are logits."""
+        return self.family in LOGIT_FAMILIES.values()
+
+    def with_squared_error(self) -> Self:
+        """The same model with squared error, of its logits where it was in Bernoulli form."""
+        squared = {logits: family for family, logits in LOGIT_FAMILIES.items()}
+        return dataclasses.replace(self, family=squared.get(self.family, self.family))
 
     def fisher_jacobian(self, weights: np.ndarray) -> np.ndarray:
         """Matrix A with AᵀA / P the Hessian of K at a zero of K: the Jacobian, rows weighted.
@@ -167,7 +190,7 @@ class CompiledModel:
         the Fisher information of a logit.
         """
         jacobian = self.jacobian(weights)
-        if self.family != BERNOULLI:
+        if not self.is_bernoulli:
             return jacobian
         small = np.exp(-np.abs(self.outputs(weights)))
         return (np.sqrt(small) / (1.0 + small))[:, None] * jacobian

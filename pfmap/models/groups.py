@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pfmap.kernels.activation import LINEAR
-from pfmap.kernels.family import NETWORK
+from pfmap.kernels.family import NETWORK, PROGRAM
 from pfmap.kernels.gradient import FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel, LossModel
+from pfmap.models.program_model import ProgramModel
 
 MAX_BLOCK = 16
 """Parameters of the largest affine block: its decomposition costs their square times the points."""
@@ -16,7 +17,8 @@ MAX_BLOCK = 16
 def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
     """Groups of the coordinates where `tangent`: all of x, each alone, and what the model joins.
 
-    Networks join the parameters of a layer, those that enter a unit, and those that leave one.
+    Networks join the parameters of a layer, those that enter a unit, and those that leave one;
+    programs join those of a step and those that enter a unit.
 
     Parameters
     ----------
@@ -38,6 +40,8 @@ def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
     """
     d = len(tangent)
     kinds = [np.arange(d)]
+    if isinstance(model, ProgramModel):
+        kinds += [model.origins.step, model.origins.unit]
     if isinstance(model, CompiledModel) and model.is_network:
         kinds += _network_groups(model.ints, d)
     rows = [np.zeros(d, dtype=np.int64)]
@@ -52,9 +56,9 @@ def scaling_groups(model: LossModel, tangent: np.ndarray) -> np.ndarray:
 def affine_blocks(model: LossModel) -> np.ndarray:
     """Blocks of parameters in which the outputs are affine while the others stay.
 
-    Of a network with squared error and linear outputs that is the last layer, and every layer if
-    all units are linear. Blocks of one parameter or of more than 16 are left out, and so are
-    models about which nothing is known.
+    Of a network or program with squared error and linear outputs that is the last layer, and every
+    layer of a network if all units are linear. Blocks of one parameter or of more than 16 are left
+    out, and so are models about which nothing is known.
 
     Parameters
     ----------
@@ -73,7 +77,14 @@ def affine_blocks(model: LossModel) -> np.ndarray:
     """
     d = model.n_parameters
     found: list[np.ndarray] = []
-    if (
+    if isinstance(model, ProgramModel) and model.family == PROGRAM:
+        first, stop = model.last_block
+        block = np.zeros(d, dtype=np.int64)
+        if model.ranges[0][0] == "linear":
+            block[first:stop] = 1
+        if 1 < block.sum() <= MAX_BLOCK and block.sum() < d:
+            found = [block]
+    elif (
         isinstance(model, CompiledModel)
         and model.family == NETWORK
         and model.ints[OUTPUT_CODE] == LINEAR

@@ -14,6 +14,8 @@ from pfmap.kernels.activation import CODES, RELU, activate
 from pfmap.kernels.family import NETWORK
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel, facts_of_code
+from pfmap.models.program_model import ProgramModel
+from pfmap.models.program_plain import affine_sums
 
 
 def parameter_count(widths: tuple[int, ...], bias: bool = True) -> int:
@@ -177,7 +179,9 @@ def network_model(
 
 
 def has_kinks(model: CompiledModel) -> bool:
-    """Whether the outputs are piecewise in the weights: a network with units such as relu."""
+    """Whether the outputs are piecewise in the weights: a model with units such as relu."""
+    if isinstance(model, ProgramModel):
+        return any(facts_of(*activation).kinks for activation in model.activations)
     if not model.is_network:
         return False
     codes, degree = model.ints[[HIDDEN_CODE, OUTPUT_CODE]], int(model.ints[DEGREE])
@@ -185,7 +189,7 @@ def has_kinks(model: CompiledModel) -> bool:
 
 
 def is_polynomial(model: CompiledModel) -> bool:
-    """Whether the outputs are polynomials in the weights: sums of monomials, networks of powers.
+    """Whether the outputs are polynomials that can be expanded: monomials, networks of powers.
 
     Examples
     --------
@@ -194,6 +198,8 @@ def is_polynomial(model: CompiledModel) -> bool:
     >>> is_polynomial(network_model((2, 3, 1), np.eye(2), activation="tanh"))
     False
     """
+    if isinstance(model, ProgramModel):
+        return False
     if not model.is_network:
         return True
     degree = int(model.ints[DEGREE])
@@ -218,6 +224,8 @@ def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
     """
     if not has_kinks(model):
         return math.inf
+    if isinstance(model, ProgramModel):
+        return _program_margin(model, weights)
     n_layers, n_points, bias = (int(value) for value in model.ints[:3])
     widths = tuple(map(int, model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1]))
     values = model.floats.reshape(widths[0], n_points)
@@ -234,6 +242,16 @@ def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
             ratio = np.abs(sums - kink) / np.where(terms > 0.0, terms, 1.0)
             margin = min(margin, float(ratio[(terms > 0.0) | movable].min(initial=math.inf)))
         values = _activated(code, int(model.ints[DEGREE]), sums)
+    return margin
+
+
+def _program_margin(model: ProgramModel, weights: np.ndarray) -> float:
+    """`kink_margin` of a program: a unit that sums nothing counts as one at 0."""
+    margin = math.inf
+    for found in affine_sums(model, weights):
+        for kink in found.activation.kinks:
+            ratio = np.abs(found.sums - kink) / np.where(found.sizes > 0.0, found.sizes, 1.0)
+            margin = min(margin, float(ratio.min(initial=math.inf)))
     return margin
 
 

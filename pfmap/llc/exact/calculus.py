@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
+from pfmap.arguments import checked_positive
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import checked_positive
 from pfmap.llc.exact.coefficient import LearningCoefficient
 
 

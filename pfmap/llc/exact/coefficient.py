@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from pfmap.arguments import checked_integer
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import checked_integer
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import SupportsIndex
 
+from pfmap.arguments import LARGEST, checked_integer, checked_integers
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import LARGEST, checked_integer, checked_integers
 from pfmap.llc.exact.coefficient import LearningCoefficient
 
 SOURCE = "deep linear network (Aoyagi 2024, theorem 1)"

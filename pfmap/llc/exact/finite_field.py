@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from pfmap.llc.exact.arguments import checked_integer
+from pfmap.arguments import checked_integer
 
 N_PRIMES = 5e7
 """Primes between 2^30 and 2^31; there are 50,697,537."""

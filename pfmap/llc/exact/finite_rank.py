@@ -9,8 +9,8 @@ from typing import SupportsIndex
 
 import numpy as np
 
+from pfmap.arguments import checked_integer, checked_integers
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import checked_integer, checked_integers
 from pfmap.llc.exact.finite_field import N_PRIMES, random_primes, rank_modulo, residues
 from pfmap.llc.exact.finite_jacobian import (
     Layers,

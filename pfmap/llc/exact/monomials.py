@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import SupportsIndex
 
+from pfmap.arguments import checked_integers
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import checked_integers
 from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.polyhedron import smallest_face
 

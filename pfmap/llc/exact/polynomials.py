@@ -8,9 +8,8 @@ from typing import SupportsIndex
 
 import numpy as np
 
-from pfmap.arguments import checked_array
+from pfmap.arguments import checked_array, checked_integer, checked_integers
 from pfmap.errors import SettingsError, shown
-from pfmap.llc.exact.arguments import checked_integer, checked_integers
 from pfmap.llc.exact.calculus import independent_sum
 from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.monomials import monomial_llc

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import SupportsIndex
 
+from pfmap.arguments import checked_integers, checked_positive
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import checked_integers, checked_positive
 from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.rational import solution_near
 from pfmap.llc.exact.regular import regular_llc

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import SupportsIndex
 
+from pfmap.arguments import checked_integer
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import checked_integer
 from pfmap.llc.exact.coefficient import LearningCoefficient
 
 SOURCE = "reduced-rank regression (Aoyagi and Watanabe 2005, Neural Networks)"

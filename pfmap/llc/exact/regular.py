@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import SupportsIndex
 
-from pfmap.llc.exact.arguments import checked_integer, checked_positive
+from pfmap.arguments import checked_integer, checked_positive
 from pfmap.llc.exact.coefficient import LearningCoefficient
 
 

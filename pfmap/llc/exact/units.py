@@ -6,8 +6,8 @@ import math
 from fractions import Fraction
 from typing import SupportsIndex
 
+from pfmap.arguments import checked_integer
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.arguments import checked_integer
 from pfmap.llc.exact.coefficient import LearningCoefficient
 
 TANH_SOURCE = "tanh units of one input, truth 0 (Aoyagi and Watanabe 2005, IEICE)"

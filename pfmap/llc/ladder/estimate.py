@@ -12,7 +12,6 @@ import numpy as np
 
 from pfmap.arguments import checked_number
 from pfmap.errors import SettingsError
-from pfmap.kernels.family import BERNOULLI
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.exact.bounds import ExactBounds, exact_bounds
@@ -378,7 +377,7 @@ def _check_arguments(model: Model, weights: np.ndarray, **settings: float | None
     center = check_position(model, weights)
     if settings["radius"] is not None and settings["gamma"] is not None:
         raise SettingsError("radius: goes without gamma, got both", next_step="leave one out")
-    if getattr(model, "family", None) == BERNOULLI:
+    if getattr(model, "is_bernoulli", False):
         if settings["gamma"] is not None:
             raise SettingsError(
                 "gamma: goes with squared error, got a Bernoulli model",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from pfmap.kernels.family import BERNOULLI, NETWORK
 from pfmap.llc.ladder.euler import euler_fields
 from pfmap.llc.rank import JacobianRank, jacobian_rank
 from pfmap.models.base import CompiledModel, Model, RegressionModel
@@ -111,8 +109,8 @@ def make_problem(
     are solved for. Around a zero the divergence of a Bernoulli model lies between two multiples of
     the squared error of its logits, so it has the same λ and m, and the squared error is sampled.
     """
-    if isinstance(model, CompiledModel) and model.family == BERNOULLI:
-        model = dataclasses.replace(model, family=NETWORK)
+    if isinstance(model, CompiledModel):
+        model = model.with_squared_error()
     d = len(center)
     loss = float(model.loss(center))
     found = None

@@ -9,6 +9,7 @@ from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, on_kink
 from pfmap.llc.rank import rank_is_constant
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import has_kinks
+from pfmap.models.program_model import ProgramModel
 
 MAX_SLOPE = 1e-8
 """Largest gradient, over max(1, K), of a minimum with K > 0."""
@@ -56,15 +57,21 @@ def is_locally_regular(problem: LadderProblem) -> bool:
     if on_kink(model, problem.center):
         return False
     full = found.rank == min(len(model.targets), model.n_parameters)
-    if not full and (not has_kinks(model) or int(model.ints[0]) > MAX_PIECEWISE_LAYERS):
+    piecewise = model.is_network and has_kinks(model) and model.ints[0] <= MAX_PIECEWISE_LAYERS
+    if not full and not piecewise:
         return False
     return rank_is_constant(model, problem.center, found, seed=problem.key) is True
 
 
 def is_whole_and_analytic(problem: LadderProblem) -> bool:
-    """Whether K itself is sampled, and is analytic: it cannot vanish on a part of a ball alone."""
+    """Whether K itself is sampled, and is analytic: it cannot vanish on a part of a ball alone.
+
+    Not of programs: what they subtract (a norm's mean) may leave rounding that looks like a loss.
+    """
     model = problem.model
-    return problem.rank == 0 and isinstance(model, CompiledModel) and not has_kinks(model)
+    if problem.rank or not isinstance(model, CompiledModel) or isinstance(model, ProgramModel):
+        return False
+    return not has_kinks(model)
 
 
 def rounding_of(problem: LadderProblem) -> float:
