@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from ._jit import jit
 from .activation import LINEAR, RELU, TANH, activate, slope
 from .dense import total
@@ -26,6 +24,7 @@ from .program_layout import (
     WIDE,
 )
 from .program_rows import add_row_products
+from .vector_math import set_tanh
 from .vectors import add_dots, add_products, set_products
 
 
@@ -33,8 +32,7 @@ from .vectors import add_dots, add_products, set_products
 def activate_rows(code, degree, values, slopes):
     """Replace a row by its activation; set its slopes, unless they follow from the value."""
     if code == TANH:
-        for p in range(values.shape[0]):
-            values[p] = math.tanh(values[p])
+        set_tanh(values)
     else:
         for p in range(values.shape[0]):
             x = values[p]

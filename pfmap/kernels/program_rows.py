@@ -17,6 +17,7 @@ from .program_layout import (
     STARTS,
     WIDE,
 )
+from .vector_math import set_exp
 
 
 @jit
@@ -109,8 +110,8 @@ def softmax_forward(ints, step, values, buffer):
         for j in range(start, stop):
             x, at = ints[ints[step + IN] + j], ints[ints[step + OUT] + j]
             row, out = values[x : x + n_points], values[at : at + n_points]
+            set_exp(row, largest, out)
             for p in range(n_points):
-                out[p] = math.exp(row[p] - largest[p])
                 total[p] += out[p]
         for j in range(start, stop):
             at = ints[ints[step + OUT] + j]

@@ -112,9 +112,9 @@ def _affine(
         offset = entries[place[:, :, 0]]
     else:
         offset = np.zeros((groups, units))
-    given = values[rows(step[layout.IN], groups * below)].reshape(groups, below, -1)
+    given = values[rows(step[layout.IN], groups * below)].reshape(groups, below, values.shape[1])
     sums = matrices @ given + offset[:, :, None]
     sizes = np.abs(matrices) @ np.abs(given) + np.abs(offset)[:, :, None]
     facts = facts_of_code(int(step[layout.CODE]), int(step[layout.POWER]))
-    shape = (groups * units, -1)
+    shape = (groups * units, values.shape[1])
     return Sums(sums.reshape(shape), sizes.reshape(shape), facts)
