@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
+
+from pfmap.activations import fma as plain_fma
 
 
 @intrinsic
 def fma(typingctx, a, b, c):
-    """``a * b + c`` of float32 with one rounding."""
+    """``a * b + c`` of float32, or of float64 if one of them is, with one rounding."""
 
     def codegen(context, builder, signature, arguments):
         return builder.fma(*arguments)
 
-    return types.float32(types.float32, types.float32, types.float32), codegen
+    kind = types.float64 if types.float64 in (a, b, c) else types.float32
+    return kind(kind, kind, kind), codegen
+
+
+@overload(plain_fma, inline="always")
+def _fma(a, b, c):
+    """Functions of activations write it as plain Python."""
+
+    def fused(a, b, c):
+        return fma(a, b, c)
+
+    return fused
 
 
 @intrinsic

@@ -8,7 +8,7 @@ from pfmap.llc.ladder.localise import solvable
 from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, on_kink
 from pfmap.llc.rank import rank_is_constant
 from pfmap.models.base import CompiledModel
-from pfmap.models.network import has_kinks
+from pfmap.models.network import is_piecewise
 
 MAX_SLOPE = 1e-8
 """Largest gradient, over max(1, K), of a minimum with K > 0."""
@@ -56,7 +56,7 @@ def is_locally_regular(problem: LadderProblem) -> bool:
     if on_kink(model, problem.center):
         return False
     full = found.rank == min(len(model.targets), model.n_parameters)
-    if not full and (not has_kinks(model) or int(model.ints[0]) > MAX_PIECEWISE_LAYERS):
+    if not full and (not is_piecewise(model) or int(model.ints[0]) > MAX_PIECEWISE_LAYERS):
         return False
     return rank_is_constant(model, problem.center, found, seed=problem.key) is True
 
@@ -64,7 +64,7 @@ def is_locally_regular(problem: LadderProblem) -> bool:
 def is_whole_and_analytic(problem: LadderProblem) -> bool:
     """Whether K itself is sampled, and is analytic: it cannot vanish on a part of a ball alone."""
     model = problem.model
-    return problem.rank == 0 and isinstance(model, CompiledModel) and not has_kinks(model)
+    return problem.rank == 0 and isinstance(model, CompiledModel) and not is_piecewise(model)
 
 
 def rounding_of(problem: LadderProblem) -> float:
