@@ -38,8 +38,9 @@ class Activation:
         of products only by `fma`, no functions of ``math``. NaN where float64 must take over. None:
         sampling computes `value`.
     single_ulps : float or None
-        Largest error of `single`, in units in the last place of s(x) or of x s'(x), which rounding
-        x alone may change; None without it.
+        Largest error of `single` beyond the rounding to float32 itself, where s(x) is above 1e-36:
+        in units in the last place of s(x), or of x s'(x), which rounding x alone may change; None
+        without it.
     parity : {"odd", "even", "neither"}
         s(-x) = -s(x), s(-x) = s(x), or neither for some x.
     pieces : {"linear", "piecewise linear", "curved"}

@@ -56,7 +56,7 @@ def _product_moment(u: np.ndarray, v: np.ndarray, cov: np.ndarray) -> np.ndarray
 
 ACTIVATION = Activation(
     name="erf", formula="erf x",
-    value=_value, slope=_slope, slope_from_value=False, single=_single, single_ulps=4.0,
+    value=_value, slope=_slope, slope_from_value=False, single=_single, single_ulps=5.0,
     parity="odd", pieces="curved", monotone=True, keeps_sign=True, zero_at_zero=True,
     zero_on_interval=False, power=None, homogeneity=None,
     low=-1.0, high=1.0, low_attained=False, high_attained=False,

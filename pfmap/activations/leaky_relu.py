@@ -26,7 +26,7 @@ def _single(degree, x):
 
 ACTIVATION = Activation(
     name="leaky_relu", formula="max(x, x/100)",
-    value=_value, slope=_slope, slope_from_value=True, single=_single, single_ulps=2.0,
+    value=_value, slope=_slope, slope_from_value=True, single=_single, single_ulps=0.5,
     parity="neither", pieces="piecewise linear", monotone=True, keeps_sign=True, zero_at_zero=True,
     zero_on_interval=False, power=None, homogeneity=1,
     low=-math.inf, high=math.inf, low_attained=False, high_attained=False,

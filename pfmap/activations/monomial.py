@@ -34,7 +34,7 @@ def ACTIVATION(degree: int) -> Activation:
     odd = degree % 2 == 1
     return Activation(
         name="monomial", formula=f"x^{degree}",
-        value=_value, slope=_slope, slope_from_value=degree == 1, single=_single, single_ulps=2.0,
+        value=_value, slope=_slope, slope_from_value=degree == 1, single=_single, single_ulps=0.5,
         parity="odd" if odd else "even", pieces="linear" if degree == 1 else "curved",
         monotone=odd, keeps_sign=odd, zero_at_zero=True, zero_on_interval=False,
         power=degree, homogeneity=degree,

@@ -24,7 +24,7 @@ def _single(degree, x):
 
 ACTIVATION = Activation(
     name="sin", formula="sin x",
-    value=_value, slope=_slope, slope_from_value=False, single=_single, single_ulps=2.0,
+    value=_value, slope=_slope, slope_from_value=False, single=_single, single_ulps=1.5,
     parity="odd", pieces="curved", monotone=False, keeps_sign=False, zero_at_zero=True,
     zero_on_interval=False, power=None, homogeneity=None,
     low=-1.0, high=1.0, low_attained=True, high_attained=True,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
 from pfmap.activations import fma as plain_fma
+from pfmap.activations._arithmetic import power_of_two
 
 
 @intrinsic
@@ -48,3 +50,11 @@ def bits_of_float(typingctx, value):
         return builder.bitcast(arguments[0], ir.IntType(32))
 
     return types.int32(types.float32), codegen
+
+
+@overload(power_of_two, inline="always")
+def _power_of_two(n):
+    def shifted(n):
+        return float_of_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
+
+    return shifted
