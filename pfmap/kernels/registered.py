@@ -33,7 +33,7 @@ SIGNATURES = (
 
 _NAME = "pfmap_registered_functions"
 _TABLE = np.zeros((MOST, len(SIGNATURES)), dtype=np.int64)
-_KEPT: dict[tuple[int, int], tuple[Callable[..., Any], Any]] = {}
+_KEPT: dict[tuple[int, int], tuple[Callable[..., Any] | None, Any]] = {}
 llvm.add_symbol(_NAME, _TABLE.ctypes.data)
 
 
@@ -48,14 +48,11 @@ def register(slot: int, functions: tuple[Callable[..., Any] | None, ...]) -> Non
     if slot >= MOST:
         raise SettingsError(f"activation: at most {MOST} may be added, got {slot + 1}")
     for kind, function in enumerate(functions):
-        known = _KEPT.get((slot, kind))
-        if known is not None and known[0] is function:
+        if (slot, kind) in _KEPT and _KEPT[slot, kind][0] is function:
             continue
-        _TABLE[slot, kind] = 0
-        if function is not None:
-            compiled = numba.cfunc(SIGNATURES[kind], error_model="numpy")(function)
-            _KEPT[slot, kind] = function, compiled
-            _TABLE[slot, kind] = compiled.address
+        compiled = function and numba.cfunc(SIGNATURES[kind], error_model="numpy")(function)
+        _TABLE[slot, kind] = compiled.address if compiled else 0
+        _KEPT[slot, kind] = function, compiled
 
 
 @intrinsic
