@@ -129,7 +129,7 @@ def test_a_whole_campaign_of_an_added_activation(toy, tmp_path):
     run(small(network=Network(widths=(3, 6, 1), activation="toy")), tmp_path / "toy")
     assert table(tmp_path / "toy", "functions")["count"].sum() == 2800
     assert "ok" in set(table(tmp_path / "toy", "llc")["verdict"])
-    reached = table(tmp_path / "toy", "volume")
+    reached = table(tmp_path / "toy", "evidence")
     assert (reached["verdict"] == "reached").any()
 
 
@@ -139,7 +139,7 @@ def test_a_campaign_without_slopes_counts_and_leaves_out_coefficients(tmp_path):
     run(campaign, tmp_path / "steps", reporter=listener)
     assert "llc: the activation heaviside has no slope; no coefficients" in listener.messages
     assert table(tmp_path / "steps", "llc").empty
-    volumes = table(tmp_path / "steps", "volume").set_index("function")
+    volumes = table(tmp_path / "steps", "evidence").set_index("function")
     counts = table(tmp_path / "steps", "functions").set_index("function")
     often = [key for key in volumes.index if key in counts.index and counts["count"][key] > 100]
     assert often
