@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pfmap.activations import NAMES
+
 from .campaigns import find_campaign
 
 if TYPE_CHECKING:
@@ -35,9 +37,7 @@ WidthsOption = Annotated[
 ]
 ActivationOption = Annotated[
     str | None,
-    typer.Option(
-        "--activation", help="With --widths: relu (default), tanh, erf, sin, linear or monomial."
-    ),
+    typer.Option("--activation", help=f"With --widths: {', '.join(NAMES)}; relu if left out."),
 ]
 PriorOption = Annotated[
     str | None,

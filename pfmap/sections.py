@@ -6,14 +6,19 @@ Those of the prior and of the domain stand in `pfmap.prior` and `pfmap.domain`.
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+)
 
-from pfmap.activations import require_facts
+from pfmap.activations import ACTIVATIONS, NAMES, Activation, facts_of
 
-Activation = Literal["relu", "tanh", "erf", "sin", "linear", "monomial"]
-require_facts(get_args(Activation))
 _SETTINGS = ConfigDict(extra="forbid", frozen=True)
 
 MAX_PARAMETERS = 10**7
@@ -58,6 +63,16 @@ def _ascending(sizes: tuple[float, float]) -> tuple[float, float]:
     return sizes
 
 
+def _with_record(name: str) -> str:
+    """Refuse an activation that neither pfmap nor this process has."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"must be one of {', '.join(ACTIVATIONS)}")
+    return name
+
+
+ActivationName = Annotated[str, AfterValidator(_with_record), WithJsonSchema({"enum": [*NAMES]})]
+
+
 class Network(BaseModel):
     """A fully connected network with one output."""
 
@@ -68,14 +83,31 @@ class Network(BaseModel):
         max_length=MAX_LAYERS + 1,
         description="Units of every layer, inputs first, one output last; any depth.",
     )
-    activation: Activation = Field(default="relu", description="Activation of hidden layers.")
+    activation: ActivationName = Field(default="relu", description="Activation of hidden layers.")
     degree: int = Field(
         default=2, ge=1, le=9, description="Exponent of the activation monomial, x^degree."
     )
     bias: bool = Field(default=True, description="Whether layers have biases.")
-    output_activation: Activation = Field(
+    output_activation: ActivationName = Field(
         default="linear", description="Activation of the output unit."
     )
+
+    @property
+    def hidden_facts(self) -> Activation:
+        """Record of what the hidden layers apply; without any, that of nothing: x itself."""
+        name = self.activation if len(self.widths) > 2 else "linear"
+        return facts_of(name, self.degree)
+
+    @property
+    def output_facts(self) -> Activation:
+        """Record of what the output unit applies."""
+        return facts_of(self.output_activation, self.degree)
+
+    @property
+    def without_slope(self) -> str:
+        """Name of an activation of it that has no slope; empty if gradients exist."""
+        records = (self.hidden_facts, self.output_facts)
+        return next((facts.name for facts in records if facts.slope is None), "")
 
     @field_validator("widths")
     @classmethod

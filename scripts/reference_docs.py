@@ -1,4 +1,4 @@
-"""Write the reference pages that are made from the code: cli, campaign-file, tables of files.
+"""Write the reference pages that are made from the code: cli, campaign-file, activations, files.
 
 python scripts/reference_docs.py            write them
 python scripts/reference_docs.py --check    exit code 1 if a page differs from the code
@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import typer
 
+from pfmap.activations import ACTIVATIONS, Activation
 from pfmap.experiments import campaign_names, campaign_note, named_campaign, render_template
 from pfmap.store.describe import fill_page
 
@@ -63,6 +64,53 @@ def campaign_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def _facts(record: Activation) -> str:
+    """What is special about an activation, for people."""
+    said = [record.parity] if record.parity != "neither" else []
+    said += ["monotone"] if record.monotone else []
+    said += ["sign of x"] if record.keeps_sign else []
+    said += ["0 at 0"] if record.zero_at_zero else []
+    said += ["0 on an interval"] if record.zero_on_interval else []
+    said += [f"degree {record.homogeneity}"] if record.homogeneity is not None else []
+    said += [
+        f"{what} at {', '.join(f'{place:g}' for place in found)}"
+        for what, found in (
+            ("jump", record.jumps), ("kink", record.kinks), ("seam", record.seams)
+        )
+        if found
+    ]  # fmt: skip
+    return "; ".join(said)
+
+
+def activation_table() -> Iterator[str]:
+    """Every activation with its facts, a row each; powers by degree 2 and 3."""
+    yield from ["| name | s(x) | range | what holds | slope | float32, ulps | kernel limit |"]
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, record in ACTIVATIONS.items():
+        for facts in [record] if isinstance(record, Activation) else map(record, (2, 3)):
+            slope = "none" if facts.slope is None else "from s" if facts.slope_from_value else "yes"
+            single = "float64" if facts.single_ulps is None else f"{facts.single_ulps:g}"
+            moment = "closed" if facts.product_moment else "quadrature"
+            row = (
+                f"`{name}`",
+                facts.formula,
+                facts.range_text,
+                _facts(facts),
+                slope,
+                single,
+                moment,
+            )
+            yield f"| {' | '.join(row)} |"
+
+
+def filled_activations(page: str) -> str:
+    """The page about activations with its table between the two marks."""
+    begin, end = "<!-- activations -->\n", "<!-- end of activations -->\n"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return before + begin + "\n".join(activation_table()) + "\n" + end + after
+
+
 def main() -> int:
     """Write or check the pages."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -72,6 +120,7 @@ def main() -> int:
     pages = {
         "cli.md": cli_page(),
         "campaign-file.md": campaign_page(),
+        "activations.md": filled_activations((DOCS / "activations.md").read_text(encoding="utf-8")),
         "files.md": fill_page((DOCS / "files.md").read_text(encoding="utf-8")),
     }
     for name, text in pages.items():

@@ -107,6 +107,19 @@ CASES = {
         make({"widths": [3, 6, 1], "output_activation": "monomial", "degree": 3}),
         (True, False, True),
     ),
+    "gelu": (make({"widths": [3, 6, 1], "activation": "gelu"}), (True, False, True)),
+    "steps without biases, -1/1": (
+        make({"widths": [3, 6, 1], "activation": "heaviside", "bias": False}, encoding="pm1"),
+        (True, True, False),
+    ),
+    "cosines without biases, -1/1": (
+        make({"widths": [3, 6, 1], "activation": "cos", "bias": False}, encoding="pm1"),
+        (True, True, True),
+    ),
+    "leaky_relu without biases, -1/1": (
+        make({"widths": [3, 6, 1], "activation": "leaky_relu", "bias": False}, encoding="pm1"),
+        (True, True, True),
+    ),
     "ninth powers underflow": (
         make(
             {"widths": [3, 1, 1, 1, 1], "activation": "monomial", "degree": 9},
@@ -234,3 +247,9 @@ def test_the_order_of_the_group() -> None:
     assert Symmetries(True, False, True).group_order(7) == math.factorial(7) * 2
     assert Symmetries(True, True, True).group_order(7) == math.factorial(7) * 2**7 * 2
     assert Symmetries(False, False, False).group_order(7) == 1
+
+
+def test_an_output_above_0_has_no_complement():
+    found = prior_symmetries(make({"widths": [3, 6, 1], "output_activation": "softplus"}))
+    assert not found.complement
+    assert found.reasons["complement"].endswith("log(1 + e^x) is never negative")

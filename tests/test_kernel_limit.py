@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pfmap.activations import facts_of
+from pfmap.activations import NAMES, facts_of
 from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.functions import (
@@ -29,10 +29,11 @@ from pfmap.kernel_limit import (
     sample_limit,
     share_of_right_signs,
 )
-from pfmap.kernel_limit.moments import CLOSED_FORMS
 from pfmap.kernel_limit.quadrature import quadrature_moments
-from pfmap.kernels.activation import CODES
+from pfmap.kernels.activation import activate_row, code_of
 from pfmap.sampling import outputs_of_draws, plan_sampling
+
+CLOSED_FORMS = [name for name in NAMES if facts_of(name, 2).product_moment is not None]
 
 
 def network(*widths: int, draws: int = 1000, prior: Any = None, **settings: Any) -> Campaign:
@@ -58,11 +59,10 @@ def pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return u, v, rho * np.sqrt(u * v)
 
 
-@pytest.mark.parametrize("activation", sorted(CLOSED_FORMS))
+@pytest.mark.parametrize("activation", CLOSED_FORMS)
 def test_closed_forms_against_quadrature(activation: str) -> None:
     u, v, cov = pairs()
-    facts, code = facts_of(activation, 1), CODES[activation]
-    integrated = quadrature_moments(facts, code, 1, u, v, cov)
+    integrated = quadrature_moments(facts_of(activation, 1), 1, u, v, cov)
     closed = product_moments(activation, 1, u, v, cov)
     assert np.abs(closed - integrated).max() < 1e-12 * np.sqrt(u * v).max()
 
@@ -80,17 +80,41 @@ def test_quadrature_against_plain_draws_for_every_other_activation() -> None:
     rng = np.random.default_rng(1)
     covariance = np.array([[1.3, -0.6], [-0.6, 0.7]])
     x = rng.multivariate_normal(np.zeros(2), covariance, size=400_000)
-    plain = {"tanh": np.tanh, "sin": np.sin, "monomial": np.square}
-    for name in set(CODES) - set(CLOSED_FORMS):
-        values = plain[name](x).prod(axis=1)
+    for name in set(NAMES) - set(CLOSED_FORMS):
+        values = np.empty(x.size)
+        activate_row(code_of(name), 2, x.ravel(), values)
+        values = values.reshape(x.shape).prod(axis=1)
         (found,) = product_moments(name, 2, *(np.array([c]) for c in (1.3, 0.7, -0.6)))
-        assert abs(found - values.mean()) < 5.0 * values.std() / math.sqrt(len(x))
+        error = values.std() / math.sqrt(len(x))
+        assert abs(found - values.mean()) < 5.0 * error
+        assert abs(found + 12.0 * error - values.mean()) > 5.0 * error
+
+
+def test_quadrature_of_added_activations_against_what_is_known() -> None:
+    u, v, cov = pairs()
+    cosines = product_moments("cos", 1, u, v, cov)
+    assert np.abs(cosines - np.exp(-(u + v) / 2.0) * np.cosh(cov)).max() < 1e-12
+    bells = product_moments("gaussian", 1, u, v, cov)
+    exact = 1.0 / np.sqrt((1.0 + 2.0 * u) * (1.0 + 2.0 * v) - 4.0 * cov**2)
+    assert np.abs(bells - exact).max() < 1e-11
+    leaky = product_moments("leaky_relu", 1, u, v, cov)
+    same, opposite = (product_moments("relu", 1, u, v, sign * cov) for sign in (1.0, -1.0))
+    exact = (1.0 + 0.01**2) * same - 2.0 * 0.01 * opposite
+    assert np.abs(leaky - exact).max() < 1e-11 * np.sqrt(u * v).max()
+    # sigmoid(x) + sigmoid(-x) = 1, so that the two sum to E[sigmoid(u)].
+    one = np.ones(1)
+    sigmoid = product_moments("sigmoid", 1, one, one, -one)
+    assert sigmoid + product_moments("sigmoid", 1, one, one, one) == pytest.approx(0.5, abs=1e-12)
 
 
 def test_a_variance_of_zero_is_a_constant() -> None:
     zero, one = np.zeros(1), np.ones(1)
-    for name in CODES:
-        assert product_moments(name, 2, zero, one, zero)[0] == pytest.approx(0.0, abs=1e-12)
+    for name in NAMES:
+        facts = facts_of(name, 2)
+        if facts.zero_at_zero:
+            assert product_moments(name, 2, zero, one, zero)[0] == pytest.approx(0.0, abs=1e-12)
+        (both,) = product_moments(name, 2, zero, zero, zero)
+        assert both == pytest.approx(facts.value(2, 0.0) ** 2, abs=1e-12)
 
 
 def test_covariance_is_that_of_wide_networks() -> None:

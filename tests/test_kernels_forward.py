@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pfmap.activations import NAMES
 from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.kernels.express import TO_ERRORS
 from pfmap.models.network import network_outputs
@@ -83,13 +84,13 @@ def test_every_remainder_of_units(units: int) -> None:
     _check(_campaign((3, units, units + 1, 1), activation="tanh"))
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "erf", "sin", "linear", "monomial"])
+@pytest.mark.parametrize("activation", NAMES)
 @pytest.mark.parametrize("bias", [True, False])
 def test_every_activation(activation: str, bias: bool) -> None:
     _check(_campaign((6, 12, 7, 1), activation=activation, degree=3, bias=bias))
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "erf", "sin", "linear", "monomial"])
+@pytest.mark.parametrize("activation", NAMES)
 @pytest.mark.parametrize("degree", [2, 3])
 def test_every_output_activation(activation: str, degree: int) -> None:
     _check(_campaign((4, 12, 1), output_activation=activation, degree=degree))

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
+from pfmap.activations import NAMES, facts_of
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import CODES
 from pfmap.kernels.dense import add_product, outer_product
 from pfmap.kernels.lowrank import add_combination, project_two
+from pfmap.llc.estimate import estimate_llc
+from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.models.base import CompiledModel, Model, RegressionModel
 from pfmap.models.linear import deep_linear_model, padded_identity
 from pfmap.models.network import network_model, network_outputs, parameter_count, unflatten
@@ -28,7 +30,17 @@ ANALYTIC = {
     "sin": lambda x, degree: np.sin(x),
     "linear": lambda x, degree: x,
     "monomial": lambda x, degree: x**degree,
+    "gelu": lambda x, degree: x / 2 * (1 + erf(x / np.sqrt(2))),
+    "silu": lambda x, degree: x / (1 + np.exp(-x)),
+    "softplus": lambda x, degree: np.log(1 + np.exp(x)),
+    "sigmoid": lambda x, degree: 1 / (1 + np.exp(-x)),
+    "leaky_relu": lambda x, degree: np.where(x.real > 0, x, 0.01 * x),
+    "elu": lambda x, degree: np.where(x.real > 0, x, np.exp(x) - 1),
+    "cos": lambda x, degree: np.cos(x),
+    "gaussian": lambda x, degree: np.exp(-x * x),
+    "heaviside": lambda x, degree: np.where(x.real > 0, 1.0 + 0j, 0.0),
 }
+WITH_SLOPE = [name for name in NAMES if facts_of(name, 2).slope is not None]
 
 
 def complex_outputs(weights, points, widths, activation, degree, bias, output_activation):
@@ -52,7 +64,7 @@ def complex_jacobian(outputs, weights):
     return np.array(columns).T
 
 
-@pytest.mark.parametrize("activation", list(CODES))
+@pytest.mark.parametrize("activation", WITH_SLOPE)
 @pytest.mark.parametrize(
     "widths", [(3, 1), (3, 5, 1), (2, 6, 5, 2), (3, 4, 7, 4, 1), (3, 4, 5, 6, 4, 2)]
 )
@@ -84,6 +96,26 @@ def test_network_matches_complex_steps(activation, widths, bias):
     assert error < 1e-12
     # Negative control: the limit sees a gradient that is wrong by one part in a billion.
     assert np.abs((1 + 1e-9) * gradient - gradient).max() / np.abs(gradient).max() > 1e-12
+
+
+@pytest.mark.parametrize("place", ["activation", "output_activation"])
+def test_what_needs_a_slope_refuses_an_activation_without_by_name(place):
+    rng = np.random.default_rng(0)
+    model = network_model((2, 3, 1), rng.normal(size=(4, 2)), **{place: "heaviside"})
+    weights = rng.normal(size=model.n_parameters)
+    options = {"activation": "relu", "output_activation": "linear", place: "heaviside"}
+    twin = network_outputs(weights, model.floats.reshape(2, 4).T, (2, 3, 1), **options)
+    assert np.allclose(model.outputs(weights), twin.ravel())
+    assert model.loss(weights) == pytest.approx((twin**2).mean() / 2)
+    for refused in (model.gradient, model.jacobian, model.loss_gradient):
+        with pytest.raises(SettingsError, match="heaviside has no slope"):
+            refused(weights)
+    with pytest.raises(SettingsError, match="heaviside has no slope"):
+        estimate_llc(model.with_targets(twin), weights)
+    with pytest.raises(SettingsError, match="heaviside has no slope"):
+        estimate_llc_ladder(model.with_targets(twin), weights)
+    # Without hidden layers nothing is asked of their activation.
+    assert network_model((2, 1), np.eye(2), activation="heaviside").jacobian(np.ones(3)).any()
 
 
 def test_relu_slope_is_zero_at_zero():

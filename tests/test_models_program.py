@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pfmap.activations import NAMES, facts_of
 from pfmap.errors import SettingsError
 from pfmap.kernels.program_layout import WIDE
 from pfmap.kernels.vector_math import set_exp, set_tanh
@@ -20,7 +21,7 @@ from pfmap.models.attention import attention_model
 from pfmap.models.convolution import convolution_model
 from pfmap.models.groups import affine_blocks, scaling_groups
 from pfmap.models.network import (
-    has_kinks,
+    is_piecewise,
     is_polynomial,
     kink_margin,
     network_model,
@@ -32,6 +33,7 @@ from pfmap.models.random_features import random_features_model
 from pfmap.models.residual import residual_model
 from pfmap.prior import Prior
 
+DIFFERENTIABLE = [name for name in NAMES if facts_of(name, 2).slope is not None]
 STEP = 1e-30
 """Complex step: Im f(x + i h)/h is f'(x) to rounding, with nothing to cancel."""
 
@@ -189,7 +191,7 @@ def test_families_match_their_formulas_and_complex_steps(name):
     assert np.abs(model.gradient(weights * 1.001) - exact).max() > 1e-6
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "erf", "sin", "linear", "monomial"])
+@pytest.mark.parametrize("activation", DIFFERENTIABLE)
 @pytest.mark.parametrize("widths", [(3, 5, 1), (7, 9, 6, 2), (2, 1, 3), (6, 40, 40, 1)])
 def test_a_dense_program_is_the_network(activation, widths):
     points = cube(widths[0])
@@ -213,7 +215,7 @@ def test_a_dense_program_is_the_network(activation, widths):
     np.testing.assert_allclose(logits.fisher_jacobian(weights), other.fisher_jacobian(weights))
     assert logits.with_squared_error().family == model.family
     assert kink_margin(model, weights) == pytest.approx(kink_margin(network, weights), rel=1e-9)
-    assert has_kinks(model) == has_kinks(network)
+    assert is_piecewise(model) == is_piecewise(network)
     assert model.last_block == (model.n_parameters - (widths[-2] + 1) * widths[-1],
                                 model.n_parameters)  # fmt: skip
     assert not is_polynomial(model)  # nothing expands a program
@@ -311,6 +313,18 @@ def test_frozen_features_have_half_their_rank_as_learning_coefficient():
     found = estimate_llc(model, weights, seed=1)
     assert abs(found.llc - rank / 2) < 4 * found.llc_se + 0.02 * rank
     assert rank == 8
+
+
+def test_frozen_layers_need_no_slope_and_have_no_kinks_and_others_do():
+    model = random_features_model(cube(3), 6, activation="heaviside")
+    assert not is_piecewise(model)
+    assert model.jacobian(np.ones(7)).shape == (8, 7)
+    program = Program(cube(3))
+    hidden = program.affine(program.inputs, 4, activation="heaviside")
+    model = program.model(program.affine(hidden, 1))
+    assert np.isfinite(model.outputs(np.ones(model.n_parameters))).all()
+    with pytest.raises(SettingsError, match="heaviside has no slope"):
+        model.gradient(np.ones(model.n_parameters))
 
 
 def test_groups_and_blocks_are_those_of_the_steps():

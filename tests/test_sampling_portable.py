@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,10 +14,17 @@ import numpy as np
 import pytest
 
 from pfmap.campaign import campaign_from_mapping
-from pfmap.kernels.activation import CODES
+from pfmap.kernels.activation import code_of
 from pfmap.models.network import parameter_count
 from pfmap.prior import layer_sds
-from pfmap.sampling import SamplingPlan, plan_sampling, weights_of_draws, words_of_draws
+from pfmap.sampling import (
+    SamplingPlan,
+    bits_of_draws,
+    outputs_of_draws,
+    plan_sampling,
+    weights_of_draws,
+    words_of_draws,
+)
 
 # Prints digests of weights and of what a few small campaigns express.
 SCRIPT = """
@@ -148,6 +156,8 @@ def test_points_at_the_origin_need_no_check_without_biases() -> None:
         ("monomial", 3, "linear"),
         ("monomial", 2, "monomial"),
         ("sin", 2, "sin"),
+        ("gelu", 2, "linear"),
+        ("sigmoid", 2, "sigmoid"),
     ],
 )
 def test_output_activations_that_keep_signs_are_left_out(
@@ -155,5 +165,34 @@ def test_output_activations_that_keep_signs_are_left_out(
 ) -> None:
     network = {"widths": [3, 4, 1], "output_activation": output, "degree": degree}
     plan = plan_sampling(campaign_from_mapping({"network": network}))
-    assert plan.shape.readout_code == CODES[readout]
-    assert plan.shape.output_code == CODES[output]
+    assert plan.shape.readout_code == code_of(readout)
+    assert plan.shape.output_code == code_of(output)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_units_that_jump_are_decided_in_float64(bias: bool) -> None:
+    """A sum that rounding moves across 0 changes outputs by whole weights."""
+    network = {"widths": [6, 20, 20, 1], "activation": "heaviside", "bias": bias}
+    campaign = campaign_from_mapping({"network": network, "prior": {"preset": "gaussian"}})
+    plan = plan_sampling(campaign)
+    draws = np.arange(200)
+    exact = outputs_of_draws(plan, draws, threads=1) > 0.0
+    assert np.array_equal(bits_of_draws(plan, draws, threads=1).astype(bool), exact)
+    assert math.isinf(plan.readout.tolerance)
+    relu = plan_sampling(campaign_from_mapping({"network": {**network, "activation": "relu"}}))
+    assert math.isfinite(relu.readout.tolerance)
+    # At the output a jump at 0 changes no sign; rounded to steps it would.
+    output = {"widths": [6, 20, 1], "output_activation": "heaviside"}
+    assert math.isfinite(
+        plan_sampling(campaign_from_mapping({"network": output})).readout.tolerance
+    )
+    rounded = {"network": output, "readout": {"kind": "quantised"}}
+    assert math.isinf(plan_sampling(campaign_from_mapping(rounded)).readout.tolerance)
+
+
+def test_the_origin_needs_a_check_where_the_output_is_not_0_there() -> None:
+    for name, exempt in (("tanh", True), ("cos", False), ("softplus", False)):
+        network = {"widths": [3, 4, 1], "bias": False, "output_activation": name}
+        readout = {"kind": "quantised", "step": 0.1}
+        plan = plan_sampling(campaign_from_mapping({"network": network, "readout": readout}))
+        assert np.isinf(plan.points.slack[0]) == exempt

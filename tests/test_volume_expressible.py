@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pfmap.activations import NAMES
 from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.functions import parse_function
@@ -60,6 +61,22 @@ DRAWN = {
         campaign((3, 1), output_activation="sin", bias=False, encoding="pm1"), False,
     ),
     "relu": (campaign((3, 8, 1)), False),
+    "steps without bias, pm1": (
+        campaign((3, 6, 1), bias=False, encoding="pm1", activation="heaviside"), False,
+    ),
+    **{
+        f"{name} at the output": (
+            campaign((3, 4, 1), output_activation=name, bias=False, encoding="pm1"),
+            name in ("sigmoid", "softplus", "gaussian"),
+        )
+        for name in NAMES
+    },
+    **{
+        f"{name}, without bias": (
+            campaign((3, 6, 1), activation=name, bias=False, encoding="pm1"), False,
+        )
+        for name in NAMES
+    },
 }  # fmt: skip
 
 

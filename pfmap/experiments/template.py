@@ -6,7 +6,7 @@ import textwrap
 from typing import Any, get_args
 
 import tomli_w
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from pfmap.campaign import Campaign
@@ -31,6 +31,9 @@ _NAMES = {
 def _rule(info: FieldInfo) -> str:
     """Allowed values of a field in words."""
     choices = [choice for choice in _choices(info.annotation) if choice is not None]
+    for item in info.metadata:
+        if isinstance(item, WithJsonSchema) and item.json_schema:
+            choices += item.json_schema.get("enum", [])
     if len(choices) > 1:
         return "one of: " + ", ".join(str(choice) for choice in choices)
     bounds = []

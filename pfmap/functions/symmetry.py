@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pfmap.activations import facts_of
 from pfmap.prior import layer_sds
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def _why_no_orbits(campaign: Campaign) -> str:
 def _complement(campaign: Campaign) -> tuple[bool, str]:
     """Whether the complement holds, and why."""
     network = campaign.network
-    output = facts_of(network.output_activation, network.degree)
+    output = network.output_facts
     if not output.keeps_sign and (output.parity != "odd" or output.zero_on_interval):
         what = "never negative" if output.low >= 0.0 else "not odd, and its sign not that of x"
         return False, f"the output activation {output.formula} is {what}"
@@ -151,14 +150,17 @@ def _complement(campaign: Campaign) -> tuple[bool, str]:
     if bias_sds[-1] > 0:
         return True, f"the output bias is random, so the output is never exactly 0, and {changes}"
     n_hidden = len(network.widths) - 2
-    hidden = facts_of(network.activation, network.degree)
-    if n_hidden and hidden.zero_on_interval:
+    hidden = network.hidden_facts
+    if hidden.zero_on_interval:
         return False, (
             "without a random output bias the output is exactly 0, bit 0, when every "
             f"{hidden.name} unit of the last hidden layer is off"
         )
-    ties = not n_hidden or hidden.zero_at_zero
-    if ties and getattr(campaign.domain, "encoding", "01") == "01" and not bias_sds.any():
+    if (
+        hidden.zero_at_zero
+        and getattr(campaign.domain, "encoding", "01") == "01"
+        and not bias_sds.any()
+    ):
         return False, "without random biases the output at the input 0…0 is exactly 0, bit 0"
     if hidden.homogeneity is not None and _underflows(hidden.homogeneity, weight_sds, bias_sds):
         return False, (

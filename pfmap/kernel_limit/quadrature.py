@@ -5,7 +5,7 @@ With ρ the correlation of u and v, σ its sign, A >= B and A² + B² = 1, A² -
     u = sd(u) (A p + B q),    v = σ sd(v) (A p - B q),    p, q ~ N(0, 1) independent,
 
 so that no strong correlation makes the integrand narrow. Panels of Gauss-Legendre nodes end on the
-kinks that the activation's record declares; in p they shrink towards the kinks as B/A does. Panels
+breaks that the activation's record declares; in p they shrink towards the kinks as B/A does. Panels
 are halved and the square of integration grows until the integrals stay.
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from pfmap.activations import Activation
+from pfmap.activations._normal import correlation
 from pfmap.errors import DataError
 
 N_NODES = 12
@@ -28,16 +29,16 @@ _MOST_VALUES = 2**21
 
 
 def quadrature_moments(
-    facts: Activation, code: int, degree: int, u: np.ndarray, v: np.ndarray, cov: np.ndarray
+    facts: Activation, degree: int, u: np.ndarray, v: np.ndarray, cov: np.ndarray
 ) -> np.ndarray:
     """E[s(u) s(v)] for centred normal pairs (u, v).
 
     Parameters
     ----------
     facts : Activation
-        Record of s; its kinks and its growth are used.
-    code, degree : int
-        Number of s in `pfmap.kernels.activation.CODES`, and the exponent of ``monomial``.
+        Record of s; its breaks and its growth are used.
+    degree : int
+        Exponent of ``monomial``.
     u, v, cov : ndarray, shape (pairs,)
         Variances of u and v, and their covariance.
 
@@ -56,9 +57,8 @@ def quadrature_moments(
     E[sin u sin v] = exp(-(var u + var v)/2) sinh(cov):
 
     >>> from pfmap.activations import facts_of
-    >>> from pfmap.kernels.activation import CODES
     >>> one, half = np.array([1.0]), np.array([0.5])
-    >>> found = quadrature_moments(facts_of("sin", 1), CODES["sin"], 1, one, one, half)
+    >>> found = quadrature_moments(facts_of("sin", 1), 1, one, one, half)
     >>> abs(found[0] - np.exp(-1.0) * np.sinh(0.5)) < 1e-12
     np.True_
     """
@@ -66,7 +66,7 @@ def quadrature_moments(
     reach = REACH + 2.0 * np.sqrt(facts.homogeneity or 1)
     before: np.ndarray | None = None
     for halving in range(HALVINGS):
-        now, size = _integrals(facts, code, degree, (u, v, cov), 2**halving, reach + halving)
+        now, size = _integrals(facts, degree, (u, v, cov), 2**halving, reach + halving)
         if before is not None and (np.abs(now - before) <= TOLERANCE * size).all():
             return now
         before = now
@@ -79,23 +79,22 @@ def quadrature_moments(
 
 def _integrals(
     facts: Activation,
-    code: int,
     degree: int,
     pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
     parts: int,
     reach: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """E[s(u) s(v)] and E|s(u) s(v)|, every panel cut in `parts`."""
-    from pfmap.kernels.activated import activate_all
+    from pfmap.kernels.activation import activate_row, code_of
 
     found, sizes = np.empty(len(pairs[0])), np.empty(len(pairs[0]))
-    kinks = np.array(facts.kinks)
+    kinks, code = np.array(facts.breaks), code_of(facts.name)
     panels = (PANELS + 4 * GRADINGS * len(kinks), PANELS + 2 * len(kinks))
     step = max(1, _MOST_VALUES // (panels[0] * panels[1] * (parts * N_NODES) ** 2))
 
     def s(values: np.ndarray) -> np.ndarray:
         out = np.empty(values.size)
-        activate_all(code, degree, values.ravel(), out)
+        activate_row(code, degree, values.ravel(), out)
         return out.reshape(values.shape)
 
     for start in range(0, len(found), step):
@@ -122,12 +121,6 @@ def _integrals(
         found[start : start + step] = (weights * product).sum(axis=(1, 2))
         sizes[start : start + step] = (weights * np.abs(product)).sum(axis=(1, 2))
     return found, sizes
-
-
-def correlation(sd_u: np.ndarray, sd_v: np.ndarray, cov: np.ndarray) -> np.ndarray:
-    """ρ of pairs with these standard deviations and covariances, 0 where one is constant."""
-    both = sd_u * sd_v
-    return np.clip(np.divide(cov, both, out=np.zeros_like(cov), where=both > 0.0), -1.0, 1.0)
 
 
 def _graded(kinks: np.ndarray, reach: float) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 Numba's own file cache looks at the file that holds a kernel, not at the files that kernel calls
 into, so an edit in one module leaves stale machine code in another. Here every module's cache
-folder is named by a digest of its source *and* of every kernel module it imports.
+folder is named by a digest of its source *and* of every kernel module it imports; the files of
+activations, which the kernels compile, are among these.
 """
 
 from __future__ import annotations
@@ -24,17 +25,22 @@ from ._cache import KernelCache, cache_root, check_files, refusal, warn_of_refus
 FAST = frozenset({"contract", "reassoc", "nsz", "arcp", "afn"})
 
 _KERNELS = Path(__file__).parent
+_ACTIVATIONS = _KERNELS.parent / "activations"
 _REORDERED: set[Callable[..., Any]] = set()  # kernels that contain fast mathematics
 _IMPORT = re.compile(r"^\s*from\s+(?:pfmap\.kernels\.|\.)(\w+)\s+import", re.MULTILINE)
+_COMPILES_ACTIVATIONS = re.compile(r"^\s*from\s+pfmap\.activations\b", re.MULTILINE)
 
 
-def _closure(module: str, found: set[str]) -> set[str]:
-    """Names of the kernel modules that `module` imports, itself included."""
+def _closure(module: str, found: set[Path]) -> set[Path]:
+    """Files that the kernel `module` is made of: its own, those it imports, activations."""
     path = _KERNELS / f"{module}.py"
-    if module in found or not path.exists():
+    if path in found or not path.exists():
         return found
-    found.add(module)
-    for imported in _IMPORT.findall(path.read_text(encoding="utf-8")):
+    found.add(path)
+    text = path.read_text(encoding="utf-8")
+    if _COMPILES_ACTIVATIONS.search(text):
+        found.update(_ACTIVATIONS.glob("*.py"))
+    for imported in _IMPORT.findall(text):
         _closure(imported, found)
     return found
 
@@ -45,8 +51,8 @@ def kernel_digest(module: str) -> str:
     flags = (config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
     made_by = f"numba {numba.__version__} {flags} python {sys.version_info[:2]}"
     digest = hashlib.sha256(made_by.encode())
-    for name in sorted(_closure(module, {"_jit"})):
-        digest.update((_KERNELS / f"{name}.py").read_bytes())
+    for path in sorted(_closure(module, {_KERNELS / "_jit.py"})):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._jit import jit
-from .activation import LINEAR, RELU, activate
+from .activation import LINEAR, RELU, activate_row
 from .dense import add_product
 from .lowrank import add_combination
 
@@ -71,8 +71,8 @@ def pass_work(net):
 
 
 @jit(fast=True)
-def activate_row(code, degree, sums, values):
-    """Set `values` to the activation of `sums`; both may be one array."""
+def activate_cached(code, degree, sums, values):
+    """Set `values` to the activation of `sums`; both may be one array. The cheapest are inlined."""
     if code == RELU:
         for p in range(sums.shape[0]):
             values[p] = sums[p] if sums[p] > 0.0 else 0.0
@@ -80,8 +80,7 @@ def activate_row(code, degree, sums, values):
         for p in range(sums.shape[0]):
             values[p] = sums[p]
     else:
-        for p in range(sums.shape[0]):
-            values[p] = activate(code, degree, sums[p])
+        activate_row(code, degree, sums, values)
 
 
 @jit(fast=True)
@@ -105,7 +104,7 @@ def fill_layers(net, weights, first_layer, cache):
                 add_product(weights, position, n_below, one, below, sums)
             code = net.output_code if layer == n_layers else net.code
             for u in range(n_units):
-                activate_row(code, net.degree, sums[u], cache.values[above + u])
+                activate_cached(code, net.degree, sums[u], cache.values[above + u])
         position += (n_below + net.bias) * n_units
         row = above
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._jit import jit
-from .activation import LINEAR, RELU
-from .activation_f32 import activate_run
+from .activation import LINEAR, RELU, activate_run
 from .tiles import TILE, dense1, dense2, dense4, dense8, shift_tile
 
 _ZERO = np.float32(0.0)

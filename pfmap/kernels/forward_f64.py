@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._jit import jit
-from .activation import LINEAR, activate
+from .activation import LINEAR, activate_row
 
 GROUP = 8
 """Points computed side by side."""
@@ -65,8 +65,7 @@ def forward_f64(widths, bias, code, degree, output_code, points, chosen, weights
                 row[0], row[1], row[2], row[3] = a, b, c, d
                 row[4], row[5], row[6], row[7] = e, f, g, h
                 if layer_code != LINEAR:
-                    for p in range(GROUP):
-                        row[p] = activate(layer_code, degree, row[p])
+                    activate_row(layer_code, degree, row, row)
             start += n_below * units + (units if bias else 0)
         for p in range(n):
             out[first + p] = scratch[n_layers % 2, 0, p]

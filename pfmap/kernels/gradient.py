@@ -11,12 +11,10 @@ The loss is K = 1/(2P) Σ_p Σ_o (output[o, p] - target[o, p])², P points.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ._jit import jit
-from .activation import LINEAR, RELU, TANH, activate, slope
+from .activation import LINEAR, RELU, differentiate_row
 from .dense import add_product, outer_product, total
 
 HIDDEN_CODE, DEGREE, OUTPUT_CODE = 3, 4, 5
@@ -46,19 +44,11 @@ def activate_layer(code, degree, values, slopes):
                 on = value[p] > 0.0
                 slope_row[p] = 1.0 if on else 0.0
                 value[p] = value[p] if on else 0.0
-        elif code == TANH:
-            for p in range(n_points):
-                t = math.tanh(value[p])
-                value[p] = t
-                slope_row[p] = 1.0 - t * t
         elif code == LINEAR:
             for p in range(n_points):
                 slope_row[p] = 1.0
         else:
-            for p in range(n_points):
-                x = value[p]
-                slope_row[p] = slope(code, degree, x)
-                value[p] = activate(code, degree, x)
+            differentiate_row(code, degree, value, slope_row)
 
 
 @jit(fast=True)

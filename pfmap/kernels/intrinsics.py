@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
+
+from pfmap.activations import fma as plain_fma
+from pfmap.activations._arithmetic import power_of_two
 
 
 @intrinsic
 def fma(typingctx, a, b, c):
-    """``a * b + c`` of float32 with one rounding."""
+    """``a * b + c`` of float32, or of float64 if one of them is, with one rounding."""
 
     def codegen(context, builder, signature, arguments):
         return builder.fma(*arguments)
 
-    return types.float32(types.float32, types.float32, types.float32), codegen
+    kind = types.float64 if types.float64 in (a, b, c) else types.float32
+    return kind(kind, kind, kind), codegen
+
+
+@overload(plain_fma, inline="always")
+def _fma(a, b, c):
+    """Functions of activations write it as plain Python."""
+
+    def fused(a, b, c):
+        return fma(a, b, c)
+
+    return fused
 
 
 @intrinsic
@@ -35,3 +50,11 @@ def bits_of_float(typingctx, value):
         return builder.bitcast(arguments[0], ir.IntType(32))
 
     return types.int32(types.float32), codegen
+
+
+@overload(power_of_two, inline="always")
+def _power_of_two(n):
+    def shifted(n):
+        return float_of_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
+
+    return shifted

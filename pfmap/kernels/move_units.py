@@ -28,7 +28,7 @@ import numpy as np
 
 from ._jit import jit
 from .activation import RELU
-from .cached import activate_row, copy_rows, fill_layers
+from .cached import activate_cached, copy_rows, fill_layers
 from .lowrank import add_combination
 from .philox import random_words
 from .severity import score_trial
@@ -189,7 +189,7 @@ def turn_row(code, degree, cosine, sine, block, row, trial):
         sums[row, p] = x
         values[row, p] = x if x > 0.0 else 0.0
     if code != RELU:
-        activate_row(code, degree, sums[row], values[row])
+        activate_cached(code, degree, sums[row], values[row])
 
 
 @jit(fast=True)
@@ -205,7 +205,7 @@ def change_values(code, degree, unit, n_above, block, cache, trial):
             x = kept[row, p] + (after * values[unit_row, p] - before * value[unit_row, p])
             values[row, p] = x if code != RELU or x > 0.0 else 0.0
         if code != RELU:
-            activate_row(code, degree, values[row], values[row])
+            activate_cached(code, degree, values[row], values[row])
 
 
 @jit(fast=True)

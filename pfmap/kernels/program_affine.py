@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._jit import jit
-from .activation import LINEAR, RELU, TANH, activate, slope
+from .activation import LINEAR, NAMES, RELU, differentiate_row
 from .dense import total
 from .program_layout import (
     BIAS,
@@ -27,17 +27,7 @@ from .program_rows import add_row_products
 from .vector_math import set_tanh
 from .vectors import add_dots, add_products, set_products
 
-
-@jit
-def activate_rows(code, degree, values, slopes):
-    """Replace a row by its activation; set its slopes, unless they follow from the value."""
-    if code == TANH:
-        set_tanh(values)
-    else:
-        for p in range(values.shape[0]):
-            x = values[p]
-            slopes[p] = slope(code, degree, x)
-            values[p] = activate(code, degree, x)
+TANH = NAMES.index("tanh")
 
 
 @jit
@@ -88,9 +78,11 @@ def affine_forward(ints, step, weights, constants, values, slopes, buffer):
         if code not in (RELU, LINEAR):
             for u in range(n_units):
                 at = ints[out + u]
-                activate_rows(
-                    code, ints[step + POWER], values[at : at + n_points], slopes[at : at + n_points]
-                )
+                row = values[at : at + n_points]
+                if code == TANH:
+                    set_tanh(row)
+                else:
+                    differentiate_row(code, ints[step + POWER], row, slopes[at : at + n_points])
         below += n_below
         out += n_units
 

@@ -33,7 +33,8 @@ def find_doubtful(memory, outputs, live, slack, n_points, step, tolerance, doubt
     step : float
         Step of the quantised readout, 0 for signs.
     tolerance : float
-        Distance from a boundary that is enough, over the root mean square of the outputs.
+        Distance from a boundary that is enough, over the root mean square of the outputs; infinite
+        where none is.
     doubtful : int64[n_points]
         Result: indices of the points, ascending; all of them if an output is not finite.
 
@@ -47,7 +48,7 @@ def find_doubtful(memory, outputs, live, slack, n_points, step, tolerance, doubt
     for tile in range(n_tiles):
         squares += sum_of_squares(memory, outputs + tile * TILE, live + tile * TILE)
     # Written so that NaN and infinity fail.
-    if not (squares > _SMALLEST and squares < _INFINITY):
+    if not (squares > _SMALLEST and squares < _INFINITY and tolerance < np.inf):
         for p in range(n_points):
             doubtful[p] = p
         return n_points

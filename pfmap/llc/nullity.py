@@ -30,11 +30,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.activations import Activation
-from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE
+from pfmap.kernels.gradient import FIRST_WIDTH
 from pfmap.llc.rank import JacobianRank, rank_cut
 from pfmap.llc.singular import decompose, singular_values
-from pfmap.models.base import CompiledModel, facts_of_code
-from pfmap.models.network import layer_values, unflatten
+from pfmap.models.base import CompiledModel
+from pfmap.models.network import layer_sums, unflatten
 
 _ALIKE = 1e-12
 
@@ -92,14 +92,14 @@ def nullity_by_cause(
         return None
     n_layers = int(model.ints[0])
     bias = int(model.ints[2])
-    activation = facts_of_code(int(model.ints[HIDDEN_CODE]), int(model.ints[DEGREE]))
+    activation = model.hidden_facts
     widths = tuple(int(n) for n in model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1])
     matrices = [
         np.hstack([matrix, offset[:, None]]) if bias else matrix
         for matrix, offset in unflatten(weights, widths, bool(bias))
     ]
     columns = _columns(widths, bias)
-    values = layer_values(model, weights)
+    sums, values = zip(*layer_sums(model, weights), strict=True)
     cut = rank_cut(jacobian, found.singular_values)
 
     def rank(chosen: np.ndarray) -> int:
@@ -129,7 +129,7 @@ def nullity_by_cause(
                 counts[cause] += inside
                 rest -= inside
             counts["narrow"] += rest
-        below = [] if last else _groups(activation, matrices[layer], values[layer], live)
+        below = [] if last else _groups(activation, matrices[layer], sums[layer], live)
         grouped = {u for _, units in below for u in units}
         held += [blocks[u] for u in live if u not in grouped]
         for cause, units in below:
@@ -166,15 +166,16 @@ def _columns(widths: tuple[int, ...], bias: int) -> list[list[np.ndarray]]:
 
 
 def _groups(
-    activation: Activation, matrix: np.ndarray, values: np.ndarray, live: list[int]
+    activation: Activation, matrix: np.ndarray, sums: np.ndarray, live: list[int]
 ) -> list[tuple[str, list[int]]]:
     """Groups of two or more like units among the live ones of a layer, each with its cause."""
     keys: dict[bytes, list[int]] = {}
     every = b""
     if activation.pieces == "piecewise linear":
-        every = np.ones(values.shape[1], dtype=bool).tobytes()
         for u in live:
-            keys.setdefault((values[u] > 0.0).tobytes(), []).append(u)
+            pieces = np.searchsorted(activation.breaks, sums[u])
+            key = every if (pieces == pieces[0]).all() else pieces.tobytes()
+            keys.setdefault(key, []).append(u)
     elif activation.pieces == "linear":
         keys[every] = list(live)
     else:

@@ -12,10 +12,10 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from pfmap.activations import Activation, facts_of, require_facts
+from pfmap.activations import Activation
 from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import CODES
+from pfmap.kernels.activation import facts_of_code
 from pfmap.kernels.family import (
     BERNOULLI,
     NETWORK,
@@ -25,19 +25,11 @@ from pfmap.kernels.family import (
     outputs_jacobian,
     scratch_size,
 )
-from pfmap.kernels.gradient import DEGREE, OUTPUT_CODE
+from pfmap.kernels.gradient import DEGREE, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.profiling import timed
-
-require_facts(list(CODES))
-_NAMES = {code: name for name, code in CODES.items()}
 
 LOGIT_FAMILIES = {NETWORK: BERNOULLI, PROGRAM: PROGRAM_BERNOULLI}
 """Families whose outputs can be read as logits, and those that do."""
-
-
-def facts_of_code(code: int, degree: int) -> Activation:
-    """The record of an activation by its number in the kernels."""
-    return facts_of(_NAMES[code], degree)
 
 
 @runtime_checkable
@@ -110,6 +102,31 @@ class CompiledModel:
         """Whether `ints` describe a fully connected network whose weights are the parameters."""
         return self.family in (NETWORK, BERNOULLI)
 
+    @property
+    def hidden_facts(self) -> Activation:
+        """Record of the activation of a network's hidden layers."""
+        return facts_of_code(int(self.ints[HIDDEN_CODE]), int(self.ints[DEGREE]))
+
+    @property
+    def output_facts(self) -> Activation:
+        """Record of the activation of a network's output units."""
+        return facts_of_code(int(self.ints[OUTPUT_CODE]), int(self.ints[DEGREE]))
+
+    @property
+    def without_slope(self) -> str:
+        """Name of an activation of the network that has no slope; empty if gradients exist."""
+        if not self.is_network:
+            return ""
+        records = [self.hidden_facts, self.output_facts][int(self.ints[0]) == 1 :]
+        return next((facts.name for facts in records if facts.slope is None), "")
+
+    def _require_slopes(self) -> None:
+        if self.without_slope:
+            raise SettingsError(
+                f"activation: {self.without_slope} has no slope, and gradients need one",
+                next_step="sample it or measure P(f), which need none, or choose another",
+            )
+
     def check_weights(self, weights: np.ndarray) -> np.ndarray:
         """`weights` as contiguous float64; SettingsError unless finite and of shape (d,)."""
         vector = checked_array("weights", weights)
@@ -120,7 +137,11 @@ class CompiledModel:
         return vector
 
     def loss_gradient(self, weights: np.ndarray) -> tuple[float, np.ndarray]:
-        """K and its gradient."""
+        """K and its gradient; SettingsError where an activation has no slope."""
+        self._require_slopes()
+        return self._loss_gradient(weights)
+
+    def _loss_gradient(self, weights: np.ndarray) -> tuple[float, np.ndarray]:
         vector = self.check_weights(weights)
         gradient = np.empty(self.n_parameters)
         scratch = np.empty(scratch_size(self.family, self.ints))
@@ -132,7 +153,7 @@ class CompiledModel:
 
     def loss(self, weights: np.ndarray) -> float:
         """K at `weights`."""
-        return self.loss_gradient(weights)[0]
+        return self._loss_gradient(weights)[0]
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
         """Gradient of K at `weights`, shape (d,)."""
@@ -143,7 +164,8 @@ class CompiledModel:
         return self._outputs_jacobian(weights, 0)[0]
 
     def jacobian(self, weights: np.ndarray) -> np.ndarray:
-        """Derivatives of the outputs, shape (outputs, d)."""
+        """Derivatives of the outputs, shape (outputs, d); SettingsError without slopes."""
+        self._require_slopes()
         return self._outputs_jacobian(weights, len(self.targets))[1]
 
     def _outputs_jacobian(self, weights: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -203,8 +225,7 @@ class CompiledModel:
         """
         if self.family != NETWORK:
             return True
-        output = facts_of_code(int(self.ints[OUTPUT_CODE]), int(self.ints[DEGREE]))
-        return all(map(output.may_reach, np.ravel(targets).tolist()))
+        return all(map(self.output_facts.may_reach, np.ravel(targets).tolist()))
 
     def with_targets(self, targets: np.ndarray) -> Self:
         """The same model with other targets.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.kernels.activation import LINEAR
 from pfmap.kernels.family import NETWORK, PROGRAM
-from pfmap.kernels.gradient import FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
+from pfmap.kernels.gradient import FIRST_WIDTH
 from pfmap.models.base import CompiledModel, LossModel
 from pfmap.models.program_model import ProgramModel
 
@@ -87,11 +86,11 @@ def affine_blocks(model: LossModel) -> np.ndarray:
     elif (
         isinstance(model, CompiledModel)
         and model.family == NETWORK
-        and model.ints[OUTPUT_CODE] == LINEAR
+        and model.output_facts.pieces == "linear"
     ):
         layers = _network_groups(model.ints, d)[0]
         n_layers = int(model.ints[0])
-        first = 0 if model.ints[HIDDEN_CODE] == LINEAR else n_layers - 1
+        first = 0 if model.hidden_facts.pieces == "linear" else n_layers - 1
         blocks = ((layers == layer).astype(np.int64) for layer in range(first, n_layers))
         found = [block for block in blocks if 1 < block.sum() <= MAX_BLOCK and block.sum() < d]
     return np.array(found, dtype=np.int64).reshape(len(found), d)

@@ -10,10 +10,10 @@ import numpy as np
 from pfmap.activations import facts_of
 from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
-from pfmap.kernels.activation import CODES, RELU, activate
+from pfmap.kernels.activation import activate_row, code_of, facts_of_code
 from pfmap.kernels.family import NETWORK
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
-from pfmap.models.base import CompiledModel, facts_of_code
+from pfmap.models.base import CompiledModel
 from pfmap.models.program_model import ProgramModel
 from pfmap.models.program_plain import affine_sums
 
@@ -88,7 +88,7 @@ def network_outputs(
     widths : tuple of int
         Units of every layer.
     activation, output_activation : str
-        Names in `pfmap.kernels.activation.CODES`.
+        Names of activations.
     degree : int, default 1
         Exponent of the activation ``monomial``.
     bias : bool, default True
@@ -112,7 +112,7 @@ def network_outputs(
             value = value + offset
         name = output_activation if index == len(layers) - 1 else activation
         if facts_of(name, degree).pieces != "linear":
-            value = _activated(CODES[name], degree, value)
+            value = _activated(code_of(name), degree, value)
     return value
 
 
@@ -137,7 +137,7 @@ def network_model(
     targets : ndarray, shape (P,) or (P, outputs), optional
         Targets; None means 0.
     activation, output_activation : str
-        Names in `pfmap.kernels.activation.CODES`.
+        Names of activations.
     degree : int, default 2
         Exponent of the activation ``monomial``.
     bias : bool, default True
@@ -162,9 +162,7 @@ def network_model(
             f"points: must have shape (points, {widths[0]}), got {points.shape}",
             next_step="make the first width equal to the coordinates of a point",
         )
-    for name in (activation, output_activation):
-        facts_of(name, degree)  # refuses a name without a record
-    codes = (CODES[activation], degree, CODES[output_activation])
+    codes = (code_of(activation), degree, code_of(output_activation))
     ints = np.array([len(widths) - 1, len(points), bias, *codes, *widths], dtype=np.int64)
     n_outputs = widths[-1] * len(points)
     model = CompiledModel(
@@ -178,14 +176,13 @@ def network_model(
     return model if targets is None else model.with_targets(np.asarray(targets).T)
 
 
-def has_kinks(model: CompiledModel) -> bool:
-    """Whether the outputs are piecewise in the weights: a model with units such as relu."""
+def is_piecewise(model: CompiledModel) -> bool:
+    """Whether the outputs are analytic in pieces only: a model with units such as relu."""
     if isinstance(model, ProgramModel):
-        return any(facts_of(*activation).kinks for activation in model.activations)
+        return any(facts_of(*activation).breaks for activation in model.activations)
     if not model.is_network:
         return False
-    codes, degree = model.ints[[HIDDEN_CODE, OUTPUT_CODE]], int(model.ints[DEGREE])
-    return any(facts_of_code(int(code), degree).kinks for code in codes)
+    return bool(model.hidden_facts.breaks or model.output_facts.breaks)
 
 
 def is_polynomial(model: CompiledModel) -> bool:
@@ -202,17 +199,16 @@ def is_polynomial(model: CompiledModel) -> bool:
         return False
     if not model.is_network:
         return True
-    degree = int(model.ints[DEGREE])
-    codes = (int(code) for code in model.ints[[HIDDEN_CODE, OUTPUT_CODE]])
-    return all(facts_of_code(code, degree).power is not None for code in codes)
+    return all(facts.power is not None for facts in (model.hidden_facts, model.output_facts))
 
 
 def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
     """Distance of a network from its nearest kink: how far the closest unit is from switching.
 
-    The least |z - kink| / (Σ_i |W_i x_i| + |b|) over all units with kinks (relu: one, at 0) and
-    points, z = Σ_i W_i x_i + b their pre-activation; infinite without such units. At the level of
-    rounding, 1e-16 times the number of terms, w* lies on a kink: outputs have no Jacobian there.
+    The least |z - kink| / (Σ_i |W_i x_i| + |b|) over all points and all units with kinks (relu:
+    one, at 0) or jumps, z = Σ_i W_i x_i + b their pre-activation; infinite without such units. At
+    the level of rounding, 1e-16 times the number of terms, w* lies on a kink: outputs have no
+    Jacobian there.
 
     Examples
     --------
@@ -222,7 +218,7 @@ def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
     >>> kink_margin(model, np.array([1.0, 1.0, 1.0, 0.0]))
     1.0
     """
-    if not has_kinks(model):
+    if not is_piecewise(model):
         return math.inf
     if isinstance(model, ProgramModel):
         return _program_margin(model, weights)
@@ -238,7 +234,8 @@ def kink_margin(model: CompiledModel, weights: np.ndarray) -> float:
         if bias:
             sums, terms = sums + offset[:, None], terms + np.abs(offset)[:, None]
             movable = np.ones_like(movable)
-        for kink in facts_of_code(code, int(model.ints[DEGREE])).kinks:
+        facts = facts_of_code(code, int(model.ints[DEGREE]))
+        for kink in (*facts.kinks, *facts.jumps):
             ratio = np.abs(sums - kink) / np.where(terms > 0.0, terms, 1.0)
             margin = min(margin, float(ratio[(terms > 0.0) | movable].min(initial=math.inf)))
         values = _activated(code, int(model.ints[DEGREE]), sums)
@@ -249,7 +246,7 @@ def _program_margin(model: ProgramModel, weights: np.ndarray) -> float:
     """`kink_margin` of a program: a unit that sums nothing counts as one at 0."""
     margin = math.inf
     for found in affine_sums(model, weights):
-        for kink in found.activation.kinks:
+        for kink in (*found.activation.kinks, *found.activation.jumps):
             ratio = np.abs(found.sums - kink) / np.where(found.sizes > 0.0, found.sizes, 1.0)
             margin = min(margin, float(ratio.min(initial=math.inf)))
     return margin
@@ -264,20 +261,27 @@ def layer_values(model: CompiledModel, weights: np.ndarray) -> list[np.ndarray]:
     >>> [v.tolist() for v in layer_values(model, np.array([1.0, -1.0, 0.0, 0.0, 3.0, 1.0, 0.0]))]
     [[[1.0, 2.0], [0.0, 0.0]], [[3.0, 6.0]]]
     """
+    return [values for _, values in layer_sums(model, weights)]
+
+
+def layer_sums(model: CompiledModel, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Sums before the activation, and values, of the units of every layer but the input layer."""
     n_layers, n_points, bias = (int(value) for value in model.ints[:3])
     widths = tuple(map(int, model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1]))
-    values = [model.floats.reshape(widths[0], n_points)]
+    values, found = model.floats.reshape(widths[0], n_points), []
     for layer, (matrix, offset) in enumerate(unflatten(weights, widths, bool(bias)), start=1):
         code = int(model.ints[OUTPUT_CODE if layer == n_layers else HIDDEN_CODE])
-        sums = matrix @ values[-1]
+        sums = matrix @ values
         if bias:
             sums = sums + offset[:, None]
-        values.append(_activated(code, int(model.ints[DEGREE]), sums))
-    return values[1:]
+        values = _activated(code, int(model.ints[DEGREE]), sums)
+        found.append((sums, values))
+    return found
 
 
 def _activated(code: int, degree: int, values: np.ndarray) -> np.ndarray:
     """An activation applied to an array."""
-    if code == RELU:
-        return np.maximum(values, 0.0)
-    return np.vectorize(activate.py_func, otypes=[np.float64])(code, degree, values)
+    sums = np.array(values, dtype=np.float64, order="C")
+    out = np.empty(sums.size)
+    activate_row(code, degree, sums.ravel(), out)
+    return out.reshape(sums.shape)

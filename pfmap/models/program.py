@@ -15,7 +15,7 @@ from pfmap.activations import facts_of
 from pfmap.arguments import checked_array
 from pfmap.errors import SettingsError
 from pfmap.kernels import program_layout as layout
-from pfmap.kernels.activation import CODES
+from pfmap.kernels.activation import code_of
 from pfmap.kernels.family import PROGRAM
 from pfmap.kernels.program_entry import load_program
 from pfmap.kernels.vectors import WIDTH
@@ -325,10 +325,11 @@ class Program:
         fields |= {
             layout.SIZE: units,
             layout.N_BELOW: sets.shape[1],
-            layout.CODE: CODES[activation],
+            layout.CODE: code_of(activation),
             layout.POWER: degree,
         }
-        self._activations.append((activation, degree))
+        if pulled or has_parameters:
+            self._activations.append((activation, degree))
         self._buffer = max(self._buffer, 2 * units * sets.shape[1] + units)
         out = self._add(
             layout.AFFINE, sets, len(sets) * units, (activation, degree), pulled, fields,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class ProgramModel(CompiledModel):
     origins : Origins
         Where every parameter stands.
     activations : tuple of (str, int)
-        Those of all steps, with their degrees.
+        Those of the steps that depend on parameters, with their degrees.
     ranges : tuple of (str, int)
         What gives each output: an activation and its degree, or ``softmax``.
     last_block : tuple of int
@@ -48,6 +49,12 @@ class ProgramModel(CompiledModel):
     activations: tuple[tuple[str, int], ...]
     ranges: tuple[tuple[str, int], ...]
     last_block: tuple[int, int]
+
+    @property
+    def without_slope(self) -> str:
+        """Name of an activation that has no slope; empty if gradients exist."""
+        records = itertools.starmap(facts_of, self.activations)
+        return next((facts.name for facts in records if facts.slope is None), "")
 
     def standard_deviations(self, prior: Prior) -> np.ndarray:
         """Standard deviation of every parameter under a prior, shape (d,).

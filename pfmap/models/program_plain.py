@@ -9,8 +9,7 @@ import numpy as np
 
 from pfmap.activations import Activation
 from pfmap.kernels import program_layout as layout
-from pfmap.kernels.activation import activate
-from pfmap.models.base import facts_of_code
+from pfmap.kernels.activation import activate_row, facts_of_code
 from pfmap.models.program_model import ProgramModel
 
 
@@ -18,12 +17,13 @@ class Sums(NamedTuple):
     """What an affine step adds up, each field of shape (units of all groups, points).
 
     Fields: `sums` before the activation; `sizes`, the sum of the terms' absolute values; the
-    record of the `activation`.
+    record of the `activation`; whether parameters can move them.
     """
 
     sums: np.ndarray
     sizes: np.ndarray
     activation: Activation
+    movable: bool
 
 
 def plain_outputs(model: ProgramModel, weights: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def plain_outputs(model: ProgramModel, weights: np.ndarray) -> np.ndarray:
 
 
 def affine_sums(model: ProgramModel, weights: np.ndarray) -> Iterator[Sums]:
-    """The sums of every affine step, in order."""
+    """The sums of every affine step that depends on parameters, in order."""
     return _run(model, weights, np.full((model.ints[layout.N_ROWS], model.n_points), np.nan))
 
 
@@ -64,11 +64,12 @@ def _run(model: ProgramModel, weights: np.ndarray, values: np.ndarray) -> Iterat
         groups, size = int(step[layout.N_GROUPS]), int(step[layout.SIZE])
         kind, at, into = step[layout.KIND], step[layout.IN], step[layout.OUT]
         if kind == layout.AFFINE:
-            found = _affine(step, ints, np.r_[weights, numbers], values, rows)
-            degree = int(step[layout.POWER])
-            flat = np.vectorize(activate.py_func, otypes=[np.float64])
-            values[rows(into, groups * size)] = flat(step[layout.CODE], degree, found.sums)
-            yield found
+            found = _affine(step, ints, np.r_[weights, numbers], len(weights), values, rows)
+            given = np.empty(found.sums.size)
+            activate_row(int(step[layout.CODE]), int(step[layout.POWER]), found.sums.ravel(), given)
+            values[rows(into, groups * size)] = given.reshape(found.sums.shape)
+            if found.movable:
+                yield found
         elif kind in (layout.DOT, layout.SUM):
             left = values[rows(at, groups * size)].reshape(groups, size, -1)
             if kind == layout.DOT:
@@ -92,10 +93,11 @@ def _affine(
     step: np.ndarray,
     ints: np.ndarray,
     entries: np.ndarray,
+    d: int,
     values: np.ndarray,
     rows: Callable[[int, int], np.ndarray],
 ) -> Sums:
-    """Sums of an affine step over its rows, with `entries` parameters and constants."""
+    """Sums of an affine step over its rows, with `entries` d parameters, then constants."""
     groups, units, below = (
         int(step[field]) for field in (layout.N_GROUPS, layout.SIZE, layout.N_BELOW)
     )
@@ -104,17 +106,18 @@ def _affine(
         index = ints[step[layout.MAP] + (g * units + u) * below + k]
     else:
         index = step[layout.WEIGHT] + g * step[layout.WEIGHT_STEP] + u * below + k
-    matrices = entries[index]
+    matrices, offset = entries[index], np.zeros((groups, units))
+    used = [index.ravel()]
     if step[layout.BIAS_MAP] != layout.NONE:
-        offset = entries[ints[step[layout.BIAS_MAP] + (g * units + u)[:, :, 0]]]
+        used.append(ints[step[layout.BIAS_MAP] + (g * units + u)[:, :, 0]])
+        offset = entries[used[-1]]
     elif step[layout.BIAS] != layout.NONE:
-        place = step[layout.BIAS] + g * step[layout.BIAS_STEP] + u
-        offset = entries[place[:, :, 0]]
-    else:
-        offset = np.zeros((groups, units))
+        used.append((step[layout.BIAS] + g * step[layout.BIAS_STEP] + u)[:, :, 0])
+        offset = entries[used[-1]]
     given = values[rows(step[layout.IN], groups * below)].reshape(groups, below, values.shape[1])
     sums = matrices @ given + offset[:, :, None]
     sizes = np.abs(matrices) @ np.abs(given) + np.abs(offset)[:, :, None]
     facts = facts_of_code(int(step[layout.CODE]), int(step[layout.POWER]))
     shape = (groups * units, values.shape[1])
-    return Sums(sums.reshape(shape), sizes.reshape(shape), facts)
+    movable = bool(step[layout.PULLED]) or any((numbers < d).any() for numbers in used)
+    return Sums(sums.reshape(shape), sizes.reshape(shape), facts, movable)

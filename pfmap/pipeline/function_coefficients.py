@@ -28,7 +28,7 @@ def has_function_llc(campaign: Campaign) -> bool:
     _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
     return (
         network.activation == "relu"
-        and network.output_activation == "linear"
+        and network.output_facts.pieces == "linear"
         and len(network.widths) > 2
         and bool((bias_sds > 0.0).all())
         and campaign.domain.kind == "boolean"

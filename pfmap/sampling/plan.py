@@ -10,7 +10,7 @@ import numpy as np
 from pfmap.activations import facts_of
 from pfmap.campaign import Campaign
 from pfmap.errors import DataError, SettingsError
-from pfmap.kernels.activation import CODES
+from pfmap.kernels.activation import code_of
 from pfmap.kernels.express import NOT_FINITE, TO_ERRORS, TOO_LARGE, express
 from pfmap.kernels.layout import Law, Points, Readout, Shape
 from pfmap.kernels.philox import LANES
@@ -98,7 +98,8 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
     The tolerance below which float64 decides is 1e-5 of the root mean square of the outputs, the
     data contract's value, unless the errors of float32 on the first draws reach an eighth of
     it, as they do in deep networks with large weights; then it is 8 times the largest error,
-    rounded up to a power of two.
+    rounded up to a power of two. Where an activation jumps a rounded sum moves an output far, and
+    float64 decides everything.
 
     Parameters
     ----------
@@ -140,11 +141,11 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
     padded = np.zeros(-(-len(scales) // group) * group, dtype=np.float32)
     padded[: len(scales)] = scales
     quantised = campaign.readout.kind == "quantised"
-    keeps_sign = facts_of(network.output_activation, network.degree).keeps_sign
-    output_code = CODES[network.output_activation]
+    hidden, output = network.hidden_facts, network.output_facts
+    read = facts_of("linear", 1) if output.keeps_sign and not quantised else output
+    jumps = bool(hidden.jumps or read.jumps)
     _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
-    hidden = facts_of(network.activation, network.degree)
-    through_zero = not np.any(bias_sds) and (len(network.widths) == 2 or hidden.zero_at_zero)
+    through_zero = not np.any(bias_sds) and hidden.zero_at_zero and read.zero_at_zero
     points = _lay_out_points(campaign, through_zero=through_zero)
     n_points = points.n_points
     plan = SamplingPlan(
@@ -157,19 +158,19 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
         shape=Shape(
             widths=np.array(network.widths, dtype=np.int64),
             bias=int(network.bias),
-            code=CODES[network.activation],
+            code=code_of(network.activation),
             degree=network.degree,
-            output_code=output_code,
-            readout_code=CODES["linear"] if keeps_sign and not quantised else output_code,
+            output_code=code_of(output.name),
+            readout_code=code_of(read.name),
         ),
         points=points,
         readout=Readout(
             step=campaign.readout.step if quantised else 0.0,
             hashed=int(not campaign.exact_keys),
-            tolerance=_TOLERANCE,
+            tolerance=math.inf if jumps else _TOLERANCE,
         ),
     )
-    return _with_tolerance(plan)
+    return plan if jumps else _with_tolerance(plan)
 
 
 def _lay_out_points(campaign: Campaign, through_zero: bool) -> Points:

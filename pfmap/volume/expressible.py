@@ -14,9 +14,9 @@ theirs have standard deviation 0.
   g(-x) = g(x).
 - Homogeneous activations (relu, linear, powers) without biases: g(c x) = c^p g(x) for c > 0, so the
   bits are constant along rays from 0.
-- An output activation that is never negative and 0 at single places (x^2, x^4, …) has bit 0 only
-  where g is at one: measure zero, unless all hidden units can be exactly 0 (relu units that are
-  off) and the output has no bias.
+- An output activation that is above 0 everywhere (sigmoid, softplus, exp(-x²)) never has bit 0.
+  One that is never negative and 0 at 0 alone (x^2, x^4, …) has it only where g is 0: measure zero,
+  unless all hidden units can be exactly 0 (relu units that are off) and the output has no bias.
 - A perceptron and a deep linear network: g(x) = <v, x> + c, c = 0 without biases. Ones and zeros
   are separated by a hyperplane, strictly up to measure zero (`separation`).
 - All hidden layers of one unit with a monotone activation: g depends on <w, x> alone and is
@@ -29,7 +29,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from pfmap.activations import Activation, facts_of
 from pfmap.campaign import Campaign, Network
 from pfmap.errors import SettingsError
 from pfmap.prior import layer_sds
@@ -81,7 +80,14 @@ separates the ones from the zeros among the inputs 000, 001, 010, 011
     points, wanted, names = points[chosen], wanted[chosen], [names[index] for index in chosen]
     _, bias_sds = layer_sds(campaign.network.widths, campaign.network.bias, campaign.prior)
     almost = ""
-    for proof in (_equal_points, _tied_at_zero, _mirrored, _along_rays, _squared, _hyperplane):
+    for proof in (
+        _equal_points,
+        _tied_at_zero,
+        _mirrored,
+        _along_rays,
+        _never_negative,
+        _hyperplane,
+    ):
         said = proof(campaign.network, bias_sds > 0.0, points, wanted, names)
         if said.startswith(NEVER):
             return said
@@ -102,7 +108,7 @@ def _tied_at_zero(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
     at_zero = np.flatnonzero(~points.any(axis=1) & (wanted > 0.0))
-    tied = _hidden(network).zero_at_zero and _output(network).zero_at_zero
+    tied = network.hidden_facts.zero_at_zero and network.output_facts.zero_at_zero
     if biases.any() or not tied or not len(at_zero):
         return ""
     return (
@@ -115,7 +121,7 @@ def _mirrored(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
     """Odd and even networks."""
-    hidden, output = _hidden(network), _output(network)
+    hidden, output = network.hidden_facts, network.output_facts
     odd = not biases.any() and hidden.parity == "odd"
     even = not biases[0] and hidden.parity == "even"
     even = even or (odd and output.parity == "even")
@@ -144,8 +150,8 @@ def _mirrored(
 def _along_rays(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
-    homogeneous = _hidden(network).homogeneity is not None
-    whole = _output(network).keeps_sign or _output(network).homogeneity is not None
+    homogeneous = network.hidden_facts.homogeneity is not None
+    whole = network.output_facts.keeps_sign or network.output_facts.homogeneity is not None
     if biases.any() or not homogeneous or not whole:
         return ""
     directions = []
@@ -161,14 +167,20 @@ def _along_rays(
     )
 
 
-def _squared(
+def _never_negative(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
     """An output activation that is never negative: its bit is 0 only where it is exactly 0."""
-    hidden, output = _hidden(network), _output(network)
-    if output.low < 0.0 or output.zero_on_interval:
+    hidden, output = network.hidden_facts, network.output_facts
+    zeros = np.flatnonzero(wanted < 0.0)
+    if output.low < 0.0 or output.zero_on_interval or not len(zeros):
         return ""
-    if not biases[-1] and hidden.zero_on_interval:
+    if output.low > 0.0 or not output.low_attained:
+        return (
+            f"{NEVER}: the output activation {output.formula} is above 0 everywhere, and the "
+            f"function is 0 at {names[zeros[0]]}"
+        )
+    if not output.zero_at_zero or (not biases[-1] and hidden.zero_on_interval):
         return ""
     tied = ~points.any(axis=1) & (not biases.any() and hidden.zero_at_zero)
     zeros = np.flatnonzero((wanted < 0.0) & ~tied)
@@ -183,10 +195,10 @@ def _squared(
 def _hyperplane(
     network: Network, biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
 ) -> str:
-    if not _output(network).keeps_sign:
+    if not network.output_facts.keeps_sign:
         return ""
-    linear = _hidden(network).pieces == "linear"
-    single = all(width == 1 for width in network.widths[1:-1]) and _hidden(network).monotone
+    linear = network.hidden_facts.pieces == "linear"
+    single = all(width == 1 for width in network.widths[1:-1]) and network.hidden_facts.monotone
     if not (linear or single):
         return ""
     through_zero = linear and not biases.any()
@@ -218,17 +230,6 @@ def _conflict(places: list[tuple], wanted: np.ndarray) -> tuple[int, int] | None
         if wanted[other] != wanted[index]:
             return other, index
     return None
-
-
-def _hidden(network: Network) -> Activation:
-    """Facts of what the hidden layers apply; without any, that of nothing: x itself."""
-    name = network.activation if len(network.widths) > 2 else "linear"
-    return facts_of(name, network.degree)
-
-
-def _output(network: Network) -> Activation:
-    """Facts of what the output unit applies."""
-    return facts_of(network.output_activation, network.degree)
 
 
 def _names(campaign: Campaign, points: np.ndarray) -> list[str]:

@@ -135,11 +135,11 @@ def known_bounds(campaign: Campaign, wanted: Wanted) -> KnownBounds:
     """
     network = campaign.network
     _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
-    if network.output_activation != "linear":
+    if network.output_facts.pieces != "linear":
         return NOTHING_KNOWN
     if len(network.widths) == 2:
         return _perceptron(campaign, wanted, has_bias=bool(bias_sds[0] > 0.0))
-    if not bias_sds[-1] > 0.0:
+    if not bias_sds[-1] > 0.0 or network.hidden_facts.jumps:
         return NOTHING_KNOWN
     varying = bool(np.ptp(wanted.targets) > 0.0)
     low = Fraction(1) if varying else Fraction(1, 2)

@@ -31,7 +31,7 @@ import numpy as np
 from scipy.special import erf, expit
 
 from pfmap.functions.probability import clopper_pearson
-from pfmap.kernels.activation import CODES as ACTIVATIONS
+from pfmap.kernels.activation import facts_of_code
 from pfmap.kernels.severity_signs import SignTarget
 from pfmap.kernels.variates import NORMAL
 from pfmap.models.network import network_model
@@ -77,11 +77,14 @@ class Signs:
     def __init__(self, target: Target) -> None:
         kernel = target.kernel
         assert isinstance(kernel, SignTarget)
-        net, names = kernel.net, {code: name for name, code in ACTIVATIONS.items()}
+        net = kernel.net
+        hidden, output = (
+            facts_of_code(int(c), int(net.degree)) for c in (net.code, net.output_code)
+        )
         self.model = network_model(
             tuple(int(width) for width in net.widths), net.inputs.T,
-            activation=names[net.code], degree=int(net.degree), bias=bool(net.bias),
-            output_activation=names[net.output_code],
+            activation=hidden.name, degree=int(net.degree), bias=bool(net.bias),
+            output_activation=output.name,
         )  # fmt: skip
         self.wanted = kernel.signs
         self.tolerance = kernel.tolerance
@@ -227,5 +230,7 @@ def log_ratios(
 def bracketed(found: VolumeEstimate) -> VolumeEstimate:
     """The estimate with a lower bound by a realisation, where its runs give none."""
     if found.target.loss != "signs" or not math.isnan(found.log2_p_lower):
+        return found
+    if Signs(found.target).model.without_slope:  # nothing to train by
         return found
     return replace(found, realised=realised_bound(found.target, seed=found.settings.seed))

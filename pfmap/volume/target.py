@@ -28,8 +28,10 @@ SIGN_MOVES: MoveWeights = (0.1, 0.9, 0.0, 0.0)
 NETWORK_MOVES: MoveWeights = (0.25, 0.25, 0.25, 0.25)
 LOSS_MOVES: MoveWeights = (0.5, 0.0, 0.25, 0.25)
 GRADIENT_FREE_MOVES: MoveWeights = (0.75, 0.0, 0.25, 0.0)
+SLOPELESS_MOVES: MoveWeights = (0.25, 0.5, 0.25, 0.0)
 """Probabilities of walk, slices of units, scaling and bouncing move: for wanted signs, losses of
-networks whose layers are kept, of models with a gradient, and of others."""
+networks whose layers are kept, of models with a gradient, of others, and of networks whose
+activations have no slope."""
 
 ANGLES = 5
 """Angles that a slice tries, about."""
@@ -244,6 +246,8 @@ def loss_target(
     kernel = _kernel(model, CODES[law], scales)
     net = kernel.net if isinstance(kernel, NetworkLoss) else None
     weights = LOSS_MOVES if isinstance(model, Model) else GRADIENT_FREE_MOVES
+    if isinstance(model, CompiledModel) and net is not None:
+        weights = SLOPELESS_MOVES if model.without_slope else NETWORK_MOVES
     return Target(
         name=name,
         loss=loss,
@@ -252,7 +256,7 @@ def loss_target(
         kernel=kernel,
         model=model,
         groups=scaling_groups(model, np.ones(d, dtype=bool)),
-        move_weights=weights if net is None else NETWORK_MOVES,
+        move_weights=weights,
         slices=_slices(net) if net is not None else 0,
         layer_edges=_layer_edges(len(net.widths) - 1) if net is not None else np.ones(1),
     )

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pfmap.kernels.activation import LINEAR, TANH
 from pfmap.kernels.family import POLYNOMIAL_NET
-from pfmap.kernels.gradient import FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
+from pfmap.kernels.gradient import FIRST_WIDTH
 from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.deep_linear import deep_linear_llc
 from pfmap.llc.exact.finite_field import product_modulo, random_primes, rank_modulo, residues
@@ -65,13 +64,12 @@ def family_value(model: CompiledModel, weights: np.ndarray) -> FamilyValue | Non
     n_layers = int(model.ints[0])
     widths = tuple(int(n) for n in model.ints[FIRST_WIDTH : FIRST_WIDTH + n_layers + 1])
     points = model.floats.reshape(widths[0], model.n_points)
-    hidden, output = int(model.ints[HIDDEN_CODE]), int(model.ints[OUTPUT_CODE])
-    if output != LINEAR or n_layers < 2:
+    if model.output_facts.pieces != "linear" or n_layers < 2:
         return None
-    if hidden == LINEAR:
+    if model.hidden_facts.pieces == "linear":
         return _linear(widths, points, weights)
     one_dimensional = widths[0] == widths[-1] == 1 and n_layers == 2
-    if hidden == TANH and one_dimensional and not weights.any():
+    if model.hidden_facts.name == "tanh" and one_dimensional and not weights.any():
         sizes = np.unique(np.abs(points))
         if int((sizes > 0.0).sum()) >= widths[1]:
             return FamilyValue(tanh_llc(widths[1]), exact=True)

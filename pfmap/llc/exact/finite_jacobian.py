@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pfmap.kernels.activation import facts_of_code
 from pfmap.kernels.family import POLYNOMIAL, POLYNOMIAL_NET
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.kernels.polynomial import FIRST_START
 from pfmap.llc.exact.finite_field import power_modulo, product_modulo, residues
-from pfmap.models.base import CompiledModel, facts_of_code
+from pfmap.models.base import CompiledModel
 from pfmap.models.network import unflatten
 
 

@@ -8,7 +8,7 @@ from pfmap.llc.ladder.localise import solvable
 from pfmap.llc.ladder.problem import ZERO_LOSS, LadderProblem, on_kink
 from pfmap.llc.rank import rank_is_constant
 from pfmap.models.base import CompiledModel
-from pfmap.models.network import has_kinks
+from pfmap.models.network import is_piecewise
 from pfmap.models.program_model import ProgramModel
 
 MAX_SLOPE = 1e-8
@@ -57,7 +57,7 @@ def is_locally_regular(problem: LadderProblem) -> bool:
     if on_kink(model, problem.center):
         return False
     full = found.rank == min(len(model.targets), model.n_parameters)
-    piecewise = model.is_network and has_kinks(model) and model.ints[0] <= MAX_PIECEWISE_LAYERS
+    piecewise = model.is_network and is_piecewise(model) and model.ints[0] <= MAX_PIECEWISE_LAYERS
     if not full and not piecewise:
         return False
     return rank_is_constant(model, problem.center, found, seed=problem.key) is True
@@ -71,7 +71,7 @@ def is_whole_and_analytic(problem: LadderProblem) -> bool:
     model = problem.model
     if problem.rank or not isinstance(model, CompiledModel) or isinstance(model, ProgramModel):
         return False
-    return not has_kinks(model)
+    return not is_piecewise(model)
 
 
 def rounding_of(problem: LadderProblem) -> float:
