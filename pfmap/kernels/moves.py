@@ -9,6 +9,7 @@ from .dispatch import by_target
 from .move_bouncing import bounce_path
 from .move_units import new_block, slice_units
 from .severity_losses import ModelLoss, NetworkLoss
+from .severity_model_signs import ModelSigns
 from .severity_signs import SignTarget
 
 ONE = 1
@@ -64,9 +65,34 @@ by_target(
         SignTarget: lambda target: new_block(target.net),
         NetworkLoss: lambda target: new_block(target.net),
         ModelLoss: lambda target: 0,
+        ModelSigns: lambda target: 0,
     },
     allocates=True,
 )
-by_target(refresh, {SignTarget: _refresh, NetworkLoss: _refresh, ModelLoss: _no_refresh})
-by_target(slices, {SignTarget: _slices, NetworkLoss: _slices, ModelLoss: _no_slices})
-by_target(bounces, {SignTarget: _no_bounces, NetworkLoss: bounce_path, ModelLoss: bounce_path})
+by_target(
+    refresh,
+    {
+        SignTarget: _refresh,
+        NetworkLoss: _refresh,
+        ModelLoss: _no_refresh,
+        ModelSigns: _no_refresh,
+    },
+)
+by_target(
+    slices,
+    {
+        SignTarget: _slices,
+        NetworkLoss: _slices,
+        ModelLoss: _no_slices,
+        ModelSigns: _no_slices,
+    },
+)
+by_target(
+    bounces,
+    {
+        SignTarget: _no_bounces,
+        ModelSigns: _no_bounces,
+        NetworkLoss: bounce_path,
+        ModelLoss: bounce_path,
+    },
+)

@@ -14,6 +14,7 @@ from .draws import (
     weights_of_draws,
     words_of_draws,
 )
+from .of_model import sample_model
 from .plan import SamplingPlan, plan_sampling
 from .prior import sample_prior
 
@@ -25,6 +26,7 @@ __all__ = [
     "outputs_of_draws",
     "plan_sampling",
     "sample_blocks",
+    "sample_model",
     "sample_prior",
     "symbols_of_draws",
     "weights_of_draws",

@@ -13,6 +13,7 @@ from pfmap.kernels.cached import Net, pass_work
 from pfmap.kernels.family import BERNOULLI, NETWORK
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.kernels.severity_losses import ModelLoss, NetworkLoss
+from pfmap.kernels.severity_model_signs import ModelSigns
 from pfmap.kernels.severity_signs import SignTarget
 from pfmap.kernels.splitting import UNITS
 from pfmap.kernels.variates import CODES
@@ -24,14 +25,15 @@ from pfmap.sampling import SamplingPlan
 MoveWeights = tuple[float, float, float, float]
 Law = Literal["normal", "uniform"]
 
+WALKS: MoveWeights = (1.0, 0.0, 0.0, 0.0)
 SIGN_MOVES: MoveWeights = (0.1, 0.9, 0.0, 0.0)
 NETWORK_MOVES: MoveWeights = (0.25, 0.25, 0.25, 0.25)
 LOSS_MOVES: MoveWeights = (0.5, 0.0, 0.25, 0.25)
 GRADIENT_FREE_MOVES: MoveWeights = (0.75, 0.0, 0.25, 0.0)
 SLOPELESS_MOVES: MoveWeights = (0.25, 0.5, 0.25, 0.0)
-"""Probabilities of walk, slices of units, scaling and bouncing move: for wanted signs, losses of
-networks whose layers are kept, of models with a gradient, of others, and of networks whose
-activations have no slope."""
+"""Probabilities of walk, slices of units, scaling and bouncing move: for wanted signs of models
+whose layers are not kept, and of networks; for losses of networks whose layers are kept, of models
+with a gradient, of others, and of networks whose activations have no slope."""
 
 ANGLES = 5
 """Angles that a slice tries, about."""
@@ -53,7 +55,7 @@ class Target:
         Code of the prior's law in `pfmap.kernels.variates`.
     scales : ndarray of float64, shape (d,)
         Factor of every parameter: its standard deviation, times sqrt(3) for the uniform law.
-    kernel : SignTarget, NetworkLoss, ModelLoss or None
+    kernel : SignTarget, ModelSigns, NetworkLoss, ModelLoss or None
         The severity as kernels take it; None for a model that is not compiled.
     model : LossModel or None
         The model of a loss; None for signs. One that is not compiled is called as it is, which is
@@ -72,7 +74,7 @@ class Target:
     loss: str
     law: int
     scales: np.ndarray
-    kernel: SignTarget | NetworkLoss | ModelLoss | None
+    kernel: SignTarget | ModelSigns | NetworkLoss | ModelLoss | None
     model: LossModel | None
     groups: np.ndarray
     move_weights: MoveWeights
@@ -100,14 +102,14 @@ class Target:
 
         A loss has none and stays as it is.
         """
-        if not isinstance(self.kernel, SignTarget):
+        if not isinstance(self.kernel, SignTarget | ModelSigns):
             return self
         return replace(self, kernel=self.kernel._replace(margin=float(margin)))
 
     @property
     def margin(self) -> float:
         """κ of wanted signs; 0 for a loss."""
-        return self.kernel.margin if isinstance(self.kernel, SignTarget) else 0.0
+        return self.kernel.margin if isinstance(self.kernel, SignTarget | ModelSigns) else 0.0
 
 
 def sign_target(plan: SamplingPlan, signs: np.ndarray, *, name: str) -> Target:
@@ -154,6 +156,69 @@ def sign_target(plan: SamplingPlan, signs: np.ndarray, *, name: str) -> Target:
         slices=_slices(net),
         layer_edges=_layer_edges(len(shape.widths) - 1),
     )  # fmt: skip
+
+
+def model_sign_target(
+    model: CompiledModel,
+    signs: np.ndarray,
+    sds: np.ndarray | float = 1.0,
+    *,
+    name: str,
+    law: Law = "normal",
+) -> Target:
+    """Parameters of any compiled model whose outputs have the wanted signs, under a prior.
+
+    Parameters
+    ----------
+    model : CompiledModel
+        Such as a program's; its targets are not used.
+    signs : ndarray, shape (outputs,)
+        1 where a bit 1 is wanted (output > 0, strictly), -1 where a bit 0 is, 0 where any will do,
+        in the layout [output, point].
+    sds : float or ndarray, shape (d,), default 1.0
+        Standard deviations of the prior (`ProgramModel.standard_deviations`).
+    name : str
+        Names the random numbers, such as the key of the function.
+    law : {"normal", "uniform"}, default "normal"
+        Law of the prior.
+
+    Raises
+    ------
+    SettingsError
+        If `signs` or `sds` do not fit the model.
+
+    Examples
+    --------
+    >>> from pfmap.models.random_features import random_features_model
+    >>> model = random_features_model(np.array([[-1.0], [1.0]]), 4)
+    >>> model_sign_target(model, np.array([1.0, -1.0]), name="not").n_parameters
+    5
+    """
+    wanted = checked_array("signs", signs).ravel()
+    if wanted.shape != model.targets.shape or not np.isin(wanted, (-1.0, 0.0, 1.0)).all():
+        raise SettingsError(f"signs: must be {len(model.targets)} numbers of -1, 0 and 1")
+    scales = _scales(sds, model.n_parameters, law)
+    kernel = ModelSigns(model.family, model.ints, model.floats, CODES[law], scales, wanted, 0.0)
+    return Target(
+        name=name,
+        loss="signs",
+        law=CODES[law],
+        scales=scales,
+        kernel=kernel,
+        model=None,
+        groups=scaling_groups(model, np.ones(model.n_parameters, dtype=bool)),
+        move_weights=WALKS,
+        slices=0,
+        layer_edges=np.ones(1),
+    )
+
+
+def _scales(sds: np.ndarray | float, d: int, law: Law) -> np.ndarray:
+    """Factors of the parameters, shape (d,)."""
+    scales = np.array(np.broadcast_to(checked_array("sds", sds), (d,)))
+    if not (np.isfinite(scales) & (scales >= 0.0)).all():
+        raise SettingsError("sds: must be finite and at least 0")
+    return scales * (np.sqrt(3.0) if law == "uniform" else 1.0)
 
 
 def _layers(widths: np.ndarray, bias: int) -> np.ndarray:
@@ -239,10 +304,7 @@ def loss_target(
     """
     require_members(model, ("n_parameters", "loss"), by="loss_target")
     d = model.n_parameters
-    scales = np.array(np.broadcast_to(checked_array("sds", sds), (d,)))
-    if not (np.isfinite(scales) & (scales >= 0.0)).all():
-        raise SettingsError("sds: must be finite and at least 0")
-    scales = scales * (np.sqrt(3.0) if law == "uniform" else 1.0)
+    scales = _scales(sds, d, law)
     kernel = _kernel(model, CODES[law], scales)
     net = kernel.net if isinstance(kernel, NetworkLoss) else None
     weights = LOSS_MOVES if isinstance(model, Model) else GRADIENT_FREE_MOVES
