@@ -56,7 +56,7 @@ def test_a_dense_program_counts_what_a_campaign_does():
     [
         convolution_model(cube(4), (4,)),
         attention_model(cube(3), 4),
-        residual_model(cube(3), 5, outputs=2, norm=True),
+        residual_model(cube(2), 5, outputs=2, norm=True),
     ],
     ids=["convolution", "attention", "residual, two outputs"],
 )
