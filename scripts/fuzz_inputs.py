@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import tomli_w
 
+from pfmap.activations import NAMES
+
 NUMBERS = (
     "", "0", "-1", "1", "2", "3", "1.5", "-0", "+1", "0x10", "1_0", "nan", "inf", "-inf", "1e400",
     "1e-400", "1e999999999", "9" * 20, "9" * 400, "9" * 5000, "1/0", "0/1", "½", "²", "٣", "1,2",
@@ -110,7 +112,7 @@ def value(rng: random.Random, depth: int = 0) -> Any:
     if kind == 4:
         return rng.choice((True, False))
     if kind == 5:
-        return rng.choice(("relu", "tanh", "erf", "sin", "linear", "monomial", "sign", "quantised"))
+        return rng.choice((*NAMES, "sign", "quantised"))
     if kind == 6:
         return {rng.choice(("kind", "a", "named", "")): value(rng, depth + 1) for _ in range(2)}
     return [value(rng, depth + 1) for _ in range(rng.choice((0, 1, 2, 3, 30)))]

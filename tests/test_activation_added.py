@@ -26,7 +26,9 @@ from pfmap.models.network import unflatten
 from pfmap.pipeline import run
 from pfmap.sampling import bits_of_draws, plan_sampling, weights_of_draws
 from pfmap.volume import Settings
+from pfmap.volume.checkpoint import Checkpoint
 from pfmap.volume.curves import Wanted, measure_curve
+from pfmap.volume.target import sign_target
 
 
 def _value(degree, x):
@@ -150,12 +152,26 @@ def test_a_campaign_without_slopes_counts_and_leaves_out_coefficients(tmp_path):
 
 
 def test_names_of_added_activations(toy):
-    assert code_of("toy") == N_OWN
+    assert code_of("toy") == list(ACTIVATIONS).index("toy") >= N_OWN
     for name in ("toy", "relu", "no name"):
         with pytest.raises(SettingsError, match="identifier that is not taken"):
             register_activation(dataclasses.replace(TOY, name=name))
     with pytest.raises(SettingsError, match="at most 256"):
         registered.register(registered.MOST, (None, None, None))
+
+
+def test_what_a_folder_keeps_is_told_by_names_of_activations(tmp_path):
+    """Numbers of activations change with the files that there are."""
+    digests = []
+    for name in ("one", "other"):
+        register_activation(dataclasses.replace(TOY, name=name))
+        network = {**NETWORK, "activation": name}
+        plan = plan_sampling(campaign_from_mapping({"draws": 10, "network": network}))
+        target = sign_target(plan, parse_function("and", 3).signs, name="and")
+        digests.append((plan.shape.code, Checkpoint(tmp_path, target, Settings()).digest))
+        del ACTIVATIONS[name]
+    assert digests[0][0] == digests[1][0]
+    assert digests[0][1] != digests[1][1]
 
 
 def test_a_code_that_nobody_registered_is_no_number(toy):

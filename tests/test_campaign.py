@@ -37,7 +37,7 @@ def test_named_campaign_survives_both_ways_out_and_in(name):
         ({"network": {"widths": [7, 40]}}, ["network.widths", "last width must be 1"]),
         ({"network": {"widths": [11, 4, 1]}}, ["network.widths", "2 to 10 inputs", "11"]),
         ({"network": {"widths": [1, 4, 1]}}, ["network.widths", "2 to 10 inputs", "1"]),
-        ({"network": {"activation": "gelu"}}, ["network.activation", "'relu'", "'gelu'"]),
+        ({"network": {"activation": "swish"}}, ["network.activation", "relu, ", "'swish'"]),
         ({"prior": {"weight_sd": -1}}, ["prior.weight_sd", "greater than 0", "-1"]),
         ({"prior": {"weight_sd": float("nan")}}, ["prior.weight_sd", "finite"]),
         ({"prior": {"preset": "valle"}}, ["prior.preset", "vallePerez2019", "'valle'"]),

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 import pfmap
 from pfmap.errors import DataError, SettingsError
+from pfmap.kernels.activation import facts_of_code
 from pfmap.reading import reading
 from pfmap.store.tables import read_file, write_table
 
@@ -167,7 +168,7 @@ def _digest(target: Target, settings: Settings) -> str:
     digest = hashlib.sha256(json.dumps([pfmap.__version__, lengths], sort_keys=True).encode())
     parts = (
         target.name, target.loss, target.kernel, target.groups, target.move_weights,
-        target.slices, target.layer_edges,
+        target.slices, target.layer_edges, _activations(target),
     )  # fmt: skip
     for part in _leaves(parts):
         if isinstance(part, np.ndarray):
@@ -176,6 +177,14 @@ def _digest(target: Target, settings: Settings) -> str:
         else:
             digest.update(repr(part).encode())
     return digest.hexdigest()
+
+
+def _activations(target: Target) -> tuple[str, ...]:
+    """Names of a network's activations: their numbers change with the files that there are."""
+    net = getattr(target.kernel, "net", None)
+    if net is None:
+        return ()
+    return tuple(facts_of_code(int(code), 1).name for code in (net.code, net.output_code))
 
 
 def _leaves(parts: tuple[Any, ...]) -> Iterator[Any]:
