@@ -12,11 +12,12 @@ import math
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from .display import Displayed
 from .domain import (
     MAX_POINTS,
     BooleanDomain,
@@ -47,10 +48,20 @@ MAX_DRAWS = MAX_BLOCKS * MAX_BLOCK_DRAWS
 MAX_EXACT_BITS = 256
 
 
-class Campaign(BaseModel):
+class Campaign(Displayed, BaseModel):
     """Everything that decides the results of a campaign; threads and paths are not part of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    SHOWN: ClassVar = (
+        "name",
+        "draws",
+        "seed",
+        "network.widths",
+        "network.activation",
+        "prior.law",
+        "domain.kind",
+        "readout.kind",
+    )
     name: str = Field(
         default="default",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.keys import (
@@ -32,8 +33,8 @@ FUNCTION_NAMES = (
 )
 
 
-@dataclass(frozen=True)
-class BooleanFunction:
+@dataclass(frozen=True, repr=False)
+class BooleanFunction(Displayed):
     """A Boolean function somebody asked for.
 
     Attributes

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from pfmap.arguments import checked_number
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError, shown
 from pfmap.kernels.family import BERNOULLI
 from pfmap.kernels.ladder import FORCE, OFFSET
@@ -42,8 +43,8 @@ N_NODES = 24
 LEAPS = 3
 
 
-@dataclasses.dataclass(frozen=True)
-class Generalisation:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Generalisation(Displayed):
     """Means over data sets, each with its standard error.
 
     Attributes

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.llc.singular import decompose, singular_values
 from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel, RegressionModel
@@ -23,8 +25,8 @@ GAP_LIMIT = 0.01
 """A rank is clear-cut where the singular value below the cut is this much smaller or less."""
 
 
-@dataclass(frozen=True)
-class JacobianRank:
+@dataclass(frozen=True, repr=False)
+class JacobianRank(Displayed):
     """Rank of a Jacobian and what it rests on.
 
     Attributes
@@ -40,6 +42,8 @@ class JacobianRank:
     basis : ndarray, shape (min(outputs, d), d)
         Right singular vectors, one a row; none where nothing is known.
     """
+
+    SHOWN: ClassVar = ("rank", "gap")
 
     rank: int
     gap: float

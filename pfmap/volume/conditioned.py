@@ -12,9 +12,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.kernels.splitting import ACCEPTED, TRIED
 
@@ -151,8 +153,8 @@ def combined_means(
     return mean, np.maximum(between, within)
 
 
-@dataclass(frozen=True)
-class ParameterPosterior:
+@dataclass(frozen=True, repr=False)
+class ParameterPosterior(Displayed):
     """Parameters drawn from the prior conditioned on a small severity.
 
     Attributes
@@ -167,6 +169,8 @@ class ParameterPosterior:
         Share of the moves accepted while drawing; NaN without draws.
     elapsed_s : float
     """
+
+    SHOWN: ClassVar = ("parameters", "estimate.log2_p", "estimate.verdict", "acceptance")
 
     estimate: VolumeEstimate
     parameters: np.ndarray

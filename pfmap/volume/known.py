@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pfmap.campaign import Campaign
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.llc.exact.bounds import exact_bounds
 from pfmap.llc.function_level import find_patterns, least_rank, realise_function
@@ -46,8 +47,8 @@ SEARCHED_INPUTS = 5
 """Inputs up to which `find_patterns` searches; beyond, one unit a vertex."""
 
 
-@dataclass(frozen=True)
-class KnownBounds:
+@dataclass(frozen=True, repr=False)
+class KnownBounds(Displayed):
     """Bounds on λ and the value of m that hold whatever is sampled.
 
     Attributes

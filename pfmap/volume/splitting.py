@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.kernels.philox import random_words
 from pfmap.kernels.splitting import ACCEPTED, TRIED
 
@@ -49,8 +50,8 @@ slope, and t falls there by less than this share of its fall over as many levels
 RESAMPLING_LEVEL = 1 << 13
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, repr=False)
+class Settings(Displayed):
     """Lengths of a splitting.
 
     Attributes

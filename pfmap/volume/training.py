@@ -6,17 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.named import BooleanFunction
 from pfmap.reading.arrays import read_arrays
 from pfmap.reading.tables import is_parquet, read_numbers
 
 
-@dataclass(frozen=True)
-class TrainingSet:
+@dataclass(frozen=True, repr=False)
+class TrainingSet(Displayed):
     """Labelled inputs.
 
     Attributes
@@ -31,6 +33,8 @@ class TrainingSet:
     drawn : bool
         Whether the inputs were drawn uniformly without replacement, which bounds need.
     """
+
+    SHOWN: ClassVar = ("n_points", "drawn", "inputs")
 
     inputs: np.ndarray
     labels: np.ndarray

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.llc.arguments import check_position
 from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.families import family_value
@@ -24,8 +26,8 @@ ROUNDING_LEVEL = 1e-12
 """Next to the largest."""
 
 
-@dataclass(frozen=True)
-class ExactBounds:
+@dataclass(frozen=True, repr=False)
+class ExactBounds(Displayed):
     """What is known of λ and m at w* without sampling.
 
     Attributes
@@ -45,6 +47,8 @@ class ExactBounds:
     rank : FiniteRank or None
         The rank of a polynomial model's Jacobian over the rational numbers.
     """
+
+    SHOWN: ClassVar = ("llc", "multiplicity", "low", "high", "settled")
 
     low: Fraction
     high: Fraction | None
