@@ -12,6 +12,7 @@ from pfmap.functions.keys import (
 from pfmap.functions.named import (
     FUNCTION_NAMES,
     BooleanFunction,
+    function,
     function_of_bits,
     named_table,
     parse_function,
@@ -44,6 +45,7 @@ __all__ = [
     "estimate_richness",
     "expressed_function",
     "extrapolate_distinct",
+    "function",
     "function_of_bits",
     "functions_table",
     "keys_from_words",

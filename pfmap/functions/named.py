@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pfmap.display import Displayed
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
+from pfmap.functions.expressions import is_expression, table_from_expression
 from pfmap.functions.keys import (
     bits_from_words,
     key_length,
@@ -23,6 +25,7 @@ from pfmap.functions.keys import (
     words_from_bits,
     words_from_keys,
 )
+from pfmap.functions.picture import table_svg
 
 LEAST_INPUTS, MOST_INPUTS = 2, 8
 """Inputs of a function that its key spells out: at most 256 bits."""
@@ -50,6 +53,14 @@ class BooleanFunction(Displayed):
     label: str
     key: str
     bits: np.ndarray
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs n."""
+        return len(self.bits).bit_length() - 1
+
+    def _repr_html_(self) -> str:
+        return f"<div>{table_svg(self.bits, self.label)}{super()._repr_html_()}</div>"
 
     @property
     def signs(self) -> np.ndarray:
@@ -173,15 +184,16 @@ def table_from_key(key: str, n_inputs: int) -> np.ndarray:
 
 
 def parse_function(text: str, n_inputs: int) -> BooleanFunction:
-    """A function given as a name, as a table of 0s and 1s, or as a key.
+    """A function given as a name, as an expression, as a table of 0s and 1s, or as a key.
 
-    No two ways can be confused: a table has four times as many signs as a key, and every name has
-    a letter that is no hexadecimal digit but ``and``, whose length no key has.
+    No two ways can be confused: a table has four times as many signs as a key, every name has a
+    letter that is no hexadecimal digit but ``and``, whose length no key has, and only expressions
+    hold an input such as ``x1``.
 
     Parameters
     ----------
     text : str
-        ``parity``, ``random:3``, ``01101001``, ``69``, …
+        ``parity``, ``random:3``, ``x1 ^ x2 ^ x3``, ``01101001``, ``69``, …
     n_inputs : int
         n, from 2 to 8.
 
@@ -196,8 +208,9 @@ def parse_function(text: str, n_inputs: int) -> BooleanFunction:
 
     Examples
     --------
-    >>> [parse_function(text, 3).key for text in ("parity", "01101001", "0x69")]
-    ['69', '69', '69']
+    >>> texts = ("parity", "01101001", "0x69", "x1 ^ x2 ^ x3")
+    >>> [parse_function(text, 3).key for text in texts]
+    ['69', '69', '69', '69']
     >>> parse_function("majorty", 3)
     Traceback (most recent call last):
         ...
@@ -210,6 +223,8 @@ threshold-K | random:SEED | constant | constant-0 | constant-1)
     spelled = text.strip().lower()
     if spelled in _TABLES or re.fullmatch(r"(threshold-|random:)\d+", spelled):
         return function_of_bits(named_table(spelled, n_inputs), label=spelled)
+    if is_expression(spelled):
+        return function_of_bits(table_from_expression(spelled, n_inputs), label=spelled)
     digits = re.sub(r"[\s_]", "", spelled)
     if len(digits) == n_points and not digits.strip("01"):
         return function_of_bits(table_from_text(digits, n_inputs))
@@ -222,6 +237,56 @@ threshold-K | random:SEED | constant | constant-0 | constant-1)
         f"digit{'s' if length > 1 else ''}, got {text!r}{counted}",
         next_step=f"names: {FUNCTION_NAMES}",
     )
+
+
+def function(
+    text: str | ArrayLike | BooleanFunction, n_inputs: int | None = None
+) -> BooleanFunction:
+    """A Boolean function, however it is given.
+
+    Parameters
+    ----------
+    text : str, array_like of 0 and 1, or BooleanFunction
+        A name, an expression, a truth table or a key (`parse_function`); or the values at all 2^n
+        inputs in counting order.
+    n_inputs : int, optional
+        n, from 2 to 8. Text needs it; values have it.
+
+    Returns
+    -------
+    BooleanFunction
+        With its ``key``, ``bits`` and ``signs``.
+
+    Raises
+    ------
+    SettingsError
+        If it is none on n inputs.
+
+    Examples
+    --------
+    >>> [function(text, 3).key for text in ("majority", "x1 & x2 | x1 & x3 | x2 & x3", "17")]
+    ['17', '17', '17']
+    >>> function([0, 1, 1, 0])
+    BooleanFunction(label='6', key='6', bits=bool[4])
+    """
+    if isinstance(text, str):
+        if n_inputs is None:
+            raise SettingsError("n_inputs: must be given with text", next_step="from 2 to 8")
+        return parse_function(text, n_inputs)
+    found = text
+    if not isinstance(found, BooleanFunction):
+        bits = np.asarray(text)
+        n_found = max(len(bits).bit_length() - 1, 0) if bits.ndim == 1 else 0
+        if bits.ndim != 1 or len(bits) != 1 << n_found or not np.isin(bits, (0, 1)).all():
+            raise SettingsError(
+                f"function: values must be 2^n zeros and ones, got shape {bits.shape}",
+                next_step="give one for every input, 0…0 first, in counting order",
+            )
+        _check_inputs(n_found)
+        found = function_of_bits(bits)
+    if n_inputs not in (None, found.n_inputs):
+        raise SettingsError(f"n_inputs: {found.label} has {found.n_inputs}, got {n_inputs}")
+    return found
 
 
 def function_of_bits(bits: np.ndarray, *, label: str = "") -> BooleanFunction:

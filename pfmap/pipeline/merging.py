@@ -19,7 +19,7 @@ from pfmap.store.lock import folder_lock
 from pfmap.store.provenance import now
 
 from .job import Job
-from .opening import differences, open_campaign
+from .opening import begin_campaign, differences
 from .report import Reporter, SilentReporter
 from .sample import stopped
 from .shards import check_reproduces, content_of_shard
@@ -137,7 +137,7 @@ def merge(
                 for source, entries in zip(sources, blocks, strict=True):
                     if entries:
                         check_reproduces(Job(campaign, source, used, reporter, stop), max(entries))
-                campaign = open_campaign(
+                campaign = begin_campaign(
                     campaign, files, resume=resume, fresh=False, reporter=reporter
                 )
                 record = {
