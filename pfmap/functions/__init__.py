@@ -28,6 +28,7 @@ from pfmap.functions.richness import (
     rarefaction,
 )
 from pfmap.functions.symmetry import Symmetries, prior_symmetries
+from pfmap.functions.thinning import population_limits
 
 __all__ = [
     "FUNCTION_NAMES",
@@ -52,6 +53,7 @@ __all__ = [
     "named_table",
     "orbit_members",
     "parse_function",
+    "population_limits",
     "prior_symmetries",
     "rarefaction",
     "words_from_bits",

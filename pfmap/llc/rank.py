@@ -61,6 +61,15 @@ def weighted_jacobian(model: RegressionModel, weights: np.ndarray) -> np.ndarray
 def jacobian_rank(jacobian: np.ndarray) -> JacobianRank:
     """Rank, singular values and right singular vectors of a Jacobian.
 
+    Parameters
+    ----------
+    jacobian : ndarray, shape (outputs, d)
+        Such as ``model.jacobian(weights)``.
+
+    Returns
+    -------
+    JacobianRank
+
     Examples
     --------
     >>> found = jacobian_rank(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))

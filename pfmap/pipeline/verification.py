@@ -98,6 +98,16 @@ def verify(
     ------
     DataError
         If the folder holds no campaign.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pfmap
+    >>> settings = pfmap.Campaign(draws=1000, network={"widths": (2, 4, 1)})
+    >>> folder = pfmap.run(settings, tempfile.mkdtemp(), stages=["functions"]).folder
+    >>> report = verify(folder)
+    >>> report.problems, report.draws, report.regenerated
+    ([], 1000, 1)
     """
     campaign = read_campaign_folder(folder)
     report = VerifyReport(Path(folder), total=campaign.draws)

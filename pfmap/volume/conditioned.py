@@ -19,11 +19,12 @@ import numpy as np
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.kernels.splitting import ACCEPTED, TRIED
+from pfmap.models.base import LossModel
 
 from .chains import Workspace, advance, stream_key
 from .estimate import VolumeEstimate, estimate_volume
 from .splitting import SEGMENTS, Levels, Run, Settings, adapted_sizes, resample
-from .target import Target
+from .target import Law, Target, loss_target
 
 DRAWS_PER_CHAIN = 16
 """Draws of each chain that count, a sweep of `Settings.steps` steps apart."""
@@ -203,9 +204,12 @@ class ParameterPosterior(Displayed):
 
 
 def sample_parameters(
-    target: Target,
+    target: Target | LossModel,
     settings: Settings | None = None,
     *,
+    sds: np.ndarray | float = 1.0,
+    law: Law = "normal",
+    name: str = "model",
     draws_per_chain: int = DRAWS_PER_CHAIN,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -218,10 +222,12 @@ def sample_parameters(
 
     Parameters
     ----------
-    target : Target
-        From `loss_target` or `sign_target`.
+    target : LossModel or Target
+        A model with a loss, or what `loss_target` or `sign_target` made.
     settings : Settings, optional
         Lengths, seed and the severity asked for, as for `estimate_volume`.
+    sds, law, name
+        Prior of a model and name of its random numbers, as for `volume_curve`; a target has them.
     draws_per_chain : int, default 16
         Draws of each chain of each run, `settings.steps` steps apart, after as many steps to adapt.
     threads, progress, watch
@@ -242,18 +248,19 @@ def sample_parameters(
     K = w²/2 at most 1/200: w is uniform on [-0.1, 0.1], but for the slope of the prior.
 
     >>> from pfmap.models.own import OwnLoss
-    >>> from pfmap.volume import Settings, loss_target
-    >>> target = loss_target(OwnLoss(1, lambda w: 0.5 * float(w[0]) ** 2), name="w")
-    >>> found = sample_parameters(target, Settings(lowest=0.005, chains=16, steps=16, runs=4))
+    >>> from pfmap.volume import Settings
+    >>> mine = OwnLoss(1, lambda w: 0.5 * float(w[0]) ** 2)
+    >>> found = sample_parameters(mine, Settings(lowest=0.005, chains=16, steps=16, runs=4))
     >>> square, error = found.mean(lambda w: w[0] ** 2)
     >>> found.estimate.verdict, abs(square - 0.01 / 3) < 5 * error
     ('reached', True)
     """
     settings = settings or Settings()
+    if not isinstance(target, Target):
+        target = loss_target(target, sds, name=name, law=law)
+    scales = target.scales
     began = time.perf_counter()
-    conditioning = Conditioning(
-        target, settings, draws_per_chain, lambda states: states * target.scales
-    )
+    conditioning = Conditioning(target, settings, draws_per_chain, lambda states: states * scales)
     estimate = estimate_volume(
         target, settings, at_end=conditioning.draw, threads=threads, progress=progress, watch=watch
     )

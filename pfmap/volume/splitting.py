@@ -67,6 +67,11 @@ class Settings(Displayed):
         Severity at which the pilot has arrived.
     seed : int
         Seed of all random numbers.
+
+    Examples
+    --------
+    >>> Settings(runs=4)
+    Settings(chains=32, steps=128, runs=4, max_levels=200, lowest=0, seed=1)
     """
 
     chains: int = 32
