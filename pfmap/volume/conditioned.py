@@ -204,7 +204,7 @@ class ParameterPosterior(Displayed):
 
 
 def sample_parameters(
-    target: Target | LossModel,
+    model: LossModel | Target,
     settings: Settings | None = None,
     *,
     sds: np.ndarray | float = 1.0,
@@ -215,14 +215,14 @@ def sample_parameters(
     progress: Callable[[int, int], None] | None = None,
     watch: Callable[[int], None] | None = None,
 ) -> ParameterPosterior:
-    """Draw parameters from the prior conditioned on {severity <= settings.lowest}.
+    """Draw parameters from the prior conditioned on {w : K(w) <= settings.lowest}.
 
     With a loss this is the posterior of whoever learns that K(w) is at most `lowest`; of any model
     with a loss, one of your own included.
 
     Parameters
     ----------
-    target : LossModel or Target
+    model : LossModel or Target
         A model with a loss, or what `loss_target` or `sign_target` made.
     settings : Settings, optional
         Lengths, seed and the severity asked for, as for `estimate_volume`.
@@ -256,11 +256,11 @@ def sample_parameters(
     ('reached', True)
     """
     settings = settings or Settings()
-    if not isinstance(target, Target):
-        target = loss_target(target, sds, name=name, law=law)
-    scales = target.scales
+    target = model if isinstance(model, Target) else loss_target(model, sds, name=name, law=law)
     began = time.perf_counter()
-    conditioning = Conditioning(target, settings, draws_per_chain, lambda states: states * scales)
+    conditioning = Conditioning(
+        target, settings, draws_per_chain, lambda states: states * target.scales
+    )
     estimate = estimate_volume(
         target, settings, at_end=conditioning.draw, threads=threads, progress=progress, watch=watch
     )

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
+from pfmap.functions import named
 from pfmap.functions.halfspaces import cover_sizes
-from pfmap.functions.named import BooleanFunction, function
+from pfmap.functions.named import BooleanFunction
 from pfmap.llc.function_level.tabulated import bound_functions
 
 
@@ -31,7 +32,7 @@ class FunctionLlc(Displayed):
         Where both come from.
     """
 
-    SHOWN: ClassVar = ("function.label", "widths", "llc", "low", "high", "reason")
+    SHOWN: ClassVar = ("function.label", "widths", "llc", "low", "high")
 
     function: BooleanFunction
     widths: tuple[int, ...]
@@ -45,14 +46,16 @@ class FunctionLlc(Displayed):
         return self.low if self.low == self.high else math.nan
 
 
-def function_llc(truth: str | ArrayLike | BooleanFunction, widths: tuple[int, ...]) -> FunctionLlc:
+def function_llc(
+    function: str | ArrayLike | BooleanFunction, widths: tuple[int, ...]
+) -> FunctionLlc:
     """λ_f, the least λ over all weights of a relu network that express ±1 of a function.
 
     The network has biases, a linear output, and a prior with mass near all parameters.
 
     Parameters
     ----------
-    truth : str, array_like of 0 and 1, or BooleanFunction
+    function : str, array_like of 0 and 1, or BooleanFunction
         The function, as `pfmap.functions.function` reads it.
     widths : tuple of int
         Units of every layer, inputs first and 1 last, with a hidden layer at least.
@@ -77,9 +80,9 @@ def function_llc(truth: str | ArrayLike | BooleanFunction, widths: tuple[int, ..
             f"widths: must be inputs, hidden layers and 1, got {widths}",
             next_step="for example (3, 16, 1)",
         )
-    named = function(truth, widths[0])
-    bits = np.asarray(named.bits, dtype=np.uint8)[None]
-    found = bound_functions(bits, tuple(widths[1:-1]), cover_sizes(bits))
+    found = named.function(function, widths[0])
+    bits = np.asarray(found.bits, dtype=np.uint8)[None]
+    bounds = bound_functions(bits, tuple(widths[1:-1]), cover_sizes(bits))
     return FunctionLlc(
-        named, tuple(widths), float(found.low[0]), float(found.high[0]), found.reason[0]
+        found, tuple(widths), float(bounds.low[0]), float(bounds.high[0]), bounds.reason[0]
     )
