@@ -101,7 +101,8 @@ if TYPE_CHECKING:
     from pfmap.models.network import network_model as network
     from pfmap.models.own import OwnLoss, OwnModel, check_gradient
     from pfmap.models.polynomial import polynomial_model as polynomial
-    from pfmap.opened import open_campaign, run
+    from pfmap.opened.campaign import open_campaign
+    from pfmap.opened.running import run
     from pfmap.pipeline import status, verify
     from pfmap.sampling import sample_prior
     from pfmap.volume import (

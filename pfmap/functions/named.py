@@ -214,9 +214,9 @@ def parse_function(text: str, n_inputs: int) -> BooleanFunction:
     >>> parse_function("majorty", 3)
     Traceback (most recent call last):
         ...
-    pfmap.errors.SettingsError: function: a name, a table of 8 bits or a key of 2 hexadecimal \
-digits, got 'majorty' (next: names: parity | majority | and | or | xor2 | multiplexer | \
-threshold-K | random:SEED | constant | constant-0 | constant-1)
+    pfmap.errors.SettingsError: function: a name, an expression of x1 … x3, a table of 8 bits \
+or a key of 2 hexadecimal digits, got 'majorty' (next: names: parity | majority | and | \
+or | xor2 | multiplexer | threshold-K | random:SEED | constant | constant-0 | constant-1)
     """
     _check_inputs(n_inputs)
     n_points = 1 << n_inputs
@@ -233,8 +233,8 @@ threshold-K | random:SEED | constant | constant-0 | constant-1)
         return function_of_bits(table_from_key(spelled, n_inputs))
     counted = f" with {len(digits)}" if digits and not digits.strip("0123456789abcdef") else ""
     raise SettingsError(
-        f"function: a name, a table of {n_points} bits or a key of {length} hexadecimal "
-        f"digit{'s' if length > 1 else ''}, got {text!r}{counted}",
+        f"function: a name, an expression of x1 … x{n_inputs}, a table of {n_points} bits or a "
+        f"key of {length} hexadecimal digit{'s' if length > 1 else ''}, got {text!r}{counted}",
         next_step=f"names: {FUNCTION_NAMES}",
     )
 
