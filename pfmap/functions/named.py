@@ -84,6 +84,7 @@ def named_table(name: str, n_inputs: int) -> np.ndarray:
     ``random:SEED``   a fair coin fell so: bits of SHAKE-256 of seed and n, the same everywhere
     ``constant-0``    nowhere; ``constant`` is the same
     ``constant-1``    everywhere
+    ``x1 & ~x2``      an expression of the inputs is true (`pfmap.functions.expressions`)
     ================  ==============================================================
 
     Parameters
@@ -111,6 +112,8 @@ def named_table(name: str, n_inputs: int) -> np.ndarray:
     """
     _check_inputs(n_inputs)
     spelled = name.strip().lower()
+    if is_expression(spelled):
+        return table_from_expression(spelled, n_inputs)
     if spelled in _TABLES:
         return _TABLES[spelled](boolean_points(n_inputs).astype(np.int64))
     if match := re.fullmatch(r"threshold-([0-9]{1,9})", spelled):
@@ -221,10 +224,9 @@ or | xor2 | multiplexer | threshold-K | random:SEED | constant | constant-0 | co
     _check_inputs(n_inputs)
     n_points = 1 << n_inputs
     spelled = text.strip().lower()
-    if spelled in _TABLES or re.fullmatch(r"(threshold-|random:)\d+", spelled):
+    is_name = spelled in _TABLES or re.fullmatch(r"(threshold-|random:)\d+", spelled)
+    if is_name or is_expression(spelled):
         return function_of_bits(named_table(spelled, n_inputs), label=spelled)
-    if is_expression(spelled):
-        return function_of_bits(table_from_expression(spelled, n_inputs), label=spelled)
     digits = re.sub(r"[\s_]", "", spelled)
     if len(digits) == n_points and not digits.strip("01"):
         return function_of_bits(table_from_text(digits, n_inputs))
