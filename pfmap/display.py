@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import html
+from numbers import Rational
 from operator import attrgetter
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 MOST_SIGNS = 200
@@ -115,7 +117,10 @@ def value_text(value: Any) -> str:
         return f"{type(value).__name__} of {len(value)}"
     if isinstance(value, dict):
         return f"dict of {len(value)}"
-    if type(value).__module__ in ("fractions", "pathlib"):
+    if isinstance(value, PurePath):
+        text = str(value)
+        return text if len(text) <= _MOST_TEXT else f"…{text[1 - _MOST_TEXT :]}"
+    if isinstance(value, Rational):
         return str(value)
     return type(value).__name__
 

@@ -7,6 +7,7 @@ import html
 import importlib
 import pkgutil
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -55,7 +56,8 @@ def test_no_result_is_longer_than_a_line_or_shows_an_array(kind):
         if cls is Campaign:
             continue  # made by pydantic; below
         result = filled(cls, WORST[kind])
-        line, table = repr(result), result._repr_html_()
+        # Some add a picture to the table, and have a test of their own.
+        line, table = repr(result), Displayed._repr_html_(result)
         assert len(line) <= MOST_SIGNS, line
         assert "__str__" in vars(cls) or str(result) == line
         assert "\n" not in line
@@ -73,7 +75,7 @@ def test_html_holds_every_number_of_the_line():
         assert list(in_line) == list(shown)[: len(in_line)]
         for name, text in shown.items():
             assert f"<tr><th>{name}</th><td>{html.escape(text, quote=False)}</td></tr>" in (
-                result._repr_html_()
+                Displayed._repr_html_(result)
             )
 
 
@@ -107,3 +109,7 @@ def test_values_are_written_with_six_digits_and_sizes():
     assert value_text(np.zeros((0, 3), dtype=np.uint64)) == "uint64[0, 3]"
     assert value_text({"a": 1}) == "dict of 1"
     assert len(value_text("x" * 1000)) <= 60
+    assert value_text(Path("results/small")) == "results/small"
+    long = value_text(Path("a" * 100) / "small")
+    assert len(long) == 60
+    assert long.endswith("/small")

@@ -61,6 +61,8 @@ def test_tables_are_those_of_the_contract(opened):
         assert getattr(opened, name) is table
         assert name in dir(opened)
     assert opened.functions["count"].sum() == opened.settings.draws
+    assert len(repr(opened)) <= 200
+    assert f"<th>functions</th><td>{len(opened.functions):,} rows</td>" in opened._repr_html_()
 
 
 def test_stages_write_the_tables_that_are_said_to_be_theirs(opened):
@@ -195,6 +197,8 @@ def test_an_interrupted_folder_gives_what_is_there(interrupted):
     assert "8,192 of 20,000 draws" in interrupted.summary()
     assert interrupted.status["blocks"]["done"] == 2
     assert "tiny" in repr(interrupted)
+    assert "<td>8,192 of 20,000</td>" in interrupted._repr_html_()
+    assert interrupted.folder.name in repr(interrupted.plot)
 
 
 def test_the_summary_is_the_text_of_the_run(opened):

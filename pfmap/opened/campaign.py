@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pfmap.campaign import Campaign
-from pfmap.display import Displayed
+from pfmap.display import Displayed, html_table, value_text
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
 from pfmap.execution import check_threads
 from pfmap.execution.stopping import StopRequest
@@ -23,6 +24,7 @@ from pfmap.sampling import weights_of_draws
 from pfmap.store import CampaignFolder, find_functions, read_campaign_folder, read_table
 from pfmap.store.folder import SUMMARY, block_draws
 from pfmap.store.schema import IN_FOLDERS, TABLES, arrow_schema
+from pfmap.store.tables import row_count
 
 from .function import FunctionRecord, record_of
 from .names import spelled_key
@@ -88,6 +90,16 @@ class OpenedCampaign(Displayed):
     def status(self) -> dict[str, Any]:
         """How far it is, as `pfmap.status` says."""
         return status(self.folder)
+
+    def _repr_html_(self) -> str:
+        state = self.status
+        rows = {name: value_text(attrgetter(name)(self)) for name in self.SHOWN[:-1]}
+        rows["draws done"] = f"{state['draws']['done']:,} of {state['draws']['total']:,}"
+        rows |= {f"stage {name}": entry["state"] for name, entry in state["stages"].items()}
+        for name in self.tables:
+            if name != COUNTS:
+                rows[name] = f"{row_count(self.files.table(name), name):,} rows"
+        return html_table(type(self).__name__, rows)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *TABLE_NAMES]

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pfmap.display import value_text
 from pfmap.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Plots:
         self._folder = folder
 
     def __repr__(self) -> str:
-        return f"Plots({self._folder}: {', '.join(self.names)})"[:199]
+        return f"Plots({value_text(self._folder)})"
 
     def __dir__(self) -> list[str]:
         from pfmap.figures.draw import FIGURES
