@@ -29,7 +29,8 @@ def show(
         str,
         typer.Argument(
             help="Key of the function, of which the beginning is enough; on all inputs of n bits "
-            "also its name or truth table, as for pfmap probability."
+            "also its name, an expression such as 'x1 & ~x2', or its truth table, as for pfmap "
+            "probability."
         ),
     ],
     folder: Annotated[
@@ -41,11 +42,12 @@ def show(
 
     Example: pfmap show majority --in default
     """
+    from pfmap.opened.names import spelled_key
     from pfmap.store import find_functions, read_campaign_folder, read_table
 
     found = find_folder(folder)
     campaign = read_campaign_folder(found)
-    spelled = _spell(key, campaign)
+    spelled = spelled_key(key, campaign)
     # Not campaign.draws: a larger total may have been asked for since.
     draws, rows = find_functions(found, spelled)
     if len(rows) != 1:
@@ -65,21 +67,6 @@ def show(
         llc = read_table(found, "llc").to_pandas()
         payload["llc"] = llc[llc["function"] == full_key].to_dict("records")
     emit(payload, _text(payload, campaign), as_json)
-
-
-def _spell(key: str, campaign: Campaign) -> str:
-    """The key, or its beginning, as the tables spell it."""
-    from pfmap.functions.keys import check_key, key_length
-    from pfmap.functions.named import parse_function
-
-    spelled = key.strip().lower().removeprefix("0x")
-    missing = key_length(campaign.n_points, campaign.exact_keys) - len(spelled)
-    is_beginning = missing >= 0 and not spelled.strip("0123456789abcdef")
-    if campaign.domain.kind == "boolean" and campaign.exact_keys and not is_beginning:
-        return parse_function(key, campaign.network.widths[0]).key
-    # A beginning can name a function if zeros can complete it.
-    check_key(spelled + "0" * max(missing, 0), campaign, argument="key")
-    return spelled
 
 
 def _refuse(key: str, matches: int, draws: int, folder: Path) -> None:
@@ -114,22 +101,13 @@ def _refuse(key: str, matches: int, draws: int, folder: Path) -> None:
 
 
 def _values(key: str, first_draw: int, campaign: Campaign) -> dict[str, Any]:
-    """What the function is, in the order of the domain: its bits, or its rounded outputs.
+    """What the function is, in the order of the domain: its bits, or its rounded outputs."""
+    from pfmap.opened.names import values_of_key
 
-    A key that is a hash does not hold them: the function's first draw is made again.
-    """
-    if campaign.exact_keys:
-        return {"truth_table": f"{int(key, 16):0{4 * len(key)}b}"[: campaign.n_points]}
-    import numpy as np
-
-    from pfmap.sampling import bits_of_draws, plan_sampling, symbols_of_draws
-
-    plan = plan_sampling(campaign)
-    draws = np.array([first_draw], dtype=np.int64)
+    values = values_of_key(key, first_draw, campaign)
     if campaign.readout.kind == "sign":
-        return {"truth_table": "".join(map(str, bits_of_draws(plan, draws)[0]))}
-    step = campaign.readout.step
-    return {"truth_table": None, "values": [s * step for s in symbols_of_draws(plan, draws)[0]]}
+        return {"truth_table": None if values is None else "".join(map(str, values))}
+    return {"truth_table": None, "values": values}
 
 
 def _text(payload: dict[str, Any], campaign: Campaign) -> str:

@@ -65,7 +65,7 @@ NamedOption = Annotated[
     typer.Option(
         "--named",
         help="A function by name: parity, majority, and, or, xor2, multiplexer, threshold-K, "
-        "random:SEED, constant-0, constant-1. Repeatable.",
+        "random:SEED, constant-0, constant-1, or an expression such as 'x1 & ~x2'. Repeatable.",
     ),
 ]
 RunsOption = Annotated[int, typer.Option("--runs", help="Independent runs after the pilot.")]

@@ -12,11 +12,12 @@ import math
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from .display import Displayed
 from .domain import (
     MAX_POINTS,
     BooleanDomain,
@@ -47,10 +48,29 @@ MAX_DRAWS = MAX_BLOCKS * MAX_BLOCK_DRAWS
 MAX_EXACT_BITS = 256
 
 
-class Campaign(BaseModel):
-    """Everything that decides the results of a campaign; threads and paths are not part of it."""
+class Campaign(Displayed, BaseModel):
+    """Everything that decides the results of a campaign; threads and paths are not part of it.
+
+    Keywords are the keys of a campaign file, its sections as dicts; `campaign_from_mapping` takes
+    the same and says in plain words what is wrong.
+
+    Examples
+    --------
+    >>> Campaign(draws=1000, network={"widths": (3, 8, 1), "activation": "tanh"}).n_points
+    8
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    SHOWN: ClassVar = (
+        "name",
+        "draws",
+        "seed",
+        "network.widths",
+        "network.activation",
+        "prior.law",
+        "domain.kind",
+        "readout.kind",
+    )
     name: str = Field(
         default="default",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
@@ -247,14 +267,33 @@ def campaign_from_mapping(settings: dict[str, Any], *, source: str = "campaign")
     return campaign
 
 
-def read_campaign(path: Path) -> Campaign:
+def read_campaign(path: Path | str) -> Campaign:
     """Read and validate a campaign file.
+
+    Parameters
+    ----------
+    path : Path or str
+        A TOML file, such as ``pfmap init`` writes or a campaign's folder holds.
+
+    Returns
+    -------
+    Campaign
 
     Raises
     ------
     SettingsError
         If the file is missing, cannot be read, is not TOML, or breaks a rule.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "mine.toml"
+    >>> path.write_text(Campaign(name="mine", draws=1000).to_toml()) > 0
+    True
+    >>> read_campaign(path).name
+    'mine'
     """
+    path = Path(path)
     settings = read_toml(
         path,
         argument="campaign file",

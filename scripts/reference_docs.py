@@ -1,4 +1,4 @@
-"""Write the reference pages that are made from the code: cli, campaign-file, activations, files.
+"""Write the reference pages made from the code: cli, campaign-file, activations, files, the door.
 
 python scripts/reference_docs.py            write them
 python scripts/reference_docs.py --check    exit code 1 if a page differs from the code
@@ -7,6 +7,8 @@ python scripts/reference_docs.py --check    exit code 1 if a page differs from t
 from __future__ import annotations
 
 import argparse
+import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from pathlib import Path
 import click
 import typer
 
+import pfmap
 from pfmap.activations import ACTIVATIONS, Activation
 from pfmap.experiments import campaign_names, campaign_note, named_campaign, render_template
 from pfmap.store.describe import fill_page
@@ -111,6 +114,46 @@ def filled_activations(page: str) -> str:
     return before + begin + "\n".join(activation_table()) + "\n" + end + after
 
 
+def _first_line(member: object) -> str:
+    """What a docstring says first, up to its full stop, for a cell of a table."""
+    text = (inspect.getdoc(member) or "").partition("\n\n")[0]
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def door_table() -> str:
+    """Every name of the door under its heading, with its arguments, and what it is."""
+    lines: list[str] = []
+    for heading, table in re.findall(
+        r"^(\w[\w ]+)\n\n=+ +=+\n(.*?)^=+ +=+$", pfmap.__doc__ or "", re.DOTALL | re.MULTILINE
+    ):
+        lines += [f"**{heading}**", "", "| name | arguments | what it is |", "| --- | --- | --- |"]
+        for name in re.findall(r"^`(\w+)`", table, re.MULTILINE):
+            member = getattr(pfmap, name)
+            plain = inspect.isfunction(member)
+            arguments = ", ".join(inspect.signature(member).parameters) if plain else ""
+            lines.append(f"| `{name}` | {arguments} | {_first_line(member)} |")
+        lines.append("")
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def rooms_table() -> str:
+    """Every room, what it is and what it holds."""
+    lines = ["| room | what it is | names |", "| --- | --- | --- |"]
+    for name in pfmap._ROOMS:
+        room = getattr(pfmap, name)
+        names = ", ".join(f"`{member}`" for member in sorted(room.__all__, key=str.lower))
+        lines.append(f"| `{name}` | {_first_line(room)} | {names} |")
+    return "\n".join(lines) + "\n"
+
+
+def python_page(text: str) -> str:
+    """The page of the door with its two tables renewed."""
+    for mark, table in (("door", door_table()), ("rooms", rooms_table())):
+        block = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
+        text = block.sub(lambda found, table=table: found[1] + table + found[2], text)
+    return text
+
+
 def main() -> int:
     """Write or check the pages."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -121,6 +164,7 @@ def main() -> int:
         "cli.md": cli_page(),
         "campaign-file.md": campaign_page(),
         "activations.md": filled_activations((DOCS / "activations.md").read_text(encoding="utf-8")),
+        "python.md": python_page((DOCS / "python.md").read_text(encoding="utf-8")),
         "files.md": fill_page((DOCS / "files.md").read_text(encoding="utf-8")),
     }
     for name, text in pages.items():

@@ -77,7 +77,11 @@ def test_the_three_ways_agree(n_inputs):
 @pytest.mark.parametrize(
     ("text", "n_inputs", "pattern"),
     [
-        ("majorty", 7, "a name, a table of 128 bits or a key of 32 .*got 'majorty' .*parity"),
+        (
+            "majorty",
+            7,
+            "a name, an expression of x1 … x7, a table of 128 .* of 32 .*got 'majorty' .*parity",
+        ),
         ("0110", 3, "a table of 8 bits or a key of 2 .* got '0110' with 4"),
         ("", 3, "got ''"),
         ("0x", 3, "got '0x'"),

@@ -8,7 +8,7 @@ import pytest
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.llc.calibration.known import NET_POINTS, deep_linear, line_plus_dot, monomials
-from pfmap.llc.exact.bounds import exact_bounds
+from pfmap.llc.exact.bounds import exact_llc
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.llc.ladder.fit import LadderFit, fit_ladder
 from pfmap.llc.ladder.forms import make_forms
@@ -183,7 +183,7 @@ def test_what_is_settled_exactly_needs_no_chain():
     for changed in ({"use_exact": False}, {"radius": 0.5}, {"gamma": 1.0}):
         assert estimate_llc_ladder(cross, np.zeros(2), max_steps=1000, **changed).n_gradients > 0
     cubes = polynomial_net_model(2, NET_POINTS, 3)
-    assert exact_bounds(cubes, np.zeros(2)).llc is not None
+    assert exact_llc(cubes, np.zeros(2)).llc is not None
     assert estimate_llc_ladder(cubes, np.zeros(2), max_steps=1000).n_gradients > 0
     # A point that is no minimum has no bounds.
     shifted = polynomial_model([[1, 1]], targets=np.array([1.0]))

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pfmap.llc.exact.bounds import ExactBounds, exact_bounds
+from pfmap.llc.exact.bounds import ExactBounds, exact_llc
 from pfmap.llc.ladder import estimate as ladder_estimate
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.llc.ladder.localise import with_radius
@@ -28,7 +28,7 @@ SHORT = {"max_steps": 4000, "precision": 0.15}
 @pytest.fixture
 def without_bounds(monkeypatch):
     """As for a model of which nothing is known: only the chains can tell."""
-    monkeypatch.setattr(ladder_estimate, "exact_bounds", lambda *_: NOTHING)
+    monkeypatch.setattr(ladder_estimate, "exact_llc", lambda *_: NOTHING)
 
 
 @pytest.mark.usefixtures("without_bounds")
@@ -57,8 +57,8 @@ def not_proved(monkeypatch):
     """Exact values that are not proved, and so are held against chains."""
     monkeypatch.setattr(
         ladder_estimate,
-        "exact_bounds",
-        lambda *given: dataclasses.replace(exact_bounds(*given), settled=False),
+        "exact_llc",
+        lambda *given: dataclasses.replace(exact_llc(*given), settled=False),
     )
 
 

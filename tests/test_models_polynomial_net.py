@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pfmap.llc.calibration.known import NET_POINTS
-from pfmap.llc.exact.bounds import exact_bounds
+from pfmap.llc.exact.bounds import exact_llc
 from pfmap.llc.exact.finite_jacobian import model_jacobian, model_size
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.models.polynomial_net import polynomial_net_model
@@ -97,11 +97,11 @@ def test_jacobian_modulo_a_prime():
 
 @pytest.mark.parametrize(("depth", "degree"), [(2, 2), (4, 5)])
 def test_the_coefficient_at_0_is_known(depth, degree):
-    found = exact_bounds(polynomial_net_model(depth, NET_POINTS, degree), np.zeros(2))
+    found = exact_llc(polynomial_net_model(depth, NET_POINTS, degree), np.zeros(2))
     llc = Fraction(3, 4 * sum(degree**layer for layer in range(depth)))
     assert (found.llc, found.multiplicity) == (llc, 1)
     on_a_line = polynomial_net_model(depth, [[1.0, -1.0], [2.0, -2.0]], degree)
-    assert exact_bounds(on_a_line, np.zeros(2)).llc is None
+    assert exact_llc(on_a_line, np.zeros(2)).llc is None
 
 
 def test_a_loss_below_the_range_of_float64_is_no_plateau():

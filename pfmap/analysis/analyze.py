@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -36,11 +37,12 @@ from pfmap.analysis.resampling import resample_weights, seeded
 from pfmap.analysis.tables import function_correlations, orbit_correlations
 from pfmap.analysis.variance import VarianceSplit, split_variance
 from pfmap.campaign import Campaign
+from pfmap.display import Displayed
 from pfmap.store.schema import CORRELATIONS, FITS, LLC, PREDICTORS
 
 
-@dataclass(frozen=True)
-class AnalysisResult:
+@dataclass(frozen=True, repr=False)
+class AnalysisResult(Displayed):
     """What the analysis of a campaign found.
 
     Attributes
@@ -60,6 +62,8 @@ class AnalysisResult:
     dropped : dict of str to Dropping
         For every definition, rows left out by their verdict.
     """
+
+    SHOWN: ClassVar = ("n_functions", "n_counted_functions", "n_counted_orbits")
 
     fits: pd.DataFrame
     correlations: pd.DataFrame

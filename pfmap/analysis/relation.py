@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ import pandas as pd
 from pfmap.analysis.correlate import Estimate, correlate
 from pfmap.analysis.planting import Design, design_of, plant
 from pfmap.analysis.resampling import seeded
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 
 NONE_WITHIN = 0.2
@@ -32,8 +33,8 @@ _HALVINGS = 7
 _ATTENUATED_AT = 0.5
 
 
-@dataclass(frozen=True)
-class Relation:
+@dataclass(frozen=True, repr=False)
+class Relation(Displayed):
     """A verdict on one coefficient.
 
     Attributes
@@ -49,6 +50,14 @@ class Relation:
         Where undecided, the least |ρ| of the true values found with 80 % power; NaN if not even the
         strongest is, and under the other verdicts.
     """
+
+    SHOWN: ClassVar = (
+        "verdict",
+        "estimate.estimate",
+        "estimate.low",
+        "estimate.high",
+        "detectable",
+    )
 
     estimate: Estimate
     verdict: Literal["related", "no relation", "undecided"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.functions.keys import words_from_bits
 
@@ -17,8 +18,8 @@ KINDS: tuple[Kind, ...] = ("boolean", "labels", "curve")
 Compute = Callable[["FunctionBatch"], np.ndarray]
 
 
-@dataclass(frozen=True, eq=False)
-class FunctionBatch:
+@dataclass(frozen=True, eq=False, repr=False)
+class FunctionBatch(Displayed):
     """Functions to be measured, as arrays.
 
     Attributes
@@ -46,6 +47,8 @@ class FunctionBatch:
     >>> len(batch), batch.n_points, batch.n_inputs, [hex(word) for word in batch.words[0]]
     (1, 4, 2, ['0x6000000000000000'])
     """
+
+    SHOWN: ClassVar = ("kind", "n_points", "n_inputs", "bits", "symbols")
 
     kind: Kind
     points: np.ndarray
@@ -118,8 +121,8 @@ class FunctionBatch:
         return FunctionBatch(self.kind, self.points, bits=bits, symbols=symbols, step=self.step)
 
 
-@dataclass(frozen=True)
-class Proxy:
+@dataclass(frozen=True, repr=False)
+class Proxy(Displayed):
     """One complexity proxy.
 
     Attributes
@@ -145,6 +148,8 @@ class Proxy:
         From a number of inputs to what this installation lacks for them, empty if nothing; None:
         it never lacks anything.
     """
+
+    SHOWN: ClassVar = ("name", "unit", "dear", "reads_order")
 
     name: str
     meaning: str

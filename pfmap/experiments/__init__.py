@@ -18,6 +18,10 @@ __all__ = ["campaign_names", "campaign_note", "named_campaign", "render_template
 def campaign_names() -> list[str]:
     """Names of the campaigns that ship with pfmap.
 
+    Returns
+    -------
+    list of str
+
     Examples
     --------
     >>> "default" in campaign_names()
@@ -48,6 +52,15 @@ def campaign_note(name: str) -> str:
 
 def named_campaign(name: str) -> Campaign:
     """Campaign called `name`.
+
+    Parameters
+    ----------
+    name : str
+        One of `campaign_names`.
+
+    Returns
+    -------
+    Campaign
 
     Raises
     ------

@@ -18,7 +18,7 @@ LEAST_BELOW = 0.95
 _MAX_LEVELS = 80
 
 
-def draw_bias(tables: Tables) -> Figure:
+def draw_bias(tables: Tables, *, figure: Figure | None = None) -> Figure:
     """Two panels, log2 P by counts and log2 P by orbits, against ``lz``.
 
     The shade is the number of functions (orbits) in a cell of one bit by one step of lz. Lines:
@@ -40,7 +40,9 @@ def draw_bias(tables: Tables) -> Figure:
         x, y = (tables.numbers(name)[rows] for name in ("lz", "log2_p_orbit"))
         label = r"$\log_2 P(f)$, by orbit (bits)"
         panels.append(("log2_p_orbit", x, y, np.ones(len(rows)), label, "orbits"))
-    figure, axes = new_figure(0.5 + 1.95 * len(panels), rows=len(panels), share_x=True)
+    figure, axes = new_figure(
+        0.5 + 1.95 * len(panels), rows=len(panels), share_x=True, figure=figure
+    )
     edges = edges_of(lz)
     for panel, (response, x, values, shares, label, noun) in zip(axes, panels, strict=True):
         known = np.isfinite(values) & np.isfinite(x)

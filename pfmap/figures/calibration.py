@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from pfmap.figures.style import BLUE, GREY, VERMILION, legend_above, new_figure
+from pfmap.figures.style import BLUE, GREY, VERMILION, legend_above, one_panel
 
 ROW_IN = 0.118
 WIDEST = 0.30
 
 
-def draw_calibration(table: pd.DataFrame) -> Figure:
+def draw_calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Figure:
     """Relative error of every model with its 95 % interval, beside one temperature's.
 
     Parameters
@@ -27,7 +28,7 @@ def draw_calibration(table: pd.DataFrame) -> Figure:
         Models from top to bottom in the order of the table. Errors beyond 30 % stand as arrows on
         the frame.
     """
-    figure, (axes,) = new_figure(0.9 + ROW_IN * len(table))
+    figure, axes = one_panel(0.9 + ROW_IN * len(table), ax)
     true = table["true_llc"].to_numpy(float)
     places = np.arange(len(table))
     error = 100 * table["error"].to_numpy(float)
@@ -72,5 +73,6 @@ def draw_calibration(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("error of λ (%), bars: 95 % interval")
     legend_above(figure, axes, columns=2)
     # Labels this much wider than the panel's own outgrow the margin that the layout finds.
-    figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.02))
+    if ax is None:
+        figure.set_layout_engine(ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.02))
     return figure

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pfmap.figures.style import BLUE, GREY, ORANGE, VERMILION, new_figure
+from pfmap.figures.style import BLUE, GREY, ORANGE, VERMILION, one_panel
 from pfmap.figures.tables import Tables
 from pfmap.functions.richness import estimate_richness, extrapolate_distinct, rarefaction
 
@@ -13,7 +14,7 @@ _POINTS = 60
 _FEW = 30
 
 
-def draw_convergence(tables: Tables) -> Figure:
+def draw_convergence(tables: Tables, *, ax: Axes | None = None) -> Figure:
     """Rarefaction to N draws, Good-Toulmin extrapolation to 2N, and the Chao1 lower bound.
 
     The rarefaction curve is the mean over all orders of the draws; the band of the extrapolation
@@ -34,7 +35,7 @@ def draw_convergence(tables: Tables) -> Figure:
         known = curve * frequencies.inclusion >= _FEW
         inside, curve = inside[known], curve[known]
         seen = f"seen, from 1 in {1.0 / frequencies.inclusion:,.0f} functions"
-    figure, (axes,) = new_figure(2.4)
+    figure, axes = one_panel(2.4, ax)
     ends = [1, 2 * total]
     axes.plot(ends, ends, color=GREY, linewidth=0.7, linestyle=":", label="every draw new")
     if np.isinf(richness.chao1_high):

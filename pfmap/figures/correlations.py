@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pfmap.analysis.quantities import LADDER_MARK
-from pfmap.figures.style import BLACK, DIVERGING, GREY, new_figure
+from pfmap.figures.style import BLACK, DIVERGING, GREY, one_panel
 from pfmap.figures.tables import Tables
 
 NAMES = {
@@ -86,22 +86,22 @@ def complexity_layout(tables: Tables) -> Layout:
     return Layout(names[1:], names[:-1], _unless_empty(spearman, cells))
 
 
-def draw_correlations(tables: Tables) -> Figure:
+def draw_correlations(tables: Tables, *, ax: Axes | None = None) -> Figure:
     """Spearman coefficients of every complexity with log2 P and with every definition of λ.
 
     Hatched: not supported. Grey: none could be computed.
     """
-    return _matrix(_lookup(tables), correlation_layout(tables))
+    return _matrix(_lookup(tables), correlation_layout(tables), ax=ax)
 
 
-def draw_complexity_correlations(tables: Tables) -> Figure:
+def draw_complexity_correlations(tables: Tables, *, ax: Axes | None = None) -> Figure:
     """Spearman coefficients of every pair of complexities, over functions counted often enough."""
     spearman, layout = _lookup(tables), complexity_layout(tables)
     numbers = [spearman[pair].n for pair in layout.cells if np.isfinite(spearman[pair].value)]
     least, most = min(numbers), max(numbers)
     n = f"{most}" if least == most else f"{least} to {most}"
     counted = f"n = {n} functions counted ≥ {tables.campaign.analysis.min_count}"
-    return _matrix(spearman, layout, rows_shown=counted)
+    return _matrix(spearman, layout, rows_shown=counted, ax=ax)
 
 
 def _lookup(tables: Tables) -> dict[tuple[str, str], Coefficient]:
@@ -129,7 +129,11 @@ def _unless_empty(
 
 
 def _matrix(
-    spearman: dict[tuple[str, str], Coefficient], layout: Layout, *, rows_shown: str = ""
+    spearman: dict[tuple[str, str], Coefficient],
+    layout: Layout,
+    *,
+    rows_shown: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Coloured cells with printed values; the label explains them, and `rows_shown` their rows."""
     rows, columns = layout.rows, layout.columns
@@ -142,7 +146,7 @@ def _matrix(
         lines.append(rows_shown)
     if len(known) < len(shown):
         lines.append("grey: none could be computed")
-    figure, (axes,) = new_figure(0.83 + 0.12 * len(lines) + 0.19 * len(rows))
+    figure, axes = one_panel(0.83 + 0.12 * len(lines) + 0.19 * len(rows), ax)
     size = 6.0 if len(columns) <= 10 else 5.5
     minus = "−" if len(columns) <= 12 else "-"  # a hyphen where cells are narrow
     for row, column in layout.cells:

@@ -79,6 +79,8 @@ def draw_curve(
     evidence: pd.DataFrame,
     free_energy: pd.DataFrame,
     labels: Mapping[str, str],
+    *,
+    figure: Figure | None = None,
 ) -> Figure:
     """V against t, F against n and λ_eff against n, with bands of 1.96 standard errors.
 
@@ -92,6 +94,8 @@ def draw_curve(
         ``free_energy.parquet``; zero-one losses are passed over.
     labels : mapping of str
         What the legend calls a function; those that are not in it go by their name in the tables.
+    figure : Figure, optional
+        Where to draw; None makes a figure.
     """
     curves = volume_curves(volume[volume["loss"] != "signs"])
     pairs = list(dict.fromkeys(zip(free_energy["function"], free_energy["loss"], strict=True)))
@@ -106,7 +110,7 @@ def draw_curve(
     longest = max(len(text) for text in shown.values())
     columns = 4 if longest <= 10 else 3 if longest <= 16 else 1
     legend_rows = -(-len(pairs) // columns)
-    figure, (top, middle, bottom) = new_figure(5.0 + 0.13 * legend_rows, rows=3)
+    figure, (top, middle, bottom) = new_figure(5.0 + 0.13 * legend_rows, rows=3, figure=figure)
     for place, (name, loss) in enumerate(pairs):
         style: dict[str, Any] = {
             "color": COLOURS[place % len(COLOURS)],

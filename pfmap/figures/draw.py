@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -74,32 +76,66 @@ def draw_figures(
     return written
 
 
-def applicable(tables: Tables) -> dict[str, Callable[[Tables], Figure]]:
+@dataclass(frozen=True)
+class FigureKind:
+    """A figure of the package.
+
+    Attributes
+    ----------
+    draw : callable
+        From `Tables` to a figure; it draws into a panel ``ax=``, or, where it has several panels,
+        into ``figure=``.
+    allowed : callable
+        Whether the tables of a campaign allow it.
+    """
+
+    draw: Callable[..., Figure]
+    allowed: Callable[[Tables], bool]
+
+    @property
+    def one_panel(self) -> bool:
+        """Whether it takes ``ax=``."""
+        return "ax" in inspect.signature(self.draw).parameters
+
+
+def _is_lz(tables: Tables) -> bool:
+    return "lz" in tables.complexities
+
+
+def _has_llc(tables: Tables) -> bool:
+    return not tables.llc.empty and bool((tables.llc["verdict"] == "ok").any())
+
+
+FIGURES = {
+    "one_curve_two_ends": FigureKind(draw_question, has_question),
+    "probability_measures": FigureKind(
+        draw_measures, lambda t: has_question(t) and has_measures(t)
+    ),
+    "kernel_left_over": FigureKind(
+        draw_left_over, lambda t: has_question(t) and has_measures(t, "delta")
+    ),
+    # None is frequent where no draw repeats another.
+    "probability_rank": FigureKind(draw_rank, lambda t: bool(t.everything.n_functions)),
+    "distinct_functions": FigureKind(draw_convergence, lambda t: True),
+    "probability_lz": FigureKind(draw_bias, _is_lz),
+    # Shares of draws need all functions.
+    "lz_distribution": FigureKind(draw_spread, lambda t: _is_lz(t) and t.everything.part is None),
+    "probability_lz_extended": FigureKind(
+        draw_extended, lambda t: _is_lz(t) and len(measured_with_lz(t)) > 0
+    ),
+    "llc_probability": FigureKind(partial(draw_learning, quantity="log2_p"), _has_llc),
+    "llc_lz": FigureKind(
+        partial(draw_learning, quantity="lz"), lambda t: _has_llc(t) and _is_lz(t)
+    ),
+    "correlations": FigureKind(draw_correlations, lambda t: bool(correlation_layout(t).cells)),
+    "complexity_correlations": FigureKind(
+        draw_complexity_correlations, lambda t: bool(complexity_layout(t).cells)
+    ),
+    "predictors": FigureKind(draw_predictors, lambda t: bool(t.predictors["place"].notna().any())),
+}
+"""Every figure by the name of its file, in the order in which they are drawn."""
+
+
+def applicable(tables: Tables) -> dict[str, Callable[..., Figure]]:
     """Figures that these tables allow, by file name."""
-    figures: dict[str, Callable[[Tables], Figure]] = {}
-    if has_question(tables):
-        figures["one_curve_two_ends"] = draw_question
-        if has_measures(tables):
-            figures["probability_measures"] = draw_measures
-        if has_measures(tables, "delta"):
-            figures["kernel_left_over"] = draw_left_over
-    if tables.everything.n_functions:  # none is frequent where no draw repeats another
-        figures["probability_rank"] = draw_rank
-    figures["distinct_functions"] = draw_convergence
-    if "lz" in tables.complexities:
-        figures["probability_lz"] = draw_bias
-        if tables.everything.part is None:  # shares of draws need all functions
-            figures["lz_distribution"] = draw_spread
-        if len(measured_with_lz(tables)):
-            figures["probability_lz_extended"] = draw_extended
-    if not tables.llc.empty and (tables.llc["verdict"] == "ok").any():
-        figures["llc_probability"] = partial(draw_learning, quantity="log2_p")
-        if "lz" in tables.complexities:
-            figures["llc_lz"] = partial(draw_learning, quantity="lz")
-    if correlation_layout(tables).cells:
-        figures["correlations"] = draw_correlations
-    if complexity_layout(tables).cells:
-        figures["complexity_correlations"] = draw_complexity_correlations
-    if tables.predictors["place"].notna().any():
-        figures["predictors"] = draw_predictors
-    return figures
+    return {name: kind.draw for name, kind in FIGURES.items() if kind.allowed(tables)}

@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from pfmap.figures.bias import bound_line, edges_of, plain_bound_name, shade
 from pfmap.figures.labels import Mark, place_labels
-from pfmap.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, legend_above, new_figure
+from pfmap.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, legend_above, one_panel
 from pfmap.figures.tables import Tables
 
 _STEPS = 200
@@ -55,7 +55,7 @@ def measured_with_lz(tables: Tables) -> pd.DataFrame:
     return found[~np.isneginf(log2_p)].reset_index(drop=True)
 
 
-def draw_extended(tables: Tables) -> Figure:
+def draw_extended(tables: Tables, *, ax: Axes | None = None) -> Figure:
     """log2 P against ``lz`` on one axis, from the counted functions to the rarest one measured.
 
     Shade: functions drawn, by their counts, in cells of one bit by one step of lz; it ends at 1/N,
@@ -69,7 +69,7 @@ def draw_extended(tables: Tables) -> Figure:
     log2_p = np.log2(levels["count"].to_numpy(dtype=float) / draws)
     multiples = levels["functions"].to_numpy(dtype=float)
     measured = measured_with_lz(tables)
-    figure, (axes,) = new_figure(4.2)
+    figure, axes = one_panel(4.2, ax)
     known = np.isfinite(lz) & np.isfinite(log2_p)
     edges = edges_of(lz)
     bar = figure.colorbar(

@@ -44,7 +44,7 @@ def place_labels(figure: Figure, axes: Axes, marks: list[Mark], avoid: np.ndarra
     avoid : ndarray, shape (points, 2)
         Further points to keep clear, in the units of the axes.
     """
-    figure.draw_without_rendering()
+    figure.canvas.figure.draw_without_rendering()  # of the whole, where it is a part
     scale = figure.dpi / 72.0
     frame = axes.get_window_extent()
     marks = _joined(axes, marks, _SAME_POINTS * scale)

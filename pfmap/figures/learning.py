@@ -56,7 +56,7 @@ def function_means(llc: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
-def draw_learning(tables: Tables, quantity: str) -> Figure:
+def draw_learning(tables: Tables, quantity: str, *, figure: Figure | None = None) -> Figure:
     """λ against `quantity` (``log2_p`` or ``lz``), one panel a definition.
 
     Error bars: standard error of a function's mean over its draws. Colour: T(f), the number of
@@ -68,7 +68,8 @@ def draw_learning(tables: Tables, quantity: str) -> Figure:
     means = means[np.isfinite(pd.to_numeric(means[quantity]).to_numpy(dtype=float))]
     shown = set(means["definition"]) - exact_ladders(tables.llc)
     definitions = sorted(shown, key=_order)
-    figure, axes = new_figure(0.9 + 1.15 * len(definitions), rows=len(definitions), share_x=True)
+    n_panels = len(definitions)
+    figure, axes = new_figure(0.9 + 1.15 * n_panels, rows=n_panels, share_x=True, figure=figure)
     norm = Normalize(0.0, float(tables.campaign.n_points))
     # Without its lightest end, the map stands out from white paper.
     palette = ListedColormap(colormaps[SEQUENTIAL](np.linspace(0.0, 0.93, 256)))

@@ -18,18 +18,18 @@ HEIGHT_IN = 1.45
 _OWN_NAMES = {"function_llc": r"exact $\lambda_f$", "log2_p_kernel": r"$\log_2 P$, kernel"}
 
 
-def draw_measures(tables: Tables) -> Figure:
+def draw_measures(tables: Tables, *, figure: Figure | None = None) -> Figure:
     """log2 P of every class against each measure.
 
     Above each panel ρ, behind the bar ρ given the controls, and the number of classes. Filled:
     counted; open: by splitting. Measures of one value have no panel: they are named below.
     """
-    return _draw(tables, "log2_p", r"$\log_2 P$")
+    return _draw(tables, "log2_p", r"$\log_2 P$", figure)
 
 
-def draw_left_over(tables: Tables) -> Figure:
+def draw_left_over(tables: Tables, *, figure: Figure | None = None) -> Figure:
     """Δ = log2 P - log2 P of the kernel against each measure, as `draw_measures`."""
-    return _draw(tables, "delta", r"$\Delta = \log_2 P - \log_2 P_\mathrm{kernel}$")
+    return _draw(tables, "delta", r"$\Delta = \log_2 P - \log_2 P_\mathrm{kernel}$", figure)
 
 
 def has_measures(tables: Tables, response: str = "log2_p") -> bool:
@@ -53,12 +53,14 @@ def _panels(tables: Tables, response: str) -> list[str]:
     return [str(name) for name in plain.index[np.isfinite(plain["estimate"].astype(float))]]
 
 
-def _draw(tables: Tables, response: str, label: str) -> Figure:
+def _draw(tables: Tables, response: str, label: str, figure: Figure | None) -> Figure:
     """The grid of panels of one response."""
     plain, partial = (_judged(tables, response, partial=flag) for flag in (False, True))
     names = _panels(tables, response)
     rows = -(-len(names) // COLUMNS)
-    figure, axes = new_figure(HEIGHT_IN * rows + 0.3, rows=rows, columns=(1.0,) * COLUMNS)
+    figure, axes = new_figure(
+        HEIGHT_IN * rows + 0.3, rows=rows, columns=(1.0,) * COLUMNS, figure=figure
+    )
     classes = tables.classes
     values = classes["log2_p"].astype(float)
     if response == "delta":

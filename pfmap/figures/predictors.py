@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pfmap.figures.correlations import NAMES
-from pfmap.figures.style import BLUE, GREY, VERMILION, legend_above, new_figure
+from pfmap.figures.style import BLUE, GREY, VERMILION, legend_above, one_panel
 from pfmap.figures.tables import Tables
 
 _SHIFT = 0.17
 
 
-def draw_predictors(tables: Tables) -> Figure:
+def draw_predictors(tables: Tables, *, ax: Axes | None = None) -> Figure:
     """R² out of sample of every measure alone and of joint models, and what each adds to controls.
 
     Controls: T and its entropy, and the size of the orbit where rows are orbits.
@@ -26,7 +26,7 @@ def draw_predictors(tables: Tables) -> Figure:
     judged = rows[np.isfinite(rows["r_squared"].astype(float))]
     ceiling = judged[judged["model"] == "ceiling"]
     shown = judged[judged["model"] != "ceiling"]
-    figure, (axes,) = new_figure(0.75 + 0.2 * len(shown))
+    figure, axes = one_panel(0.75 + 0.2 * len(shown), ax)
     places = np.arange(len(shown), dtype=float)
     single = shown["place"].notna().to_numpy()
     places[~single] += 0.6  # joint models stand apart

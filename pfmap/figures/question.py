@@ -31,14 +31,14 @@ def has_question(tables: Tables) -> bool:
     return not tables.free_energy.empty and not tables.relations.empty
 
 
-def draw_question(tables: Tables) -> Figure:
+def draw_question(tables: Tables, *, figure: Figure | None = None) -> Figure:
     """λ_eff(n) of every class with the exact λ_f beside it, and how ranks agree at every n.
 
     a: colour is log2 P; bands are 1.96 standard errors; dashed the limit of infinite width; at the
     side, at n = ∞, the exact λ_f. b: Spearman coefficients with 95 % bands, and at the side, grey,
     those of log2 P with complexities. The dotted line is the n at which verdicts are passed.
     """
-    figure, axes = new_figure(3.3, columns=(1.0, 0.16, 1.0), right=0.975)
+    figure, axes = new_figure(3.3, columns=(1.0, 0.16, 1.0), right=0.975, figure=figure)
     first, side, second = axes
     _curves(figure, first, side, tables)
     _agreement(second, tables)

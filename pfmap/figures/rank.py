@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pfmap.analysis.coverage import counted_words
-from pfmap.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, legend_above, new_figure
+from pfmap.figures.style import BLACK, BLUE, GREY, SKY, VERMILION, legend_above, one_panel
 from pfmap.figures.tables import Tables
 from pfmap.functions.probability import clopper_pearson
 
 
-def draw_rank(tables: Tables) -> Figure:
+def draw_rank(tables: Tables, *, ax: Axes | None = None) -> Figure:
     """P(f) of all functions seen, by descending probability.
 
     Points for the first ranks, then the steps of equal counts; the band is the Clopper-Pearson
@@ -47,7 +48,7 @@ def draw_rank(tables: Tables) -> Figure:
         return np.repeat(values, 2)
 
     p = -levels / tables.campaign.draws
-    figure, (axes,) = new_figure(2.75)
+    figure, axes = one_panel(2.75, ax)
     axes.fill_between(
         rank,
         steps(p_low),

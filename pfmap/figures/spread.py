@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pfmap.analysis.distribution import complexity_distribution
-from pfmap.figures.style import BLUE, new_figure
+from pfmap.figures.style import BLUE, one_panel
 from pfmap.figures.tables import Tables
 
 
-def draw_spread(tables: Tables) -> Figure:
+def draw_spread(tables: Tables, *, ax: Axes | None = None) -> Figure:
     """P(K) with 95 % binomial intervals, K = ``lz``."""
     spread = complexity_distribution(
         tables.levels,
         n_draws=tables.campaign.draws,
         multiples=tables.levels["functions"].to_numpy(dtype=np.int64),
     )
-    figure, (axes,) = new_figure(2.2)
+    figure, axes = one_panel(2.2, ax)
     p = spread["p"].to_numpy()
     errors = np.stack([p - spread["low"].to_numpy(), spread["high"].to_numpy() - p])
     axes.errorbar(

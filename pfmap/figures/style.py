@@ -1,7 +1,8 @@
 """How every figure looks, and how it is written: the same bytes from the same tables.
 
 Figures are made for one column of a journal, 3.4 inches wide, and use no global state of
-matplotlib's pyplot, so that they need no display and can be drawn beside a user's own plots.
+matplotlib's pyplot, so that they need no display and can be drawn beside a user's own plots. Each
+can also be drawn into a panel, or a figure, that is the user's.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from pfmap.errors import SettingsError
 from pfmap.store.atomic import write_bytes
 
 LEGEND_SHARE = 0.96
@@ -72,14 +74,61 @@ _STYLE: dict[str, Any] = {
 }
 
 
+class DrawnFigure(Figure):
+    """A figure of pfmap's own, which a notebook shows without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        FigureCanvasAgg(self).print_png(buffer)
+        return buffer.getvalue()
+
+
 @contextmanager
-def drawing() -> Iterator[None]:
-    """Draw with pfmap's style, whatever the user's own settings of matplotlib are."""
+def drawing(**style: Any) -> Iterator[None]:
+    """Draw with pfmap's style, whatever the user's own settings of matplotlib are.
+
+    Parameters
+    ----------
+    **style
+        What is to look otherwise: settings of matplotlib's ``rcParams``, a dot in their names
+        written as an underscore, such as ``font_size=9``.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such setting, or it cannot have that value.
+
+    Examples
+    --------
+    >>> with drawing(font_size=9):
+    ...     matplotlib.rcParams["font.size"]
+    9.0
+    """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        for key, value in _STYLE.items():
-            matplotlib.rcParams[key] = value  # type: ignore[index]
+        for key, value in {**_STYLE, **_style_of(style)}.items():
+            try:
+                matplotlib.rcParams[key] = value  # type: ignore[index]
+            except ValueError as error:
+                raise SettingsError(f"style: {key}: {error}") from error
         yield
+
+
+def _style_of(style: dict[str, Any]) -> dict[str, Any]:
+    """Settings by matplotlib's names; either spelling is accepted."""
+    # A backend is no style, and would stay.
+    keys = [str(key) for key in matplotlib.rcParams if not key.startswith("backend")]
+    names = {key.replace(".", "_"): key for key in keys}
+    found: dict[str, Any] = {}
+    for name, value in style.items():
+        key = names.get(name.replace(".", "_"))
+        if key is None:
+            raise SettingsError(
+                f"style: no such setting of matplotlib, got {name!r}",
+                next_step="such as font_size=9 or lines_linewidth=1.5",
+            )
+        found[key] = value
+    return found
 
 
 def new_figure(
@@ -89,6 +138,7 @@ def new_figure(
     share_x: bool = False,
     columns: tuple[float, ...] = (1.0,),
     right: float = 1.0,
+    figure: Figure | SubFigure | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """An empty figure of one column's width with `rows` panels below each other.
 
@@ -106,28 +156,44 @@ def new_figure(
         Relative widths of the panels of a row.
     right : float, default 1.0
         Share of the width that panels take; names at the side stand in the rest.
+    figure : Figure or SubFigure, optional
+        Where to put the panels, of any size and layout; None makes a figure.
     """
-    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, rect=(0.0, 0.0, right, 1.0))
-    width = WIDTH_IN if len(columns) == 1 else 2.0 * WIDTH_IN
-    figure = Figure(figsize=(width, height_in), layout=layout)
+    if figure is None:
+        layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, rect=(0.0, 0.0, right, 1.0))
+        width = WIDTH_IN if len(columns) == 1 else 2.0 * WIDTH_IN
+        figure = DrawnFigure(figsize=(width, height_in), layout=layout)
     panels = figure.subplots(
         rows, len(columns), sharex=share_x, squeeze=False, width_ratios=columns
     )
-    return figure, list(panels.flat)
+    return cast(Figure, figure), list(panels.flat)
+
+
+def one_panel(height_in: float, ax: Axes | None) -> tuple[Figure, Axes]:
+    """A figure with one panel, or the panel that was given and its figure."""
+    if ax is not None:
+        return cast(Figure, ax.get_figure()), ax
+    figure, (axes,) = new_figure(height_in)
+    return figure, axes
 
 
 def legend_above(figure: Figure, axes: Axes, *, columns: int) -> None:
     """The legend of `axes` above all panels, where it crosses no line and no cell.
 
-    In as many columns, up to `columns`, as the figure is wide enough for.
+    In as many columns, up to `columns`, as the figure is wide enough for. In a figure of the user's
+    it stands above `axes` alone.
     """
     handles, labels = axes.get_legend_handles_labels()
+    own = isinstance(figure, DrawnFigure)
     for n_columns in range(columns, 0, -1):
-        legend = figure.legend(
-            handles, labels, loc="outside upper center", ncols=n_columns, columnspacing=1.2,
-            borderpad=0.1,
-        )  # fmt: skip
-        if n_columns == 1 or legend.get_window_extent().width <= LEGEND_SHARE * figure.bbox.width:
+        shape: dict[str, Any] = {"ncols": n_columns, "columnspacing": 1.2, "borderpad": 0.1}
+        if own:
+            legend = figure.legend(handles, labels, loc="outside upper center", **shape)
+        else:
+            place: dict[str, Any] = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0)}
+            legend = axes.legend(handles, labels, **place, **shape)
+        room = (figure if own else axes).bbox.width
+        if n_columns == 1 or legend.get_window_extent().width <= LEGEND_SHARE * room:
             return
         legend.remove()
 

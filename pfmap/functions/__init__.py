@@ -12,6 +12,7 @@ from pfmap.functions.keys import (
 from pfmap.functions.named import (
     FUNCTION_NAMES,
     BooleanFunction,
+    function,
     function_of_bits,
     named_table,
     parse_function,
@@ -27,6 +28,7 @@ from pfmap.functions.richness import (
     rarefaction,
 )
 from pfmap.functions.symmetry import Symmetries, prior_symmetries
+from pfmap.functions.thinning import population_limits
 
 __all__ = [
     "FUNCTION_NAMES",
@@ -44,12 +46,14 @@ __all__ = [
     "estimate_richness",
     "expressed_function",
     "extrapolate_distinct",
+    "function",
     "function_of_bits",
     "functions_table",
     "keys_from_words",
     "named_table",
     "orbit_members",
     "parse_function",
+    "population_limits",
     "prior_symmetries",
     "rarefaction",
     "words_from_bits",

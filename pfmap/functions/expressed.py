@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.errors import DataError
 from pfmap.functions.keys import keys_from_words, words_from_bits
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from pfmap.campaign import Campaign
 
 
-@dataclass(frozen=True)
-class Expressed:
+@dataclass(frozen=True, repr=False)
+class Expressed(Displayed):
     """The function of some outputs.
 
     Attributes

@@ -12,9 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from pfmap.display import Displayed
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
+from pfmap.functions.expressions import is_expression, table_from_expression
 from pfmap.functions.keys import (
     bits_from_words,
     key_length,
@@ -22,6 +25,7 @@ from pfmap.functions.keys import (
     words_from_bits,
     words_from_keys,
 )
+from pfmap.functions.picture import table_svg
 
 LEAST_INPUTS, MOST_INPUTS = 2, 8
 """Inputs of a function that its key spells out: at most 256 bits."""
@@ -32,8 +36,8 @@ FUNCTION_NAMES = (
 )
 
 
-@dataclass(frozen=True)
-class BooleanFunction:
+@dataclass(frozen=True, repr=False)
+class BooleanFunction(Displayed):
     """A Boolean function somebody asked for.
 
     Attributes
@@ -49,6 +53,14 @@ class BooleanFunction:
     label: str
     key: str
     bits: np.ndarray
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs n."""
+        return len(self.bits).bit_length() - 1
+
+    def _repr_html_(self) -> str:
+        return f"<div>{table_svg(self.bits, self.label)}{super()._repr_html_()}</div>"
 
     @property
     def signs(self) -> np.ndarray:
@@ -72,6 +84,7 @@ def named_table(name: str, n_inputs: int) -> np.ndarray:
     ``random:SEED``   a fair coin fell so: bits of SHAKE-256 of seed and n, the same everywhere
     ``constant-0``    nowhere; ``constant`` is the same
     ``constant-1``    everywhere
+    ``x1 & ~x2``      an expression of the inputs is true (`pfmap.functions.expressions`)
     ================  ==============================================================
 
     Parameters
@@ -99,6 +112,8 @@ def named_table(name: str, n_inputs: int) -> np.ndarray:
     """
     _check_inputs(n_inputs)
     spelled = name.strip().lower()
+    if is_expression(spelled):
+        return table_from_expression(spelled, n_inputs)
     if spelled in _TABLES:
         return _TABLES[spelled](boolean_points(n_inputs).astype(np.int64))
     if match := re.fullmatch(r"threshold-([0-9]{1,9})", spelled):
@@ -172,15 +187,16 @@ def table_from_key(key: str, n_inputs: int) -> np.ndarray:
 
 
 def parse_function(text: str, n_inputs: int) -> BooleanFunction:
-    """A function given as a name, as a table of 0s and 1s, or as a key.
+    """A function given as a name, as an expression, as a table of 0s and 1s, or as a key.
 
-    No two ways can be confused: a table has four times as many signs as a key, and every name has
-    a letter that is no hexadecimal digit but ``and``, whose length no key has.
+    No two ways can be confused: a table has four times as many signs as a key, every name has a
+    letter that is no hexadecimal digit but ``and``, whose length no key has, and only expressions
+    hold an input such as ``x1``.
 
     Parameters
     ----------
     text : str
-        ``parity``, ``random:3``, ``01101001``, ``69``, …
+        ``parity``, ``random:3``, ``x1 ^ x2 ^ x3``, ``01101001``, ``69``, …
     n_inputs : int
         n, from 2 to 8.
 
@@ -195,19 +211,21 @@ def parse_function(text: str, n_inputs: int) -> BooleanFunction:
 
     Examples
     --------
-    >>> [parse_function(text, 3).key for text in ("parity", "01101001", "0x69")]
-    ['69', '69', '69']
+    >>> texts = ("parity", "01101001", "0x69", "x1 ^ x2 ^ x3")
+    >>> [parse_function(text, 3).key for text in texts]
+    ['69', '69', '69', '69']
     >>> parse_function("majorty", 3)
     Traceback (most recent call last):
         ...
-    pfmap.errors.SettingsError: function: a name, a table of 8 bits or a key of 2 hexadecimal \
-digits, got 'majorty' (next: names: parity | majority | and | or | xor2 | multiplexer | \
-threshold-K | random:SEED | constant | constant-0 | constant-1)
+    pfmap.errors.SettingsError: function: a name, an expression of x1 … x3, a table of 8 bits \
+or a key of 2 hexadecimal digits, got 'majorty' (next: names: parity | majority | and | \
+or | xor2 | multiplexer | threshold-K | random:SEED | constant | constant-0 | constant-1)
     """
     _check_inputs(n_inputs)
     n_points = 1 << n_inputs
     spelled = text.strip().lower()
-    if spelled in _TABLES or re.fullmatch(r"(threshold-|random:)\d+", spelled):
+    is_name = spelled in _TABLES or re.fullmatch(r"(threshold-|random:)\d+", spelled)
+    if is_name or is_expression(spelled):
         return function_of_bits(named_table(spelled, n_inputs), label=spelled)
     digits = re.sub(r"[\s_]", "", spelled)
     if len(digits) == n_points and not digits.strip("01"):
@@ -217,10 +235,60 @@ threshold-K | random:SEED | constant | constant-0 | constant-1)
         return function_of_bits(table_from_key(spelled, n_inputs))
     counted = f" with {len(digits)}" if digits and not digits.strip("0123456789abcdef") else ""
     raise SettingsError(
-        f"function: a name, a table of {n_points} bits or a key of {length} hexadecimal "
-        f"digit{'s' if length > 1 else ''}, got {text!r}{counted}",
+        f"function: a name, an expression of x1 … x{n_inputs}, a table of {n_points} bits or a "
+        f"key of {length} hexadecimal digit{'s' if length > 1 else ''}, got {text!r}{counted}",
         next_step=f"names: {FUNCTION_NAMES}",
     )
+
+
+def function(
+    text: str | ArrayLike | BooleanFunction, n_inputs: int | None = None
+) -> BooleanFunction:
+    """A Boolean function, however it is given.
+
+    Parameters
+    ----------
+    text : str, array_like of 0 and 1, or BooleanFunction
+        A name, an expression, a truth table or a key (`parse_function`); or the values at all 2^n
+        inputs in counting order.
+    n_inputs : int, optional
+        n, from 2 to 8. Text needs it; values have it.
+
+    Returns
+    -------
+    BooleanFunction
+        With its ``key``, ``bits`` and ``signs``.
+
+    Raises
+    ------
+    SettingsError
+        If it is none on n inputs.
+
+    Examples
+    --------
+    >>> [function(text, 3).key for text in ("majority", "x1 & x2 | x1 & x3 | x2 & x3", "17")]
+    ['17', '17', '17']
+    >>> function([0, 1, 1, 0])
+    BooleanFunction(label='6', key='6', bits=bool[4])
+    """
+    if isinstance(text, str):
+        if n_inputs is None:
+            raise SettingsError("n_inputs: must be given with text", next_step="from 2 to 8")
+        return parse_function(text, n_inputs)
+    found = text
+    if not isinstance(found, BooleanFunction):
+        bits = np.asarray(text)
+        n_found = max(len(bits).bit_length() - 1, 0) if bits.ndim == 1 else 0
+        if bits.ndim != 1 or len(bits) != 1 << n_found or not np.isin(bits, (0, 1)).all():
+            raise SettingsError(
+                f"function: values must be 2^n zeros and ones, got shape {bits.shape}",
+                next_step="give one for every input, 0…0 first, in counting order",
+            )
+        _check_inputs(n_found)
+        found = function_of_bits(bits)
+    if n_inputs not in (None, found.n_inputs):
+        raise SettingsError(f"n_inputs: {found.label} has {found.n_inputs}, got {n_inputs}")
+    return found
 
 
 def function_of_bits(bits: np.ndarray, *, label: str = "") -> BooleanFunction:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.functions.thinning import population_limits
 
@@ -21,8 +23,8 @@ _NONE_SEEN = -math.log(0.025)  # 97.5 % upper limit of a Poisson mean of which n
 _PRODUCT_UP_TO = 1000
 
 
-@dataclass(frozen=True)
-class Frequencies:
+@dataclass(frozen=True, repr=False)
+class Frequencies(Displayed):
     """Frequencies of frequencies.
 
     Attributes
@@ -68,8 +70,8 @@ class Frequencies:
         return int(self.functions[self.count == k].sum())
 
 
-@dataclass(frozen=True)
-class Richness:
+@dataclass(frozen=True, repr=False)
+class Richness(Displayed):
     """Estimates of what a campaign has not seen.
 
     Attributes
@@ -92,6 +94,16 @@ class Richness:
         Good-Toulmin: expected number of distinct functions after N further draws, and the standard
         error of that forecast.
     """
+
+    SHOWN: ClassVar = (
+        "n_draws",
+        "distinct",
+        "singletons",
+        "missing_mass",
+        "missing_mass_se",
+        "chao1",
+        "chao1_se",
+    )
 
     n_draws: int
     distinct: int

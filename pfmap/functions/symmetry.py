@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.prior import layer_sds
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ _MAX_DECADES = 300.0
 _DRAW_DECADES = 9.0
 
 
-@dataclass(frozen=True)
-class Symmetries:
+@dataclass(frozen=True, repr=False)
+class Symmetries(Displayed):
     """Which transformations leave P unchanged, and why.
 
     Attributes
@@ -40,6 +41,8 @@ class Symmetries:
     reasons : dict of str to str
         For each of the three names, in plain words, why it holds or does not.
     """
+
+    SHOWN: ClassVar = ("permutations", "reflections", "complement")
 
     permutations: bool
     reflections: bool

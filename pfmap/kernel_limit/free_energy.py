@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.arguments import checked_array
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.kernel_limit.orthant import (
     PRECISION,
@@ -29,8 +30,8 @@ MAX_SIZE = 1e30
 """Largest sample size: far below where its square overflows."""
 
 
-@dataclass(frozen=True)
-class LimitFreeEnergy:
+@dataclass(frozen=True, repr=False)
+class LimitFreeEnergy(Displayed):
     """F and λ_eff at given n, exact up to rounding.
 
     Attributes

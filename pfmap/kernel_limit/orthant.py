@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import log_ndtr, ndtri_exp
 
 from pfmap.arguments import checked_array
+from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 from pfmap.kernel_limit.factor import Factor, ordered_factor
 from pfmap.kernel_limit.tilting import saddle_means
@@ -27,8 +28,8 @@ LEAST_EFFECTIVE = 100.0
 _FARTHEST = 1e8
 
 
-@dataclass(frozen=True)
-class OrthantProbability:
+@dataclass(frozen=True, repr=False)
+class OrthantProbability(Displayed):
     """The probability of an orthant.
 
     Attributes

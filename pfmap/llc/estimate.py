@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from typing import ClassVar
 
 import numpy as np
 
 from pfmap.arguments import checked_number
 from pfmap.campaign import Llc
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
@@ -40,8 +42,8 @@ RETRIED = ("short", "stuck", "not converged")
 _DEFAULTS = Llc()
 
 
-@dataclasses.dataclass(frozen=True)
-class LlcEstimate:
+@dataclasses.dataclass(frozen=True, repr=False)
+class LlcEstimate(Displayed):
     """An estimate of the learning coefficient at w*, with what is needed to judge it.
 
     Attributes
@@ -97,6 +99,19 @@ class LlcEstimate:
     elapsed_s, rank_elapsed_s : float
         Wall time of the sampler, and of training, Jacobian and rank.
     """
+
+    SHOWN: ClassVar = (
+        "llc",
+        "llc_se",
+        "verdict",
+        "rank",
+        "center",
+        "n_beta",
+        "gamma",
+        "n_parameters",
+        "rhat",
+        "ess",
+    )
 
     llc: float
     llc_se: float

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from pfmap.arguments import checked_number
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError, shown
 from pfmap.kernels.ladder import FORCE, OFFSET
 from pfmap.llc.blas import one_blas_thread
@@ -41,8 +42,8 @@ N_NODES = 24
 LEAPS = 3
 
 
-@dataclasses.dataclass(frozen=True)
-class Generalisation:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Generalisation(Displayed):
     """Means over data sets, each with its standard error.
 
     Attributes
@@ -68,7 +69,7 @@ class Generalisation:
 
 def simulate_generalisation(
     model: RegressionModel,
-    center: np.ndarray,
+    weights: np.ndarray,
     *,
     n: int,
     gamma: float = 1.0,
@@ -77,12 +78,12 @@ def simulate_generalisation(
     seed: int = 1,
     threads: int = 1,
 ) -> Generalisation:
-    """Simulate data sets of size n from the function at `center` and sample their posteriors.
+    """Simulate data sets of size n from the function at `weights` and sample their posteriors.
 
     Parameters
     ----------
     model : RegressionModel
-    center : ndarray, shape (d,)
+    weights : ndarray, shape (d,)
         w*; the truth is the model's function there, the prior N(w*, 1/γ).
     n : int
         Observations, a multiple of the points of the domain.
@@ -124,9 +125,9 @@ def simulate_generalisation(
         if value < least:
             raise SettingsError(f"{name}: must be at least {least}, got {shown(value)}")
     gamma = checked_number("gamma", gamma, above=0.0, most=MAX_SCALE)
-    truth = model.outputs(center)
+    truth = model.outputs(weights)
     key = stream_key(seed, "generalisation", n)
-    whole = make_problem(model.with_targets(truth), center, reduced=False, leaps=LEAPS, key=key)
+    whole = make_problem(model.with_targets(truth), weights, reduced=False, leaps=LEAPS, key=key)
     problem = with_gaussian(whole, gamma)
     n_rungs = max(1, math.ceil(math.log(n) / math.log(RUNG_RATIO)))
     n_betas = n / RUNG_RATIO ** np.arange(n_rungs)

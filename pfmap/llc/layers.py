@@ -11,11 +11,12 @@ import dataclasses
 import itertools
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pfmap.campaign import Network
+from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 
 ORDERS = ("out,in", "in,out")
@@ -50,8 +51,8 @@ NAMINGS = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Layer:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Layer(Displayed):
     """One layer as it was found.
 
     Attributes
@@ -83,8 +84,8 @@ class Layer:
         }
 
 
-@dataclasses.dataclass(frozen=True)
-class FoundLayers:
+@dataclasses.dataclass(frozen=True, repr=False)
+class FoundLayers(Displayed):
     """The layers of a file.
 
     Attributes
@@ -96,6 +97,8 @@ class FoundLayers:
     vector : ndarray of float64, shape (d,)
         The parameters in the order of `pfmap.models.network.unflatten`.
     """
+
+    SHOWN: ClassVar = ("library", "layers", "vector")
 
     library: str
     layers: tuple[Layer, ...]

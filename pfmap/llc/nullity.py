@@ -30,6 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.activations import Activation
+from pfmap.display import Displayed
 from pfmap.kernels.gradient import FIRST_WIDTH
 from pfmap.llc.rank import JacobianRank, rank_cut
 from pfmap.llc.singular import decompose, singular_values
@@ -39,8 +40,8 @@ from pfmap.models.network import layer_sums, unflatten
 _ALIKE = 1e-12
 
 
-@dataclass(frozen=True)
-class Nullity:
+@dataclass(frozen=True, repr=False)
+class Nullity(Displayed):
     """Null directions of a Jacobian by cause; their sum is d - rank.
 
     Attributes

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.llc.singular import decompose, singular_values
 from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel, RegressionModel
@@ -23,8 +25,8 @@ GAP_LIMIT = 0.01
 """A rank is clear-cut where the singular value below the cut is this much smaller or less."""
 
 
-@dataclass(frozen=True)
-class JacobianRank:
+@dataclass(frozen=True, repr=False)
+class JacobianRank(Displayed):
     """Rank of a Jacobian and what it rests on.
 
     Attributes
@@ -41,6 +43,8 @@ class JacobianRank:
         Right singular vectors, one a row; none where nothing is known.
     """
 
+    SHOWN: ClassVar = ("rank", "gap")
+
     rank: int
     gap: float
     singular_values: np.ndarray
@@ -56,6 +60,15 @@ def weighted_jacobian(model: RegressionModel, weights: np.ndarray) -> np.ndarray
 
 def jacobian_rank(jacobian: np.ndarray) -> JacobianRank:
     """Rank, singular values and right singular vectors of a Jacobian.
+
+    Parameters
+    ----------
+    jacobian : ndarray, shape (outputs, d)
+        Such as ``model.jacobian(weights)``.
+
+    Returns
+    -------
+    JacobianRank
 
     Examples
     --------

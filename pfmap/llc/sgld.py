@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from pfmap.arguments import checked_number
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.kernels.sgld import CODES, run_sgld
 from pfmap.llc.arguments import check_count
@@ -17,8 +19,8 @@ from pfmap.models.base import CompiledModel
 from pfmap.sections import MAX_SCALE
 
 
-@dataclass(frozen=True)
-class SgldEstimate:
+@dataclass(frozen=True, repr=False)
+class SgldEstimate(Displayed):
     """What chains without an accept step say about the learning coefficient at w*.
 
     Attributes
@@ -38,6 +40,8 @@ class SgldEstimate:
     trace : ndarray, shape (chains, steps)
         nβ (K - K(w*)) along the chains.
     """
+
+    SHOWN: ClassVar = ("llc", "llc_se", "verdict", "finite")
 
     llc: float
     llc_se: float

@@ -8,12 +8,13 @@ probabilities σ(output) from σ(target).
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol, Self, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from pfmap.activations import Activation
 from pfmap.arguments import checked_array
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.kernels.activation import facts_of_code
 from pfmap.kernels.family import (
@@ -74,8 +75,8 @@ class RegressionModel(Model, Protocol):
         """The same model with other targets."""
 
 
-@dataclasses.dataclass(frozen=True)
-class CompiledModel:
+@dataclasses.dataclass(frozen=True, repr=False)
+class CompiledModel(Displayed):
     """A model of one of the families in `pfmap.kernels.family`, described by arrays.
 
     Attributes
@@ -89,6 +90,8 @@ class CompiledModel:
     n_parameters, n_points : int
         d and P.
     """
+
+    SHOWN: ClassVar = ("family", "n_parameters", "n_points")
 
     family: int
     ints: np.ndarray

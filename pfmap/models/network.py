@@ -9,6 +9,7 @@ import numpy as np
 
 from pfmap.activations import facts_of
 from pfmap.arguments import checked_array
+from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.kernels.activation import activate_row, code_of, facts_of_code
 from pfmap.kernels.family import NETWORK
@@ -118,7 +119,7 @@ def network_outputs(
 
 def network_model(
     widths: tuple[int, ...],
-    points: np.ndarray,
+    points: np.ndarray | None = None,
     *,
     targets: np.ndarray | None = None,
     activation: str = "relu",
@@ -132,8 +133,8 @@ def network_model(
     ----------
     widths : tuple of int
         Units of every layer, inputs first; any depth and any number of outputs.
-    points : ndarray, shape (P, inputs)
-        The domain.
+    points : ndarray, shape (P, inputs), optional
+        The domain; None means all inputs of 0 and 1, in counting order.
     targets : ndarray, shape (P,) or (P, outputs), optional
         Targets; None means 0.
     activation, output_activation : str
@@ -156,7 +157,7 @@ def network_model(
     >>> model.gradient(np.array([2.0, 0.0])).tolist()
     [-0.5, -1.0]
     """
-    points = checked_array("points", points)
+    points = boolean_points(widths[0]) if points is None else checked_array("points", points)
     if points.ndim != 2 or points.shape[1] != widths[0]:
         raise SettingsError(
             f"points: must have shape (points, {widths[0]}), got {points.shape}",

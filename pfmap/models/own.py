@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
 from pfmap.arguments import checked_array
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.models.base import Model
 
@@ -19,8 +21,8 @@ SPREAD = 0.5
 """How far they lie from it, per coordinate, over max(1, |w|)."""
 
 
-@dataclasses.dataclass(frozen=True)
-class OwnLoss:
+@dataclasses.dataclass(frozen=True, repr=False)
+class OwnLoss(Displayed):
     """A loss alone, as a function of one parameter vector: enough for volumes and posteriors.
 
     Attributes
@@ -36,12 +38,14 @@ class OwnLoss:
     np.float64(1.0)
     """
 
+    SHOWN: ClassVar = ("n_parameters",)
+
     n_parameters: int
     loss: Callable[[np.ndarray], float]
 
 
-@dataclasses.dataclass(frozen=True)
-class OwnModel:
+@dataclasses.dataclass(frozen=True, repr=False)
+class OwnModel(Displayed):
     """A loss and its gradient, as functions of one parameter vector.
 
     Attributes
@@ -59,6 +63,8 @@ class OwnModel:
     >>> check_gradient(model, np.zeros(2)) < 1e-12
     True
     """
+
+    SHOWN: ClassVar = ("n_parameters",)
 
     n_parameters: int
     loss: Callable[[np.ndarray], float]

@@ -1,6 +1,6 @@
 """A campaign from settings to figures: the only place that combines computing and storage."""
 
-from pfmap.pipeline.freshness import STAGES
+from pfmap.pipeline.freshness import STAGES, stage_of_table
 from pfmap.pipeline.merging import MergeResult, merge
 from pfmap.pipeline.overview import counting, status
 from pfmap.pipeline.report import Reporter, RunResult, SilentReporter, StageOutcome
@@ -18,6 +18,7 @@ __all__ = [
     "counting",
     "merge",
     "run",
+    "stage_of_table",
     "status",
     "verify",
 ]

@@ -88,7 +88,8 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
         requests = _in_order(draws_of_blocks(job, functions, limit), functions, limit)
         check_draws(job, requests)
         return requests
-    shards = [job.files.shard(index) for index in range(job.campaign.n_blocks)]
+    there = sorted(job.files.finished_blocks(job.campaign))
+    shards = [job.files.shard(index) for index in there]
     places = find_shards(shards, functions, limit, threads=job.threads)
     chosen: list[tuple[str, int]] = []
     again: dict[int, list[str]] = {}
@@ -98,7 +99,7 @@ def choose_draws(job: Job, functions: pd.Series) -> pd.DataFrame:
         open_places = limit - len(draws)
         for block, count in zip(blocks["shard_index"], blocks["count"], strict=True):
             if open_places > 0 and count > 1:
-                again.setdefault(int(block), []).append(str(function))
+                again.setdefault(there[int(block)], []).append(str(function))
                 open_places -= int(count) - 1
     for block, wanted in again.items():
         chosen += draw_again(job, [block], wanted, limit)

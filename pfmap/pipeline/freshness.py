@@ -30,6 +30,28 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "plot": ("complexity", "llc", "volume", "free_energy", "analyze"),
 }
 
+TABLES_OF_STAGE: dict[str, tuple[str, ...]] = {
+    "sample": ("counts",),
+    "functions": ("functions", "frequencies"),
+    "complexity": ("functions", "function_llc"),
+    "llc": ("llc", "ladder"),
+    "volume": ("volume", "evidence"),
+    "free_energy": ("classes", "free_energy"),
+    "analyze": ("fits", "correlations", "predictors", "relations", "crossings"),
+}
+"""Tables that a stage writes, where the campaign has them."""
+
+
+def stage_of_table(name: str) -> str | None:
+    """The first stage that writes a table; None for one that a command of its own writes.
+
+    Examples
+    --------
+    >>> stage_of_table("functions"), stage_of_table("posterior")
+    ('functions', None)
+    """
+    return next((stage for stage, names in TABLES_OF_STAGE.items() if name in names), None)
+
 
 def stage_tokens(campaign: Campaign, proxies: tuple[str, ...]) -> dict[str, str]:
     """A token for every stage that changes with its settings, its inputs and pfmap's version.

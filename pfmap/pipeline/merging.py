@@ -6,8 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from pfmap.campaign import Campaign
+from pfmap.display import Displayed
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
 from pfmap.execution import check_threads, stop_on_signals
 from pfmap.store import CampaignFolder, read_campaign_folder
@@ -17,7 +19,7 @@ from pfmap.store.lock import folder_lock
 from pfmap.store.provenance import now
 
 from .job import Job
-from .opening import differences, open_campaign
+from .opening import begin_campaign, differences
 from .report import Reporter, SilentReporter
 from .sample import stopped
 from .shards import check_reproduces, content_of_shard
@@ -25,8 +27,8 @@ from .shards import check_reproduces, content_of_shard
 _FREE = {"name", "draws"}
 
 
-@dataclass
-class MergeResult:
+@dataclass(repr=False)
+class MergeResult(Displayed):
     """What `merge` did.
 
     Attributes
@@ -41,6 +43,8 @@ class MergeResult:
         Ranges of blocks that no folder holds, ends excluded.
     elapsed_s : float
     """
+
+    SHOWN: ClassVar = ("folder", "taken", "missing", "elapsed_s")
 
     folder: Path
     campaign: Campaign
@@ -133,7 +137,7 @@ def merge(
                 for source, entries in zip(sources, blocks, strict=True):
                     if entries:
                         check_reproduces(Job(campaign, source, used, reporter, stop), max(entries))
-                campaign = open_campaign(
+                campaign = begin_campaign(
                     campaign, files, resume=resume, fresh=False, reporter=reporter
                 )
                 record = {

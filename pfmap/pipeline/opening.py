@@ -20,7 +20,7 @@ _CHOICES = "continue it with --resume, start over with --fresh, or choose anothe
 _DRAWING = ("seed", "block_draws", "network", "prior", "domain", "readout", "counting")
 
 
-def open_campaign(
+def begin_campaign(
     campaign: Campaign,
     files: CampaignFolder,
     *,

@@ -29,14 +29,22 @@ def status(folder: Path | str) -> dict[str, Any]:
         ``total``), ``stages`` (name to ``state``: done | stale | missing, and ``elapsed_s``),
         ``files`` (name to bytes, shards summed as ``counts/``, kept runs of a splitting as
         ``volume/``), ``runs`` (number of runs so far), ``complete``, ``counting`` (as `counting`
-        says). A stage is stale when a stage
-        it needs ran after it, or when draws were
-        added since.
+        says). A stage is stale when a stage it needs ran after it, or when draws were added since.
 
     Raises
     ------
     DataError
         If the folder holds no campaign.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pfmap
+    >>> settings = pfmap.Campaign(draws=1000, network={"widths": (2, 4, 1)})
+    >>> folder = pfmap.run(settings, tempfile.mkdtemp(), stages=["functions"]).folder
+    >>> found = status(folder)
+    >>> found["draws"], found["stages"]["functions"]["state"], found["stages"]["llc"]["state"]
+    ({'done': 1000, 'total': 1000}, 'done', 'missing')
     """
     campaign = read_campaign_folder(folder)
     files = CampaignFolder(Path(folder))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pfmap.campaign import Campaign
+from pfmap.display import Displayed
 
 Progress = Callable[[int, int], None]
 
@@ -50,8 +51,8 @@ class SilentReporter:
         """Say nothing."""
 
 
-@dataclass(frozen=True)
-class StageOutcome:
+@dataclass(frozen=True, repr=False)
+class StageOutcome(Displayed):
     """How one stage went.
 
     Attributes
@@ -69,8 +70,8 @@ class StageOutcome:
     files: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
-class RunProfile:
+@dataclass(frozen=True, repr=False)
+class RunProfile(Displayed):
     """Where the time of a run went.
 
     Attributes
@@ -87,13 +88,15 @@ class RunProfile:
         thread after the run, in microseconds a draw; empty if nothing was sampled.
     """
 
+    SHOWN: ClassVar = ("threads",)
+
     threads: int
     parts: list[dict[str, Any]]
     sampling: list[dict[str, Any]]
 
 
-@dataclass
-class RunResult:
+@dataclass(repr=False)
+class RunResult(Displayed):
     """What a run did.
 
     Attributes
@@ -111,6 +114,15 @@ class RunResult:
     profile : RunProfile or None
         Where the time went, if asked for.
     """
+
+    SHOWN: ClassVar = (
+        "folder",
+        "campaign.name",
+        "campaign.draws",
+        "elapsed_s",
+        "stages",
+        "repaired",
+    )
 
     folder: Path
     campaign: Campaign

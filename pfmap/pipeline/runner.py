@@ -29,7 +29,7 @@ from .free_energies import free_energies
 from .freshness import NEEDS, STAGES, damage, stage_tokens, why_stale
 from .job import Job
 from .named import check_named
-from .opening import keep_changed, open_campaign
+from .opening import begin_campaign, keep_changed
 from .report import Reporter, RunResult, SilentReporter, StageOutcome
 from .sample import sample, stopped
 from .timing import run_profile
@@ -165,7 +165,7 @@ def run(
                     reporter.message(f"{files.path}: no locks here; keep other writers away")
                 before = read_provenance(files.provenance_file)["runs"] if resume else []
                 used = check_threads(threads, before=before[-1].get("threads") if before else None)
-                campaign = open_campaign(
+                campaign = begin_campaign(
                     campaign, files, resume=resume, fresh=fresh, reporter=reporter
                 )
                 job = Job(

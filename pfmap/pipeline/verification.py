@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pyarrow.compute as pc
 
 from pfmap.campaign import Campaign
+from pfmap.display import Displayed
 from pfmap.errors import DataError, PfmapError
 from pfmap.execution import check_threads, run_blocks
 from pfmap.sampling import plan_sampling
@@ -29,8 +31,8 @@ from .shards import reproduced
 from .splittings import run_table
 
 
-@dataclass
-class VerifyReport:
+@dataclass(repr=False)
+class VerifyReport(Displayed):
     """What `verify` looked at and what it found.
 
     Attributes
@@ -43,6 +45,8 @@ class VerifyReport:
         Shards read, draws of all finished blocks, draws that the campaign asks for, files of stages
         compared with the journal, and blocks drawn again.
     """
+
+    SHOWN: ClassVar = ("folder", "problems", "shards", "draws", "total", "tables", "regenerated")
 
     folder: Path
     problems: list[str] = field(default_factory=list)
@@ -94,6 +98,16 @@ def verify(
     ------
     DataError
         If the folder holds no campaign.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pfmap
+    >>> settings = pfmap.Campaign(draws=1000, network={"widths": (2, 4, 1)})
+    >>> folder = pfmap.run(settings, tempfile.mkdtemp(), stages=["functions"]).folder
+    >>> report = verify(folder)
+    >>> report.problems, report.draws, report.regenerated
+    ([], 1000, 1)
     """
     campaign = read_campaign_folder(folder)
     report = VerifyReport(Path(folder), total=campaign.draws)

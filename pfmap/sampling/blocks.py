@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.kernels.express import TO_WORDS
 from pfmap.kernels.tally import tally
 from pfmap.profiling import timed
@@ -25,8 +26,8 @@ Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Words, counts and first draws of functions, as a `BlockTally` has them, words in any order."""
 
 
-@dataclass(frozen=True)
-class BlockTally:
+@dataclass(frozen=True, repr=False)
+class BlockTally(Displayed):
     """The functions of one block.
 
     Attributes

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
 from pfmap.activations import facts_of
 from pfmap.campaign import Campaign
+from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 from pfmap.kernels.activation import code_of
 from pfmap.kernels.express import NOT_FINITE, TO_ERRORS, TOO_LARGE, express
@@ -27,8 +29,8 @@ _TOLERANCE = 1e-5
 MIN_SD = 1e-25
 
 
-@dataclass(frozen=True)
-class SamplingPlan:
+@dataclass(frozen=True, repr=False)
+class SamplingPlan(Displayed):
     """A campaign as the kernels see it.
 
     Attributes
@@ -44,6 +46,8 @@ class SamplingPlan:
     law, shape, points, readout
         Arguments of the kernels, described in `pfmap.kernels.layout`.
     """
+
+    SHOWN: ClassVar = ("draws", "block_draws", "n_parameters", "n_points")
 
     draws: int
     block_draws: int

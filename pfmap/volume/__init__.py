@@ -10,12 +10,21 @@ from .evidence import FreeEnergy, free_energy
 from .expressible import why_not_expressible
 from .fit import CurveFit, fit_curve
 from .known import KnownBounds, known_at, known_bounds
+from .of_model import volume_curve
+from .plain import normal_draw, normal_walk, plain_splitting
 from .posterior import Posterior, error_bound, sample_posterior
 from .probability import draws_for_precision, estimate_probability
 from .rounds import estimate_to_error
 from .splitting import Settings
 from .target import Target, loss_target, sign_target
-from .training import TrainingSet, drawn_inputs, labelled, load_training_set, restricted
+from .training import (
+    TrainingSet,
+    drawn_inputs,
+    labelled,
+    load_training_set,
+    restricted,
+    training_set,
+)
 
 __all__ = [
     "Crossing",
@@ -44,9 +53,14 @@ __all__ = [
     "labelled",
     "load_training_set",
     "loss_target",
+    "normal_draw",
+    "normal_walk",
+    "plain_splitting",
     "restricted",
     "sample_parameters",
     "sample_posterior",
     "sign_target",
+    "training_set",
+    "volume_curve",
     "why_not_expressible",
 ]

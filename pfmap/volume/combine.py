@@ -24,14 +24,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, logsumexp
 
+from pfmap.display import Displayed
+
 from .splitting import Run
 
 DISAGREEMENT = 1e-3
 """Probability of so large a spread of the runs, given the spread of their chains, to warn below."""
 
 
-@dataclass(frozen=True)
-class Curve:
+@dataclass(frozen=True, repr=False)
+class Curve(Displayed):
     """ln V at descending severities.
 
     Attributes

@@ -12,16 +12,19 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.kernels.splitting import ACCEPTED, TRIED
+from pfmap.models.base import LossModel
 
 from .chains import Workspace, advance, stream_key
 from .estimate import VolumeEstimate, estimate_volume
 from .splitting import SEGMENTS, Levels, Run, Settings, adapted_sizes, resample
-from .target import Target
+from .target import Law, Target, loss_target
 
 DRAWS_PER_CHAIN = 16
 """Draws of each chain that count, a sweep of `Settings.steps` steps apart."""
@@ -151,8 +154,8 @@ def combined_means(
     return mean, np.maximum(between, within)
 
 
-@dataclass(frozen=True)
-class ParameterPosterior:
+@dataclass(frozen=True, repr=False)
+class ParameterPosterior(Displayed):
     """Parameters drawn from the prior conditioned on a small severity.
 
     Attributes
@@ -167,6 +170,8 @@ class ParameterPosterior:
         Share of the moves accepted while drawing; NaN without draws.
     elapsed_s : float
     """
+
+    SHOWN: ClassVar = ("parameters", "estimate.log2_p", "estimate.verdict", "acceptance")
 
     estimate: VolumeEstimate
     parameters: np.ndarray
@@ -199,25 +204,30 @@ class ParameterPosterior:
 
 
 def sample_parameters(
-    target: Target,
+    model: LossModel | Target,
     settings: Settings | None = None,
     *,
+    sds: np.ndarray | float = 1.0,
+    law: Law = "normal",
+    name: str = "model",
     draws_per_chain: int = DRAWS_PER_CHAIN,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     watch: Callable[[int], None] | None = None,
 ) -> ParameterPosterior:
-    """Draw parameters from the prior conditioned on {severity <= settings.lowest}.
+    """Draw parameters from the prior conditioned on {w : K(w) <= settings.lowest}.
 
     With a loss this is the posterior of whoever learns that K(w) is at most `lowest`; of any model
     with a loss, one of your own included.
 
     Parameters
     ----------
-    target : Target
-        From `loss_target` or `sign_target`.
+    model : LossModel or Target
+        A model with a loss, or what `loss_target` or `sign_target` made.
     settings : Settings, optional
         Lengths, seed and the severity asked for, as for `estimate_volume`.
+    sds, law, name
+        Prior of a model and name of its random numbers, as for `volume_curve`; a target has them.
     draws_per_chain : int, default 16
         Draws of each chain of each run, `settings.steps` steps apart, after as many steps to adapt.
     threads, progress, watch
@@ -238,14 +248,15 @@ def sample_parameters(
     K = w²/2 at most 1/200: w is uniform on [-0.1, 0.1], but for the slope of the prior.
 
     >>> from pfmap.models.own import OwnLoss
-    >>> from pfmap.volume import Settings, loss_target
-    >>> target = loss_target(OwnLoss(1, lambda w: 0.5 * float(w[0]) ** 2), name="w")
-    >>> found = sample_parameters(target, Settings(lowest=0.005, chains=16, steps=16, runs=4))
+    >>> from pfmap.volume import Settings
+    >>> mine = OwnLoss(1, lambda w: 0.5 * float(w[0]) ** 2)
+    >>> found = sample_parameters(mine, Settings(lowest=0.005, chains=16, steps=16, runs=4))
     >>> square, error = found.mean(lambda w: w[0] ** 2)
     >>> found.estimate.verdict, abs(square - 0.01 / 3) < 5 * error
     ('reached', True)
     """
     settings = settings or Settings()
+    target = model if isinstance(model, Target) else loss_target(model, sds, name=name, law=law)
     began = time.perf_counter()
     conditioning = Conditioning(
         target, settings, draws_per_chain, lambda states: states * target.scales

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 
 from .evidence import FreeEnergy
@@ -15,8 +17,8 @@ from .evidence import FreeEnergy
 Z_95 = 1.96
 
 
-@dataclass(frozen=True)
-class Side:
+@dataclass(frozen=True, repr=False)
+class Side(Displayed):
     """One function, as a comparison needs it.
 
     Attributes
@@ -39,8 +41,8 @@ class Side:
     learning_coefficient_se: float = math.nan
 
 
-@dataclass(frozen=True)
-class Crossing:
+@dataclass(frozen=True, repr=False)
+class Crossing(Displayed):
     """An n at which two functions change their order, or, with `n` NaN, a pair not seen to do so.
 
     The log evidence ratio at equal fit is D(n) = F_g(n) - F_f(n) in nats, above 0 where f has more
@@ -74,6 +76,8 @@ class Crossing:
         above 1.96 standard errors at both ends and D has one sign throughout: the order never
         changes. False where it may.
     """
+
+    SHOWN: ClassVar = ("function", "other", "n", "n_low", "n_high", "settled")
 
     function: str
     other: str

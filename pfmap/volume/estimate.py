@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from pfmap.arguments import checked_number
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError, shown
 from pfmap.threads import count_threads
 
@@ -25,8 +27,8 @@ RUNS_FOR_A_BOUND = 2
 """Runs of signs where the pilot did not arrive: the mass at its last level is only a bound."""
 
 
-@dataclass(frozen=True)
-class VolumeEstimate:
+@dataclass(frozen=True, repr=False)
+class VolumeEstimate(Displayed):
     """What a splitting found.
 
     Attributes
@@ -53,6 +55,16 @@ class VolumeEstimate:
         Standard error asked for, in bits; 0 where none was.
     elapsed_s : float
     """
+
+    SHOWN: ClassVar = (
+        "target.name",
+        "log2_p",
+        "log2_p_se",
+        "verdict",
+        "log2_p_lower",
+        "log2_p_upper",
+        "evaluations",
+    )
 
     target: Target
     settings: Settings

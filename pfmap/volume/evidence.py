@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from pfmap.arguments import checked_array
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 
 from .combine import average_logs
@@ -38,8 +39,8 @@ FARTHEST = 300.0
 """log of t/t_1 beyond which nothing lies: a flat start of the curve has its end beyond float64."""
 
 
-@dataclass(frozen=True)
-class FreeEnergy:
+@dataclass(frozen=True, repr=False)
+class FreeEnergy(Displayed):
     """F and λ_eff at given n; NaN at every n that the curve does not support.
 
     Attributes

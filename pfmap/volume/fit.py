@@ -21,11 +21,13 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import block_diag
 
 from pfmap.arguments import checked_number
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.llc.ladder.fit import MIN_RUNGS, LadderFit, fit_ladder
 from pfmap.llc.ladder.judge import MAX_MISFIT
@@ -84,8 +86,8 @@ ADVICE = {
 """What to do about each verdict."""
 
 
-@dataclass(frozen=True)
-class CurveFit:
+@dataclass(frozen=True, repr=False)
+class CurveFit(Displayed):
     """λ and m of a volume curve, with what is needed to judge them.
 
     Attributes
@@ -115,6 +117,15 @@ class CurveFit:
     known : KnownBounds
         What λ̂ was held against.
     """
+
+    SHOWN: ClassVar = (
+        "learning_coefficient",
+        "learning_coefficient_se",
+        "low",
+        "high",
+        "multiplicity",
+        "verdict",
+    )
 
     learning_coefficient: float
     learning_coefficient_se: float

@@ -32,8 +32,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pfmap.campaign import Campaign
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
-from pfmap.llc.exact.bounds import exact_bounds
+from pfmap.llc.exact.bounds import exact_llc
 from pfmap.llc.function_level import find_patterns, least_rank, realise_function
 from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 from pfmap.models.base import Model
@@ -46,8 +47,8 @@ SEARCHED_INPUTS = 5
 """Inputs up to which `find_patterns` searches; beyond, one unit a vertex."""
 
 
-@dataclass(frozen=True)
-class KnownBounds:
+@dataclass(frozen=True, repr=False)
+class KnownBounds(Displayed):
     """Bounds on λ and the value of m that hold whatever is sampled.
 
     Attributes
@@ -84,7 +85,7 @@ NOTHING_KNOWN = KnownBounds()
 
 
 def known_at(model: Model, weights: np.ndarray) -> KnownBounds:
-    """Upper bound on the curve's λ from one zero of K (`pfmap.llc.exact.bounds.exact_bounds`).
+    """Upper bound on the curve's λ from one zero of K (`pfmap.llc.exact.bounds.exact_llc`).
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def known_at(model: Model, weights: np.ndarray) -> KnownBounds:
     >>> str(known_at(polynomial_model([[1, 3]]), np.zeros(2)))
     '<= 1/6'
     """
-    found = exact_bounds(model, weights)
+    found = exact_llc(model, weights)
     if found.high is None:
         return NOTHING_KNOWN
     return KnownBounds(high=found.high, source=f"a zero of K: {'; '.join(found.sources)}")

@@ -12,11 +12,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from pfmap.arguments import checked_number
 from pfmap.campaign import Campaign
+from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import keys_from_words, words_from_bits
 from pfmap.kernels.read import read_functions
@@ -34,8 +36,8 @@ DELTA = 0.05
 """Probability that a training set breaks the bound on the error."""
 
 
-@dataclass(frozen=True)
-class Posterior:
+@dataclass(frozen=True, repr=False)
+class Posterior(Displayed):
     """Draws from the posterior over functions.
 
     Attributes
@@ -51,6 +53,15 @@ class Posterior:
         Share of the moves accepted while drawing; NaN without draws.
     elapsed_s : float
     """
+
+    SHOWN: ClassVar = (
+        "n_draws",
+        "estimate.log2_p",
+        "estimate.log2_p_se",
+        "estimate.verdict",
+        "error_bound",
+        "acceptance",
+    )
 
     training: TrainingSet
     estimate: VolumeEstimate

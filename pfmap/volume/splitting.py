@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.kernels.philox import random_words
 from pfmap.kernels.splitting import ACCEPTED, TRIED
 
@@ -49,8 +50,8 @@ slope, and t falls there by less than this share of its fall over as many levels
 RESAMPLING_LEVEL = 1 << 13
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, repr=False)
+class Settings(Displayed):
     """Lengths of a splitting.
 
     Attributes
@@ -66,6 +67,11 @@ class Settings:
         Severity at which the pilot has arrived.
     seed : int
         Seed of all random numbers.
+
+    Examples
+    --------
+    >>> Settings(runs=4)
+    Settings(chains=32, steps=128, runs=4, max_levels=200, lowest=0, seed=1)
     """
 
     chains: int = 32

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
 from pfmap.arguments import checked_array
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.kernels.cached import Net, pass_work
 from pfmap.kernels.family import BERNOULLI, NETWORK
@@ -41,8 +42,8 @@ ANGLES = 5
 MOST_SLICES = 32
 
 
-@dataclass(frozen=True)
-class Target:
+@dataclass(frozen=True, repr=False)
+class Target(Displayed):
     """A severity and the prior whose mass below each level of it is measured.
 
     Attributes
@@ -69,6 +70,8 @@ class Target:
     layer_edges : ndarray of float64, shape (layers,)
         Chances of the layers up to each one to be sliced.
     """
+
+    SHOWN: ClassVar = ("name", "loss", "n_parameters")
 
     name: str
     loss: str

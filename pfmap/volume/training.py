@@ -6,17 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.named import BooleanFunction
 from pfmap.reading.arrays import read_arrays
 from pfmap.reading.tables import is_parquet, read_numbers
 
 
-@dataclass(frozen=True)
-class TrainingSet:
+@dataclass(frozen=True, repr=False)
+class TrainingSet(Displayed):
     """Labelled inputs.
 
     Attributes
@@ -31,6 +33,8 @@ class TrainingSet:
     drawn : bool
         Whether the inputs were drawn uniformly without replacement, which bounds need.
     """
+
+    SHOWN: ClassVar = ("n_points", "drawn", "inputs")
 
     inputs: np.ndarray
     labels: np.ndarray
@@ -49,6 +53,40 @@ class TrainingSet:
     def unseen(self) -> np.ndarray:
         """Indices of the other inputs."""
         return np.setdiff1d(np.arange(self.n_points), self.inputs)
+
+
+def training_set(
+    function: BooleanFunction, inputs: int | Sequence[int] | np.ndarray, *, seed: int = 1
+) -> TrainingSet:
+    """A function at some inputs: so many drawn ones, or given ones.
+
+    Parameters
+    ----------
+    function : BooleanFunction
+        The truth.
+    inputs : int, or sequence of int
+        How many to draw uniformly without replacement (`drawn_inputs`), or which (`restricted`).
+    seed : int, default 1
+        Of the drawn ones.
+
+    Returns
+    -------
+    TrainingSet
+
+    Raises
+    ------
+    SettingsError
+        If there are not so many inputs, or not these.
+
+    Examples
+    --------
+    >>> from pfmap.functions import parse_function
+    >>> [training_set(parse_function("or", 3), chosen).inputs.tolist() for chosen in (2, [7, 0])]
+    [[3, 5], [0, 7]]
+    """
+    if isinstance(inputs, (int, np.integer)):
+        return drawn_inputs(function, int(inputs), seed=seed)
+    return restricted(function, inputs)
 
 
 def restricted(function: BooleanFunction, inputs: Sequence[int] | np.ndarray) -> TrainingSet:

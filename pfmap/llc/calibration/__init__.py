@@ -1,1 +1,25 @@
-"""How good the estimates are: models with known λ and m, estimated and compared."""
+"""Calibration: estimators held against models whose λ and m are known."""
+
+from pfmap.doors import open_door
+
+_HOMES = {
+    "KnownModel": "pfmap.llc.calibration.known:KnownModel",
+    "calibrate": "pfmap.llc.calibration.calibrate:calibrate",
+    "confusion": "pfmap.llc.calibration.limit:confusion",
+    "information_limit": "pfmap.llc.calibration.limit:information_limit",
+    "line_plus_dot": "pfmap.llc.calibration.known:line_plus_dot",
+    "regular": "pfmap.llc.calibration.known:regular",
+    "suite_named": "pfmap.llc.calibration.suites:suite_named",
+}
+
+__all__ = [
+    "KnownModel",
+    "calibrate",
+    "confusion",
+    "information_limit",
+    "line_plus_dot",
+    "regular",
+    "suite_named",
+]
+
+__getattr__, __dir__ = open_door(__name__, _HOMES)

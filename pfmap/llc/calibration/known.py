@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.llc.exact import (
     LearningCoefficient,
     deep_linear_llc,
@@ -28,8 +30,8 @@ NET_POINTS = np.array([[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]])
 """Inputs of the polynomial nets."""
 
 
-@dataclass(frozen=True)
-class KnownModel:
+@dataclass(frozen=True, repr=False)
+class KnownModel(Displayed):
     """A model, a parameter w*, and the exact answer there.
 
     Attributes
@@ -47,6 +49,8 @@ class KnownModel:
         Distance from λ to the next pole of the zeta function, the power of nβ with which E[nβK]
         comes to λ; None where it is not known.
     """
+
+    SHOWN: ClassVar = ("name", "family", "exact.llc", "exact.multiplicity", "radius")
 
     name: str
     family: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.llc.arguments import check_position
 from pfmap.llc.exact.coefficient import LearningCoefficient
 from pfmap.llc.exact.families import family_value
@@ -24,8 +26,8 @@ ROUNDING_LEVEL = 1e-12
 """Next to the largest."""
 
 
-@dataclass(frozen=True)
-class ExactBounds:
+@dataclass(frozen=True, repr=False)
+class ExactBounds(Displayed):
     """What is known of λ and m at w* without sampling.
 
     Attributes
@@ -45,6 +47,8 @@ class ExactBounds:
     rank : FiniteRank or None
         The rank of a polynomial model's Jacobian over the rational numbers.
     """
+
+    SHOWN: ClassVar = ("llc", "multiplicity", "low", "high", "settled")
 
     low: Fraction
     high: Fraction | None
@@ -97,7 +101,7 @@ class _Bounds:
         return ExactBounds(self.low, self.high, llc, self.multiplicity, sources, settled, self.rank)
 
 
-def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:
+def exact_llc(model: Model, weights: np.ndarray) -> ExactBounds:
     """What ranks, Newton polyhedra and known families say of λ and m at a zero w* of K.
 
     - λ >= rank/2, the rank of the Jacobian at w*: over the rational numbers where the outputs are
@@ -132,15 +136,15 @@ def exact_bounds(model: Model, weights: np.ndarray) -> ExactBounds:
     Examples
     --------
     >>> from pfmap.models.polynomial import polynomial_model
-    >>> found = exact_bounds(polynomial_model([[1, 3]]), np.zeros(2))  # K = (w1 w2³)²/2
+    >>> found = exact_llc(polynomial_model([[1, 3]]), np.zeros(2))  # K = (w1 w2³)²/2
     >>> str(found.llc), found.multiplicity
     ('1/6', 1)
     >>> cusp = polynomial_model([[2, 0], [0, 3]], [[1.0, -1.0]])  # K = (w1² - w2³)²/2
-    >>> found = exact_bounds(cusp, np.zeros(2))
+    >>> found = exact_llc(cusp, np.zeros(2))
     >>> str(found.llc), found.multiplicity
     ('5/12', 1)
     >>> line = polynomial_model([[2, 0], [1, 1], [0, 2]], [[1.0, -2.0, 1.0]])  # (w1 - w2)⁴/2
-    >>> found = exact_bounds(line, np.zeros(2))  # it is 1/4: degenerate
+    >>> found = exact_llc(line, np.zeros(2))  # it is 1/4: degenerate
     >>> str(found.low), str(found.high), found.sources
     ('0', '1/2', ('λ <= 1/2: Newton polyhedron of the outputs at w*',))
     """

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pfmap.arguments import checked_integer
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 
 
-@dataclass(frozen=True)
-class LearningCoefficient:
+@dataclass(frozen=True, repr=False)
+class LearningCoefficient(Displayed):
     """λ and m of a loss K: Prior{w : K(w) < t} ~ c t^λ (log 1/t)^(m-1) as t -> 0.
 
     Attributes

@@ -10,6 +10,7 @@ from typing import SupportsIndex
 import numpy as np
 
 from pfmap.arguments import checked_integer, checked_integers
+from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.llc.exact.finite_field import N_PRIMES, random_primes, rank_modulo, residues
 from pfmap.llc.exact.finite_jacobian import (
@@ -33,8 +34,8 @@ HALF_RANGE = 2**30
 """Random weights and inputs are integers from minus this to this."""
 
 
-@dataclass(frozen=True)
-class FiniteRank:
+@dataclass(frozen=True, repr=False)
+class FiniteRank(Displayed):
     """Rank of a matrix of rational numbers, the larger of its ranks modulo two primes.
 
     A rank modulo a prime never exceeds the rank over the rational numbers, and falls short of it

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .bounds import Realisation, bound_llc
 from .listed import LeastRank, least_rank
 from .minimum import LeastRanks, least_ranks
+from .one import FunctionLlc, function_llc
 from .patterns import pattern_basis
 from .realise import realise_function
 from .search import find_patterns
@@ -16,12 +17,14 @@ from .tabulated import FunctionBounds, bound_functions
 
 __all__ = [
     "FunctionBounds",
+    "FunctionLlc",
     "LeastRank",
     "LeastRanks",
     "Realisation",
     "bound_functions",
     "bound_llc",
     "find_patterns",
+    "function_llc",
     "least_rank",
     "least_ranks",
     "pattern_basis",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.halfspaces import MAX_COVER_INPUTS, checked_table
@@ -24,8 +26,8 @@ MIN_MARGIN = 1e-6
 """Smallest distance from a kink, as a share of the sum of the terms of a pre-activation."""
 
 
-@dataclass(frozen=True)
-class Realisation:
+@dataclass(frozen=True, repr=False)
+class Realisation(Displayed):
     """A parameter w with K_f(w) = 0 to rounding, and bounds on λ there.
 
     Attributes
@@ -49,6 +51,8 @@ class Realisation:
     verdict : str
         exact | interval.
     """
+
+    SHOWN: ClassVar = ("verdict", "low", "high", "widths", "rank")
 
     widths: tuple[int, ...]
     weights: np.ndarray

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.functions.halfspaces import checked_table
 from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS, cube_symmetries
 from pfmap.reading import shipped_rows
@@ -19,8 +21,8 @@ TABLE = Path(__file__).with_name("least_ranks.csv")
 COLUMNS = ("n", "function", "rank", "units", "patterns")
 
 
-@dataclass(frozen=True)
-class LeastRank:
+@dataclass(frozen=True, repr=False)
+class LeastRank(Displayed):
     """r(f) and how it is attained.
 
     Attributes
@@ -32,6 +34,8 @@ class LeastRank:
     units : int
         Width from which on networks with these patterns and λ = r(f)/2 are known.
     """
+
+    SHOWN: ClassVar = ("rank", "units", "patterns")
 
     rank: int
     patterns: np.ndarray

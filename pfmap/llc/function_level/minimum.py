@@ -29,9 +29,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.thresholds import threshold_sets
@@ -40,8 +42,8 @@ from pfmap.llc.function_level.patterns import RANK_TOLERANCE, pattern_basis, res
 MAX_LISTED_INPUTS = 4
 
 
-@dataclass(frozen=True)
-class LeastRanks:
+@dataclass(frozen=True, repr=False)
+class LeastRanks(Displayed):
     """r(f) of every function of n inputs.
 
     Attributes
@@ -55,6 +57,8 @@ class LeastRanks:
         For one function of every class under orders and flips of inputs and the complement: its
         truth table (2^n,) and patterns (k, 2^n) whose span of dimension r(f) holds it.
     """
+
+    SHOWN: ClassVar = ("n_inputs", "ranks")
 
     n_inputs: int
     ranks: np.ndarray

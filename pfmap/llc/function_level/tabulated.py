@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 from pfmap.llc.function_level.listed import listed_functions, table_numbers
 from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 
@@ -38,8 +40,8 @@ _NARROW = "not known: too few units for the constructions"
 _SUPPORT = "not known: a uniform prior may not reach the constructions"
 
 
-@dataclass(frozen=True)
-class FunctionBounds:
+@dataclass(frozen=True, repr=False)
+class FunctionBounds(Displayed):
     """Bounds on λ_f, one row a function.
 
     Attributes
@@ -49,6 +51,8 @@ class FunctionBounds:
     reason : list of str
         Where both come from.
     """
+
+    SHOWN: ClassVar = ("low", "high")
 
     low: np.ndarray
     high: np.ndarray

@@ -14,7 +14,7 @@ from pfmap.arguments import checked_number
 from pfmap.errors import SettingsError
 from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
-from pfmap.llc.exact.bounds import ExactBounds, exact_bounds
+from pfmap.llc.exact.bounds import ExactBounds, exact_llc
 from pfmap.llc.faults import UndefinedGradient, fault_at, is_resolved
 from pfmap.llc.ladder.chains import Chains
 from pfmap.llc.ladder.fit import fit_ladder
@@ -128,7 +128,7 @@ def estimate_llc_ladder(
     leaps : int, default 4
         Leaps of a Hamiltonian move; 1 is Metropolis-adjusted Langevin.
     use_exact : bool, default True
-        Whether what `pfmap.llc.exact.bounds.exact_bounds` knows of λ and m at w* cuts the interval
+        Whether what `pfmap.llc.exact.bounds.exact_llc` knows of λ and m at w* cuts the interval
         and settles λ and m; ``settled_by`` says so. Where both are settled by results that are
         proved no chain runs, unless `radius` is given: its ball may hold another stratum. A
         calibration leaves it out.
@@ -180,7 +180,7 @@ def estimate_llc_ladder(
         elif is_locally_regular(problem):
             return _without_chains(problem, 0.5 * problem.rank, "ok", start)
         else:
-            bounds = exact_bounds(model, center) if use_exact else NOTHING_KNOWN
+            bounds = exact_llc(model, center) if use_exact else NOTHING_KNOWN
             if bounds.settled and radius is None:
                 return _settled_without_chains(problem, bounds, start)
             whole = problem

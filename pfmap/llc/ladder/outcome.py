@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import numpy as np
 
+from pfmap.display import Displayed
 
-@dataclasses.dataclass(frozen=True)
-class LadderEstimate:
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class LadderEstimate(Displayed):
     """λ and m at w*, with what is needed to judge them.
 
     Attributes
@@ -62,6 +65,18 @@ class LadderEstimate:
     elapsed_s : float
         Wall time.
     """
+
+    SHOWN: ClassVar = (
+        "llc",
+        "llc_se",
+        "low",
+        "high",
+        "multiplicity",
+        "verdict",
+        "exact",
+        "rank",
+        "n_parameters",
+    )
 
     llc: float
     llc_se: float
