@@ -2,8 +2,8 @@
 
 What a session in Python needs is here, by noun, and imported when it is first used: ``import
 pfmap`` compiles and loads nothing. The rooms behind hold the rest, and are names of this package
-too: ``pfmap.analysis``, ``calibration``, ``complexity``, ``exact``, ``function_level``,
-``functions``, ``kernel_limit``, ``llc``, ``models``, ``sampling`` and ``volume``.
+too: ``pfmap.activations``, ``analysis``, ``calibration``, ``complexity``, ``exact``,
+``function_level``, ``functions``, ``kernel_limit``, ``llc``, ``models``, ``sampling``, ``volume``.
 
 Campaigns
 
@@ -26,6 +26,7 @@ Functions
 =========================  ==========================================================
 `function`                 a Boolean function: name, expression, table or key
 `sample_prior`             draw a campaign in memory: every function with its count
+`sample_model`             the same of any compiled model
 `functions_table`          counts to probabilities, intervals and orbits
 `measure_tables`           complexity of truth tables by every measure
 `proxy`                    register a complexity measure of your own
@@ -62,6 +63,7 @@ Models
 `network`                  a fully connected network with loss, gradient, Jacobian
 `polynomial`               outputs linear in monomials of the parameters
 `deep_linear`              a product of matrices against a true matrix
+`Program`                  a model of your own from layers, products, norms, softmax
 `OwnModel`                 your own loss and gradient
 `OwnLoss`                  your own loss alone
 `check_gradient`           a gradient against differences of its loss
@@ -101,10 +103,11 @@ if TYPE_CHECKING:
     from pfmap.models.network import network_model as network
     from pfmap.models.own import OwnLoss, OwnModel, check_gradient
     from pfmap.models.polynomial import polynomial_model as polynomial
+    from pfmap.models.program import Program
     from pfmap.opened.campaign import open_campaign
     from pfmap.opened.running import run
     from pfmap.pipeline import status, verify
-    from pfmap.sampling import sample_prior
+    from pfmap.sampling import sample_model, sample_prior
     from pfmap.volume import (
         Settings as SplittingSettings,
     )
@@ -125,6 +128,7 @@ _HOMES = {
     "OwnLoss": "pfmap.models.own:OwnLoss",
     "OwnModel": "pfmap.models.own:OwnModel",
     "PfmapError": "pfmap.errors:PfmapError",
+    "Program": "pfmap.models.program:Program",
     "SplittingSettings": "pfmap.volume:Settings",
     "analyze": "pfmap.analysis:analyze",
     "calibrate": "pfmap.llc.calibration.calibrate:calibrate",
@@ -151,6 +155,7 @@ _HOMES = {
     "proxy": "pfmap.complexity:proxy",
     "read_campaign": "pfmap.campaign:read_campaign",
     "run": "pfmap.opened:run",
+    "sample_model": "pfmap.sampling:sample_model",
     "sample_parameters": "pfmap.volume:sample_parameters",
     "sample_posterior": "pfmap.volume:sample_posterior",
     "sample_prior": "pfmap.sampling:sample_prior",
@@ -162,6 +167,7 @@ _HOMES = {
 }
 
 _ROOMS = {
+    "activations": "pfmap.activations",
     "analysis": "pfmap.analysis",
     "calibration": "pfmap.llc.calibration",
     "complexity": "pfmap.complexity",
@@ -181,6 +187,7 @@ __all__ = [
     "OwnLoss",
     "OwnModel",
     "PfmapError",
+    "Program",
     "SplittingSettings",
     "analyze",
     "calibrate",
@@ -207,6 +214,7 @@ __all__ = [
     "proxy",
     "read_campaign",
     "run",
+    "sample_model",
     "sample_parameters",
     "sample_posterior",
     "sample_prior",

@@ -9,7 +9,9 @@ with an underscore hold no activation.
 from __future__ import annotations
 
 import pkgutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pfmap.doors import open_door
 
 if TYPE_CHECKING:
     from ._arithmetic import fma
@@ -23,18 +25,13 @@ NAMES: tuple[str, ...] = tuple(
 
 __all__ = ["ACTIVATIONS", "NAMES", "Activation", "facts_of", "fma", "register_activation"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "Activation":
-        from ._record import Activation
-
-        return Activation
-    if name == "fma":
-        from ._arithmetic import fma
-
-        return fma
-    if name in __all__:
-        from . import _registry
-
-        return getattr(_registry, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = open_door(
+    __name__,
+    {
+        "ACTIVATIONS": "pfmap.activations._registry:ACTIVATIONS",
+        "Activation": "pfmap.activations._record:Activation",
+        "facts_of": "pfmap.activations._registry:facts_of",
+        "fma": "pfmap.activations._arithmetic:fma",
+        "register_activation": "pfmap.activations._registry:register_activation",
+    },
+)

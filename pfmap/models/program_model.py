@@ -28,7 +28,7 @@ class Origins(NamedTuple):
     is_bias: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class ProgramModel(CompiledModel):
     """A model given by a program.
 

@@ -16,7 +16,7 @@ from .posterior import Posterior, error_bound, sample_posterior
 from .probability import draws_for_precision, estimate_probability
 from .rounds import estimate_to_error
 from .splitting import Settings
-from .target import Target, loss_target, sign_target
+from .target import Target, loss_target, model_sign_target, sign_target
 from .training import (
     TrainingSet,
     drawn_inputs,
@@ -53,6 +53,7 @@ __all__ = [
     "labelled",
     "load_training_set",
     "loss_target",
+    "model_sign_target",
     "normal_draw",
     "normal_walk",
     "plain_splitting",
