@@ -28,7 +28,7 @@ from .registered import (
     call_single,
     call_slope,
     call_value,
-    register,  # fmt: skip
+    register,
 )
 
 RELU, LINEAR = NAMES.index("relu"), NAMES.index("linear")
