@@ -7,9 +7,10 @@ from typing import Any
 from .cached import fill_layers, set_weights
 from .dispatch import by_target
 from .move_bouncing import bounce_path
+from .move_tilted import slice_tilted_units, tilted_block
 from .move_units import new_block, slice_units
 from .severity_losses import ModelLoss, NetworkLoss
-from .severity_signs import SignTarget
+from .severity_signs import SignTarget, TiltedSigns
 
 ONE = 1
 
@@ -46,6 +47,10 @@ def _slices(target, threshold, edges, key, stream, n, state, memory, block):
     return slice_units(target, threshold, edges, key, stream, n, state, memory, block)
 
 
+def _tilted_slices(target, threshold, edges, key, stream, n, state, memory, block):
+    return slice_tilted_units(target, threshold, edges, key, stream, n, state, memory, block)
+
+
 def _no_refresh(target, state, stale, memory):
     pass
 
@@ -62,11 +67,31 @@ by_target(
     block_of,
     {
         SignTarget: lambda target: new_block(target.net),
+        TiltedSigns: tilted_block,
         NetworkLoss: lambda target: new_block(target.net),
         ModelLoss: lambda target: 0,
     },
     allocates=True,
 )
-by_target(refresh, {SignTarget: _refresh, NetworkLoss: _refresh, ModelLoss: _no_refresh})
-by_target(slices, {SignTarget: _slices, NetworkLoss: _slices, ModelLoss: _no_slices})
-by_target(bounces, {SignTarget: _no_bounces, NetworkLoss: bounce_path, ModelLoss: bounce_path})
+by_target(
+    refresh,
+    {
+        SignTarget: _refresh,
+        TiltedSigns: _refresh,
+        NetworkLoss: _refresh,
+        ModelLoss: _no_refresh,
+    },
+)
+by_target(
+    slices,
+    {SignTarget: _slices, TiltedSigns: _tilted_slices, NetworkLoss: _slices, ModelLoss: _no_slices},
+)
+by_target(
+    bounces,
+    {
+        SignTarget: _no_bounces,
+        TiltedSigns: _no_bounces,
+        NetworkLoss: bounce_path,
+        ModelLoss: bounce_path,
+    },
+)
