@@ -13,7 +13,7 @@ from pfmap.kernels.cached import Net, pass_work
 from pfmap.kernels.family import BERNOULLI, NETWORK
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.kernels.severity_losses import ModelLoss, NetworkLoss
-from pfmap.kernels.severity_signs import SignTarget
+from pfmap.kernels.severity_signs import SignTarget, TiltedSigns
 from pfmap.kernels.splitting import UNITS
 from pfmap.kernels.variates import CODES
 from pfmap.models.abilities import require_members
@@ -51,7 +51,7 @@ class Target:
         Code of the prior's law in `pfmap.kernels.variates`.
     scales : ndarray of float64, shape (d,)
         Factor of every parameter: its standard deviation, times sqrt(3) for the uniform law.
-    kernel : SignTarget, NetworkLoss, ModelLoss or None
+    kernel : SignTarget, TiltedSigns, NetworkLoss, ModelLoss or None
         The severity as kernels take it; None for a model that is not compiled.
     model : LossModel or None
         The model of a loss; None for signs. One that is not compiled is called as it is, which is
@@ -70,7 +70,7 @@ class Target:
     loss: str
     law: int
     scales: np.ndarray
-    kernel: SignTarget | NetworkLoss | ModelLoss | None
+    kernel: SignTarget | TiltedSigns | NetworkLoss | ModelLoss | None
     model: LossModel | None
     groups: np.ndarray
     move_weights: MoveWeights
