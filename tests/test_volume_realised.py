@@ -72,6 +72,17 @@ def test_a_splitting_that_did_not_arrive_is_bracketed():
     assert (row["log2_p"], row["log2_p_lower"]) == (None, found.log2_p_lower)
 
 
+def test_crossings_that_all_failed_bound_nothing(short, monkeypatch):
+    made = realised.crossing
+
+    def failing(signs, law, rng, workspace, key, powers=None):
+        return made(signs, law, rng, workspace, key) if powers is None else None
+
+    monkeypatch.setattr(realised, "crossing", failing)
+    plan = plan_sampling(network([2, 2, 1]))
+    assert math.isnan(realised_bound(sign_target(plan, parse_function("1", 2).signs, name="1")))
+
+
 def test_runs_that_arrived_need_no_realisation():
     found = estimate_probability(network([3, 8, 1]), "and", Settings(chains=16, steps=16, runs=4))
     assert math.isnan(found.realised)

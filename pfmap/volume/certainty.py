@@ -29,7 +29,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import logsumexp
 
 from pfmap.functions.probability import LARGEST_LOG2_SE
@@ -133,8 +132,11 @@ def log2_lower_of_estimates(log_estimates: np.ndarray) -> float:
         return float(logsumexp(factors.sum(axis=1)) - math.log(len(shares)) + math.log(ALPHA))
 
     # At the upper end no product exceeds 1; at the lower one the share 1/R gives more than 1/α.
-    low = math.log(ALPHA / (4.0 * len(logs) ** 2))
-    return float(largest + brentq(excess, low, 0.0)) / math.log(2.0)
+    low, high = math.log(ALPHA / (4.0 * len(logs) ** 2)), 0.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if excess(middle) > 0.0 else (low, middle)
+    return float(largest + low) / math.log(2.0)
 
 
 def log2_upper(curve: Curve, runs: list[Run]) -> float:

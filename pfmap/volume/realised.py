@@ -8,9 +8,9 @@ for every coordinate is fitted around them. Both minimise, by Adam (Kingma & Ba 
 
 p the prior, so that parameters that do not matter stay free and the others become only as narrow as
 the signs ask. A bridge from q to the prior (`pfmap.volume.bridge`) leads to other realisations;
-laws are fitted around some of those too, and the one with the largest E_q[ln p/q], which is about
-the log mass of its cell, is where the next bridge begins. Independent crossings from the best of
-all, at powers fixed before, are unbiased estimates of P(f), and bound it from below
+laws are fitted around some of those too, and the next bridge begins at the one with the largest
+E_q[ln p/q], which is about the log mass of its cell. Independent crossings from the law that led
+furthest, at powers fixed before, are unbiased estimates of P(f), and bound it from below
 (`pfmap.volume.certainty.log2_lower_of_estimates`). Nothing else is assumed: parts of the set that
 no crossing reached can only make the bound low.
 """
@@ -58,15 +58,15 @@ LEAST_SHARE, NARROWER = 0.2, 0.7
 """Share of q's draws with the wanted signs, and a factor that narrows q where it is less."""
 
 LAWS, ROUNDS = 4, 4
-"""Laws fitted in a round, and rounds; a short crossing leads from each round to the next."""
+"""Laws fitted in a round, and rounds, of which each ends in a short crossing."""
 
 CROSSINGS = 6
 """Crossings that are counted."""
 
-CHAINS, MOST_STEPS, WORK = 32, 1024, 5e9
+CHAINS, MOST_STEPS, WORK = 32, 1024, 1.6e9
 """Chains of a crossing; their steps are such that a power takes about that many multiply-adds."""
 
-SHORTER = 16
+SHORTER = 8
 """Steps of counted crossings over those of the others."""
 
 TRIED, COUNTED = 256, 1024
@@ -186,47 +186,41 @@ def realised_bound(
     total = ROUNDS + CROSSINGS
     with ThreadPoolExecutor(count_threads(threads)) as pool:
         short = Workspace(target, CHAINS, steps // SHORTER, pool)
-        law = best_law(signs, rng, short, seed, tell)
-        if law is None:
-            return math.nan
-        pilot = crossing(signs, law, rng, short, stream_key(seed, *names, "pilot"))
-        tell(ROUNDS, total)
-        if pilot is None:
+        start = best_start(signs, rng, short, seed, tell)
+        if start is None:
             return math.nan
         workspace, log_masses = Workspace(target, CHAINS, steps, pool), []
         for number in range(CROSSINGS):
             key = stream_key(seed, *names, "crossing", number)
-            found = crossing(signs, law, rng, workspace, key, pilot.powers)
+            found = crossing(signs, start[0], rng, workspace, key, start[1])
             log_masses.append(-math.inf if found is None else found.log_mass)
             tell(ROUNDS + number + 1, total)
-    return min(0.0, log2_lower_of_estimates(np.array(log_masses)))
+    return float(np.minimum(0.0, log2_lower_of_estimates(np.array(log_masses))))
 
 
-def best_law(
+def best_start(
     signs: Signs,
     rng: np.random.Generator,
     workspace: Workspace,
     seed: int,
     tell: Progress,
-) -> NormalLaw | None:
-    """The law whose cell has most of the prior, of those fitted; None if training never arrived."""
+) -> tuple[NormalLaw, np.ndarray] | None:
+    """The law whose short crossing found most, and its powers; None if training never arrived."""
     centres: list[np.ndarray] = []
     for _ in range(STARTS):
         if len(centres) < LAWS and (x := trained(signs, rng)) is not None:
             centres.append(x)
     best, most = None, -math.inf
-    for number in range(ROUNDS):
-        for centre in centres:
-            law, mass = fitted(signs, centre, rng)
-            if mass > most:
-                best, most = law, mass
-        if best is None or number == ROUNDS - 1:
-            break
+    for number in range(ROUNDS if centres else 0):
+        laws = [fitted(signs, centre, rng) for centre in centres]
+        law = max(laws, key=lambda found: found[1])[0]
         key = stream_key(seed, "realised", signs.target.name, "round", number)
-        found = crossing(signs, best, rng, workspace, key)
+        found = crossing(signs, law, rng, workspace, key)
         if found is not None:
             places = rng.integers(len(found.states), size=LAWS)
             centres = list(normal_coordinates(signs.target, found.states[places]))
+            if found.log_mass > most:
+                best, most = (law, found.powers), found.log_mass
         tell(number + 1, ROUNDS + CROSSINGS)
     return best
 
