@@ -194,7 +194,7 @@ def estimate_lines(row: dict[str, Any], what: str = "P") -> list[str]:
         below = (
             "the mean of the runs over 40"
             if math.isnan(row["log2_p_realised"])
-            else "the mass around a realisation found by training"
+            else "a bridge from a realisation found by training"
         )
         lines = [
             f"{row['log2_p_lower']:.2f} < log2 {what} < {row['log2_p_upper']:.2f}  (below: "

@@ -77,7 +77,7 @@ def test_verdicts_say_what_to_do(tmp_path):
     assert row["log2_p_lower"] == row["log2_p_realised"] < -20.0
     shown = invoke(*arguments, cwd=tmp_path)
     assert f"{row['log2_p_lower']:.2f} < log2 P < {row['log2_p_upper']:.2f}" in shown
-    assert "below: the mass around a realisation" in shown
+    assert "below: a bridge from a realisation" in shown
     shown = invoke("probability", "--widths", "3,1", "--named", "parity", cwd=tmp_path)
     assert "perceptron of 3 inputs" in shown
     assert "P = 0, not expressible: no parameter vector expresses it" in shown

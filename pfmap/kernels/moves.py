@@ -7,10 +7,11 @@ from typing import Any
 from .cached import fill_layers, set_weights
 from .dispatch import by_target
 from .move_bouncing import bounce_path
+from .move_tilted import slice_tilted_units, tilted_block
 from .move_units import new_block, slice_units
 from .severity_losses import ModelLoss, NetworkLoss
 from .severity_model_signs import ModelSigns
-from .severity_signs import SignTarget
+from .severity_signs import SignTarget, TiltedSigns
 
 ONE = 1
 
@@ -47,6 +48,10 @@ def _slices(target, threshold, edges, key, stream, n, state, memory, block):
     return slice_units(target, threshold, edges, key, stream, n, state, memory, block)
 
 
+def _tilted_slices(target, threshold, edges, key, stream, n, state, memory, block):
+    return slice_tilted_units(target, threshold, edges, key, stream, n, state, memory, block)
+
+
 def _no_refresh(target, state, stale, memory):
     pass
 
@@ -63,6 +68,7 @@ by_target(
     block_of,
     {
         SignTarget: lambda target: new_block(target.net),
+        TiltedSigns: tilted_block,
         NetworkLoss: lambda target: new_block(target.net),
         ModelLoss: lambda target: 0,
         ModelSigns: lambda target: 0,
@@ -73,6 +79,7 @@ by_target(
     refresh,
     {
         SignTarget: _refresh,
+        TiltedSigns: _refresh,
         NetworkLoss: _refresh,
         ModelLoss: _no_refresh,
         ModelSigns: _no_refresh,
@@ -82,6 +89,7 @@ by_target(
     slices,
     {
         SignTarget: _slices,
+        TiltedSigns: _tilted_slices,
         NetworkLoss: _slices,
         ModelLoss: _no_slices,
         ModelSigns: _no_slices,
@@ -91,6 +99,7 @@ by_target(
     bounces,
     {
         SignTarget: _no_bounces,
+        TiltedSigns: _no_bounces,
         ModelSigns: _no_bounces,
         NetworkLoss: bounce_path,
         ModelLoss: bounce_path,

@@ -23,7 +23,7 @@ from .severity_losses import (
     trial_loss,
 )
 from .severity_model_signs import ModelSigns, model_signs_at, model_signs_memory
-from .severity_signs import SignTarget, sign_memory, signs_at, trial_signs
+from .severity_signs import SignTarget, TiltedSigns, sign_memory, signs_at, trial_signs
 
 
 def memory_of(target: Any) -> Any:
@@ -50,6 +50,7 @@ by_target(
     memory_of,
     {
         SignTarget: sign_memory,
+        TiltedSigns: sign_memory,
         ModelSigns: model_signs_memory,
         NetworkLoss: network_memory,
         ModelLoss: model_memory,
@@ -60,17 +61,19 @@ by_target(
     severity_at,
     {
         SignTarget: signs_at,
+        TiltedSigns: signs_at,
         ModelSigns: model_signs_at,
         NetworkLoss: network_loss_at,
         ModelLoss: model_loss_at,
     },
 )
-by_target(score_trial, {SignTarget: trial_signs, NetworkLoss: trial_loss})
+by_target(score_trial, {SignTarget: trial_signs, TiltedSigns: trial_signs, NetworkLoss: trial_loss})
 by_target(gradient_at, {NetworkLoss: loss_gradient_at, ModelLoss: loss_gradient_at})
 by_target(
     work_of,
     {
         SignTarget: lambda target: pass_work(target.net),
+        TiltedSigns: lambda target: pass_work(target.net),
         ModelSigns: lambda target: 1,
         NetworkLoss: lambda target: pass_work(target.net),
         ModelLoss: lambda target: 1,

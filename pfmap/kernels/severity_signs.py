@@ -50,6 +50,24 @@ class SignTarget(NamedTuple):
     margin: float
 
 
+class TiltedSigns(NamedTuple):
+    """Wanted signs under a normal law of one's own in place of the prior (`move_tilted`).
+
+    Fields: those of `SignTarget`; `centre` and `spread` float64[d] of the coordinates that are
+    standard normal under the prior.
+    """
+
+    net: Net
+    law: int
+    scales: np.ndarray
+    signs: np.ndarray
+    checked: np.ndarray
+    tolerance: float
+    margin: float
+    centre: np.ndarray
+    spread: np.ndarray
+
+
 class SignMemory(NamedTuple):
     """Work: two caches, weights in both precisions, and what settles a doubtful bit."""
 

@@ -41,7 +41,8 @@ def volume(job: Job) -> list[str]:
     evidence: list[dict[str, Any]] = []
     for item, name, estimate in zip(wanted, names, split_all(job, STAGE, wanted), strict=True):
         curves += volume_rows(estimate, function=item.function)
-        evidence.append(evidence_row(bracketed(estimate), function=item.function, name=name))
+        found = bracketed(estimate, threads=job.threads)
+        evidence.append(evidence_row(found, function=item.function, name=name))
     return write_volume(job, wanted, curves, evidence)
 
 

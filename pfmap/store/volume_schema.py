@@ -101,7 +101,7 @@ EVIDENCE = (
         "bits",
         "Lower bound of log2 V at the lowest severity, wrong with probability 0.025 at most: the "
         "mean of the runs over 40 (Markov's inequality; the runs are unbiased), or where no run "
-        "got there the mass around a realisation found by training. Null where neither got there.",
+        "got there by bridges from a realisation found by training. Null where neither got there.",
     ),
     Column(
         "learning_coefficient_known_low",

@@ -94,6 +94,51 @@ def log2_lower(runs: list[Run]) -> float:
     return (log_mean + math.log(ALPHA)) / math.log(2.0)
 
 
+def log2_lower_of_estimates(log_estimates: np.ndarray) -> float:
+    """Lower bound on log2 V from independent unbiased estimates of V that are at least 0.
+
+    For Z_1 … Z_R with the mean V and every share 0 < s <= 1 the product Π_i (1 - s + s Z_i/V) is
+    at least 0 and has the mean 1, and so has the average over shares s = 1/R, 2/R … 1. By Markov's
+    inequality it exceeds 1/α with probability α at most, and the bound is the v at which it equals
+    1/α. Estimates that agree lie log2(1/α)/R bits above it and little more; of those that do not,
+    the mean counts, as in `log2_lower`. (Bets of a share: Waudby-Smith & Ramdas 2024, doi
+    10.1093/jrsssb/qkad009.)
+
+    Parameters
+    ----------
+    log_estimates : ndarray, shape (R,)
+        ln Z_i; -inf for 0.
+
+    Returns
+    -------
+    float
+        It fails with probability 0.025 at most; NaN where every estimate is 0.
+
+    Examples
+    --------
+    >>> same, apart = np.log(2.0) * np.full(8, -20.0), np.log(2.0) * np.arange(-34.0, -18.0, 2.0)
+    >>> round(log2_lower_of_estimates(same), 1), round(log2_lower_of_estimates(apart), 1)
+    (-20.9, -26.1)
+    """
+    logs = np.asarray(log_estimates, dtype=np.float64)
+    if not np.isfinite(logs).any():
+        return math.nan
+    largest = logs.max()
+    ratios, shares = np.exp(logs - largest), np.arange(1, len(logs) + 1) / len(logs)
+
+    def excess(log_v: float) -> float:
+        with np.errstate(divide="ignore"):
+            factors = np.log1p(np.outer(shares, ratios * math.exp(-log_v) - 1.0))
+        return float(logsumexp(factors.sum(axis=1)) - math.log(len(shares)) + math.log(ALPHA))
+
+    # At the upper end no product exceeds 1; at the lower one the share 1/R gives more than 1/α.
+    low, high = math.log(ALPHA / (4.0 * len(logs) ** 2)), 0.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if excess(middle) > 0.0 else (low, middle)
+    return float(largest + low) / math.log(2.0)
+
+
 def log2_upper(curve: Curve, runs: list[Run]) -> float:
     """Upper bound on log2 V at the last point: the least V plus two standard errors on the way.
 

@@ -79,7 +79,7 @@ def estimate_probability(
     threads : int, optional
         None means every CPU. The result does not depend on it.
     progress, watch : callable, optional
-        As for `estimate_volume`.
+        As for `estimate_volume`; `progress` begins anew where a lower bound is looked for.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def estimate_probability(
         found = estimate_volume(
             target, settings, proof=proof, threads=threads, progress=progress, watch=watch, **kept
         )
-    return bracketed(found)
+    return bracketed(found, threads=threads, progress=progress)
 
 
 def draws_for_precision(log2_p: float, log2_p_se: float) -> float:

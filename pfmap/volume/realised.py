@@ -1,68 +1,78 @@
-"""A lower bound on P(f) where no run of a splitting arrived: the mass around one realisation.
+"""A lower bound on P(f) where no run of a splitting arrived: by a bridge from a realisation.
 
-In coordinates x that are standard normal under the prior let A be the set of parameters with the
-wanted signs, p the prior and q any law with a density. Then for every c
-
-    P(A) >= P(A and p/q >= c) = E_q[p/q 1(A and p/q >= c)] >= c q(A and p/q >= c),
-
-and the last probability is bounded from below by counting draws of q (Clopper & Pearson), once q
-and c are fixed by other draws. Nothing else is assumed, so the bound holds however badly q fits A;
-how far it lies below P(A) is what the fit decides. Other parts of A, those that permute units among
-them, count as nothing.
-
-q is a normal law with a mean and a standard deviation for every coordinate. Its mean is first
-trained to the wanted signs; then both minimise, by Adam (Kingma & Ba 2015, arXiv 1412.6980) on
-draws of q and their mirror images,
+Parameters are trained to the wanted signs, and a normal law q with a mean and a standard deviation
+for every coordinate is fitted around them. Both minimise, by Adam (Kingma & Ba 2015, arXiv
+1412.6980) on draws of q and their mirror images,
 
     KL(q, p) + w E_q[Σ_x log(1 + exp(-y_x g_x / (T rms(g))))],
 
-so that parameters that do not matter stay free, which costs nothing, and the others become only as
-narrow as the signs ask. The weight w falls on the way, and of the fits the one whose draws promise
-the highest bound is counted.
+p the prior, so that parameters that do not matter stay free and the others become only as narrow as
+the signs ask. A bridge from q to the prior (`pfmap.volume.bridge`) leads to other realisations;
+laws are fitted around some of those too, and the next bridge begins at the one with the largest
+E_q[ln p/q], which is about the log mass of its cell. Independent crossings from the law that led
+furthest, at powers fixed before, are unbiased estimates of P(f), and bound it from below
+(`pfmap.volume.certainty.log2_lower_of_estimates`). Nothing else is assumed: parts of the set that
+no crossing reached can only make the bound low.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 from scipy.special import erf, expit
 
-from pfmap.functions.probability import clopper_pearson
 from pfmap.kernels.activation import facts_of_code
 from pfmap.kernels.severity_signs import SignTarget
 from pfmap.kernels.variates import NORMAL
 from pfmap.models.network import network_model
+from pfmap.threads import count_threads
 
-from .certainty import ALPHA
-from .chains import stream_key
+from .bridge import Crossing, NormalLaw, cross, normal_coordinates
+from .certainty import log2_lower_of_estimates
+from .chains import Workspace, stream_key
 from .estimate import VolumeEstimate
 from .target import Target
 
-STARTS = 4
-"""Draws of the prior from which training begins, until one arrives."""
+STARTS = 8
+"""Draws of the prior from which training begins, until `LAWS` arrived."""
 
 TRAINING_STEPS = 2000
 FITTING_STEPS = 2000
 RATE = 0.03
-"""Steps of Adam, the second for each of `WEIGHTS`, and their size."""
+"""Steps of Adam, and their size."""
+
+WEIGHTS = (20.0, 40.0, 80.0, 160.0)
+"""w, against the KL divergence: the first that gives a law with enough wanted signs."""
 
 TEMPERATURE = 0.3
 """T, in units of the root mean square of the outputs."""
 
-WEIGHTS = (20.0, 10.0, 6.0, 4.0, 2.5)
-"""Weights w, one after the other; the fit at each of them is tried."""
-
-NARROWER = (1.0, 0.6, 0.35)
-"""Factors of the fitted standard deviations that are tried."""
-
 FIRST_SD = 0.02
 """Standard deviations of q where the fit begins."""
 
-CHOOSING, COUNTED = 1024, 4096
-"""Draws of every q that is tried, and of the one that was best."""
+LEAST_SHARE, NARROWER = 0.2, 0.7
+"""Share of q's draws with the wanted signs, and a factor that narrows q where it is less."""
+
+LAWS, ROUNDS = 4, 4
+"""Laws fitted in a round, and rounds, of which each ends in a short crossing."""
+
+CROSSINGS = 6
+"""Crossings that are counted."""
+
+CHAINS, MOST_STEPS, WORK = 32, 1024, 1.6e9
+"""Chains of a crossing; their steps are such that a power takes about that many multiply-adds."""
+
+SHORTER = 8
+"""Steps of counted crossings over those of the others."""
+
+TRIED, COUNTED = 256, 1024
+"""Draws of q by which a law is judged, and from which a crossing begins."""
+
+Progress = Callable[[int, int], None]
 
 
 class Signs:
@@ -75,7 +85,7 @@ class Signs:
     """
 
     def __init__(self, target: Target) -> None:
-        kernel = target.kernel
+        self.target, kernel = target, target.kernel
         assert isinstance(kernel, SignTarget)
         net = kernel.net
         hidden, output = (
@@ -88,12 +98,11 @@ class Signs:
         )  # fmt: skip
         self.wanted = kernel.signs
         self.tolerance = kernel.tolerance
-        self.scales = target.scales
         self.is_normal = target.law == NORMAL
 
     def weights(self, x: np.ndarray) -> np.ndarray:
         """Parameters at coordinates x."""
-        return self.scales * (x if self.is_normal else erf(x / math.sqrt(2.0)))
+        return self.target.scales * (x if self.is_normal else erf(x / math.sqrt(2.0)))
 
     def hold(self, x: np.ndarray) -> bool:
         """Whether all signs are right, beyond what rounding could change."""
@@ -109,7 +118,7 @@ class Signs:
         unit = g / rms
         slope = -self.wanted * expit(-self.wanted * unit / TEMPERATURE) / TEMPERATURE
         by_output = (slope - unit * (unit @ slope) / len(g)) / rms
-        inner = self.scales
+        inner = self.target.scales
         if not self.is_normal:
             inner = inner * math.sqrt(2.0 / math.pi) * np.exp(-0.5 * x * x)
         return np.asarray(by_output @ self.model.jacobian(weights)) * inner
@@ -131,8 +140,14 @@ class Adam:
         return -rate * mean / (root + 1e-8)
 
 
-def realised_bound(target: Target, *, seed: int = 1) -> float:
-    """Lower bound on log2 P of wanted signs, from the mass around a realisation found by training.
+def realised_bound(
+    target: Target,
+    *,
+    seed: int = 1,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> float:
+    """Lower bound on log2 P of wanted signs, by a bridge from a realisation found by training.
 
     It fails with probability 0.025 at most.
 
@@ -142,6 +157,10 @@ def realised_bound(target: Target, *, seed: int = 1) -> float:
         Wanted signs.
     seed : int, default 1
         Seed of the training and of the draws.
+    threads : int, optional
+        None means every CPU. The result does not depend on it.
+    progress : callable, optional
+        Called with (done, total) after every round of the search and every crossing.
 
     Returns
     -------
@@ -162,47 +181,94 @@ def realised_bound(target: Target, *, seed: int = 1) -> float:
     >>> -6.0 < realised_bound(sign_target(plan, signs, name="7f")) < -3.0
     True
     """
-    rng = np.random.default_rng(int(stream_key(seed, "realised", target.name)))
     signs = Signs(target)
-    start = trained(signs, rng)
-    if start is None:
-        return math.nan
-    level = 1.0 - 2.0 * ALPHA  # of an interval, of which the lower end is wanted
-    log_shares = np.log(clopper_pearson(np.arange(1, CHOOSING + 1), CHOOSING, level=level)[0])
-    best, log_c, chosen = -math.inf, math.nan, (start, start)
-    for mean, sds in fitted(signs, start, rng):
-        for factor in NARROWER:
-            ratios = np.sort(log_ratios(signs, mean, factor * sds, CHOOSING, rng))[::-1]
-            gains = ratios + log_shares
-            if gains.max() > best:
-                best, log_c, chosen = gains.max(), ratios[gains.argmax()], (mean, factor * sds)
-    if best == -math.inf:
-        return math.nan
-    count = int((log_ratios(signs, *chosen, COUNTED, rng) >= log_c).sum())
-    if count == 0:
-        return math.nan
-    share = float(clopper_pearson(count, COUNTED, level=level)[0])
-    return float(min(0.0, log_c + math.log(share)) / math.log(2.0))
+    names = ("realised", target.name)
+    rng = np.random.default_rng(int(stream_key(seed, *names)))
+    tell = progress or (lambda done, total: None)
+    steps = int(np.clip(WORK / (CHAINS * target.pass_work), 2 * SHORTER, MOST_STEPS))
+    total = ROUNDS + CROSSINGS
+    with ThreadPoolExecutor(count_threads(threads)) as pool:
+        short = Workspace(target, CHAINS, steps // SHORTER, pool)
+        start = best_start(signs, rng, short, seed, tell)
+        if start is None:
+            return math.nan
+        workspace, log_masses = Workspace(target, CHAINS, steps, pool), []
+        for number in range(CROSSINGS):
+            key = stream_key(seed, *names, "crossing", number)
+            found = crossing(signs, start[0], rng, workspace, key, start[1])
+            log_masses.append(-math.inf if found is None else found.log_mass)
+            tell(ROUNDS + number + 1, total)
+    return float(np.minimum(0.0, log2_lower_of_estimates(np.array(log_masses))))
+
+
+def best_start(
+    signs: Signs,
+    rng: np.random.Generator,
+    workspace: Workspace,
+    seed: int,
+    tell: Progress,
+) -> tuple[NormalLaw, np.ndarray] | None:
+    """The law whose short crossing found most, and its powers; None if training never arrived."""
+    centres: list[np.ndarray] = []
+    for _ in range(STARTS):
+        if len(centres) < LAWS and (x := trained(signs, rng)) is not None:
+            centres.append(x)
+    best, most = None, -math.inf
+    for number in range(ROUNDS if centres else 0):
+        laws = [fitted(signs, centre, rng) for centre in centres]
+        law = max(laws, key=lambda found: found[1])[0]
+        key = stream_key(seed, "realised", signs.target.name, "round", number)
+        found = crossing(signs, law, rng, workspace, key)
+        if found is not None:
+            places = rng.integers(len(found.states), size=LAWS)
+            centres = list(normal_coordinates(signs.target, found.states[places]))
+            if found.log_mass > most:
+                best, most = (law, found.powers), found.log_mass
+        tell(number + 1, ROUNDS + CROSSINGS)
+    return best
+
+
+def crossing(
+    signs: Signs,
+    law: NormalLaw,
+    rng: np.random.Generator,
+    workspace: Workspace,
+    key: np.uint64,
+    powers: np.ndarray | None = None,
+) -> Crossing | None:
+    """One crossing from fresh draws of a law; None, an estimate of 0, if all signs were wrong."""
+    drawn = right_draws(signs, law, COUNTED, rng)
+    if not len(drawn):
+        return None
+    states = drawn if signs.is_normal else erf(drawn / math.sqrt(2.0))
+    log_share = math.log(len(drawn) / COUNTED)
+    return cross(signs.target, law, states, log_share, workspace, key=key, powers=powers)
+
+
+def right_draws(signs: Signs, law: NormalLaw, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Those of some draws of a law that have the wanted signs; shape (n, d)."""
+    d = len(law.mean)
+    drawn = (law.mean + law.sds * rng.normal(size=d) for _ in range(draws))
+    return np.array([x for x in drawn if signs.hold(x)]).reshape(-1, d)
 
 
 def trained(signs: Signs, rng: np.random.Generator) -> np.ndarray | None:
-    """Coordinates with all signs right; None if no start led there."""
-    for _ in range(STARTS):
-        x, adam = rng.normal(size=len(signs.scales)), Adam(len(signs.scales))
-        for step in range(TRAINING_STEPS):
-            if step % 20 == 0 and signs.hold(x):
-                return x
-            x += adam.move(WEIGHTS[0] * signs.gradient(x) + x, RATE)
+    """Coordinates with all signs right, from a draw of the prior; None if it did not lead there."""
+    x = rng.normal(size=len(signs.target.scales))
+    adam = Adam(len(x))
+    for step in range(TRAINING_STEPS):
+        if step % 20 == 0 and signs.hold(x):
+            return x
+        x += adam.move(WEIGHTS[0] * signs.gradient(x) + x, RATE)
     return None
 
 
-def fitted(
-    signs: Signs, start: np.ndarray, rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Mean and standard deviations of q for every weight."""
-    d = len(start)
-    mean, logs, adam = start.copy(), np.full(d, math.log(FIRST_SD)), Adam(2 * d)
+def fitted(signs: Signs, centre: np.ndarray, rng: np.random.Generator) -> tuple[NormalLaw, float]:
+    """The law that Adam finds from a centre with the wanted signs, and E_q[ln p/q] over them."""
+    d = len(centre)
+    mean, logs = centre.copy(), np.full(d, math.log(FIRST_SD))
     for weight in WEIGHTS:
+        adam = Adam(2 * d)
         for _ in range(FITTING_STEPS):
             sds, noise = np.exp(logs), rng.normal(size=d)
             one, two = signs.gradient(mean + sds * noise), signs.gradient(mean - sds * noise)
@@ -210,27 +276,30 @@ def fitted(
             by_log = 0.5 * weight * (one - two) * noise * sds + sds**2 - 1.0
             move = adam.move(np.concatenate([by_mean, by_log]), RATE)
             mean, logs = mean + move[:d], np.minimum(logs + move[d:], 0.0)
-        yield mean, np.exp(logs)
+        for factor in (1.0, NARROWER):
+            law = NormalLaw(mean, factor * np.exp(logs))
+            drawn = right_draws(signs, law, TRIED, rng)
+            if len(drawn) >= LEAST_SHARE * TRIED:
+                return law, float(law.log_ratio(drawn).mean())
+    # A ball around the centre: the wanted signs hold near it.
+    law = NormalLaw(centre, np.full(d, FIRST_SD))
+    while len(drawn := right_draws(signs, law, TRIED, rng)) < LEAST_SHARE * TRIED:
+        law = replace(law, sds=NARROWER * law.sds)
+    return law, float(law.log_ratio(drawn).mean())
 
 
-def log_ratios(
-    signs: Signs, mean: np.ndarray, sds: np.ndarray, draws: int, rng: np.random.Generator
-) -> np.ndarray:
-    """ln p/q at draws of q; -inf where a sign is wrong."""
-    found = np.full(draws, -math.inf)
-    constant = float(np.log(sds).sum())
-    for draw in range(draws):
-        noise = rng.normal(size=len(mean))
-        x = mean + sds * noise
-        if signs.hold(x):
-            found[draw] = constant + 0.5 * float(noise @ noise - x @ x)
-    return found
+def bracketed(
+    found: VolumeEstimate, *, threads: int | None = None, progress: Progress | None = None
+) -> VolumeEstimate:
+    """The estimate with a lower bound by a realisation, where its runs give none.
 
-
-def bracketed(found: VolumeEstimate) -> VolumeEstimate:
-    """The estimate with a lower bound by a realisation, where its runs give none."""
-    if found.target.loss != "signs" or not math.isnan(found.log2_p_lower):
+    Threads and progress are those of `realised_bound`.
+    """
+    if not isinstance(found.target.kernel, SignTarget) or not math.isnan(found.log2_p_lower):
         return found
     if Signs(found.target).model.without_slope:  # nothing to train by
         return found
-    return replace(found, realised=realised_bound(found.target, seed=found.settings.seed))
+    bound = realised_bound(
+        found.target, seed=found.settings.seed, threads=threads, progress=progress
+    )
+    return replace(found, realised=bound)

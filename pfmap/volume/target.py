@@ -15,7 +15,7 @@ from pfmap.kernels.family import BERNOULLI, NETWORK
 from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.kernels.severity_losses import ModelLoss, NetworkLoss
 from pfmap.kernels.severity_model_signs import ModelSigns
-from pfmap.kernels.severity_signs import SignTarget
+from pfmap.kernels.severity_signs import SignTarget, TiltedSigns
 from pfmap.kernels.splitting import UNITS
 from pfmap.kernels.variates import CODES
 from pfmap.models.abilities import require_members
@@ -56,7 +56,7 @@ class Target(Displayed):
         Code of the prior's law in `pfmap.kernels.variates`.
     scales : ndarray of float64, shape (d,)
         Factor of every parameter: its standard deviation, times sqrt(3) for the uniform law.
-    kernel : SignTarget, ModelSigns, NetworkLoss, ModelLoss or None
+    kernel : SignTarget, TiltedSigns, ModelSigns, NetworkLoss, ModelLoss or None
         The severity as kernels take it; None for a model that is not compiled.
     model : LossModel or None
         The model of a loss; None for signs. One that is not compiled is called as it is, which is
@@ -77,7 +77,7 @@ class Target(Displayed):
     loss: str
     law: int
     scales: np.ndarray
-    kernel: SignTarget | ModelSigns | NetworkLoss | ModelLoss | None
+    kernel: SignTarget | TiltedSigns | ModelSigns | NetworkLoss | ModelLoss | None
     model: LossModel | None
     groups: np.ndarray
     move_weights: MoveWeights
