@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ._jit import jit
 from .activation import LINEAR, NAMES, RELU, differentiate_row
 from .dense import total
@@ -59,21 +61,21 @@ def affine_forward(ints, step, weights, constants, values, slopes, buffer):
     n_units, n_below, n_points = ints[step + SIZE], ints[step + N_BELOW], ints[WIDE]
     below, out = ints[step + IN], ints[step + OUT]
     entries, first, moved = weights, ints[step + WEIGHT], ints[step + WEIGHT_STEP]
-    code, one, count = ints[step + CODE], ints[step + N_GROUPS] * 0 + 1, n_units * n_below
+    code, one, zero, count = ints[step + CODE], np.int64(1), np.int64(0), n_units * n_below
     for g in range(ints[step + N_GROUPS]):
         if ints[step + MAP] != NONE:
             gather(ints, ints[step + MAP] + g * count, count, weights, constants, buffer)
-            entries, first, moved = buffer, one - 1, one - 1
+            entries, first, moved = buffer, zero, zero
         offsets, offset_at = weights, ints[step + BIAS] + g * ints[step + BIAS_STEP]
         if ints[step + BIAS_MAP] != NONE:
-            offsets, offset_at = buffer[2 * count :], one - 1
+            offsets, offset_at = buffer[2 * count :], zero
             gather(ints, ints[step + BIAS_MAP] + g * n_units, n_units, weights, constants, offsets)
         elif ints[step + BIAS] == NONE:
-            offsets, offset_at = buffer[2 * count :], one - 1
+            offsets, offset_at = buffer[2 * count :], zero
             offsets[:n_units] = 0.0
         set_products(
             entries, first + g * moved, n_below, one, n_units, n_below, ints, below, values, out,
-            values, n_points, offsets, offset_at, one if code == RELU else one - 1,
+            values, n_points, offsets, offset_at, one if code == RELU else zero,
         )  # fmt: skip
         if code not in (RELU, LINEAR):
             for u in range(n_units):
@@ -107,12 +109,12 @@ def affine_backward(
     n_units, n_below, n_points = ints[step + SIZE], ints[step + N_BELOW], ints[WIDE]
     below, out, d = ints[step + IN], ints[step + OUT], weights.shape[0]
     entries, first, moved = weights, ints[step + WEIGHT], ints[step + WEIGHT_STEP]
-    one, count = ints[step + N_GROUPS] * 0 + 1, n_units * n_below
+    one, zero, count = np.int64(1), np.int64(0), n_units * n_below
     mapped = ints[step + MAP] != NONE
     for g in range(ints[step + N_GROUPS]):
         if mapped:
             gather(ints, ints[step + MAP] + g * count, count, weights, constants, buffer)
-            entries, first, moved = buffer, one - 1, one - 1
+            entries, first, moved = buffer, zero, zero
         for u in range(n_units):
             at = ints[out + u]
             row = deltas[at : at + n_points]
@@ -146,7 +148,7 @@ def affine_backward(
             parts = buffer[count : 2 * count]
             parts[:] = 0.0
             add_dots(
-                ints, out, n_units, deltas, below, n_below, values, n_points, parts, one - 1,
+                ints, out, n_units, deltas, below, n_below, values, n_points, parts, zero,
                 n_below,
             )  # fmt: skip
             scatter(ints, ints[step + MAP] + g * count, count, parts, gradient)

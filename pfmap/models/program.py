@@ -19,17 +19,13 @@ from pfmap.kernels.activation import code_of
 from pfmap.kernels.family import PROGRAM
 from pfmap.kernels.program_entry import load_program
 from pfmap.kernels.vectors import WIDTH
+from pfmap.models.program_encoding import Step, closing_block, encoded, row_stride
 from pfmap.models.program_model import Origins, ProgramModel
 
 Rows = np.ndarray
 """Numbers of rows, int64."""
 
 LINEAR = ("linear", 1)
-MAPS = (layout.MAP, layout.BIAS_MAP)
-
-CACHE_LINE = 8
-"""Numbers in a cache line. Rows a multiple of eight lines apart share few sets of the cache, and
-drive each other out of it: such rows are moved apart by one line."""
 
 
 class Program:
@@ -71,7 +67,7 @@ class Program:
         self.inputs: Rows = np.arange(self._points.shape[1])
         self._pulled = [False] * len(self.inputs)  # whether a row depends on parameters
         self._gives = [LINEAR] * len(self.inputs)
-        self._steps: list[dict[int, int | np.ndarray]] = []
+        self._steps: list[Step] = []
         self._constants: list[float] = []
         self._buffer = 0
         self._origins: list[tuple[int, int, int, int, bool]] = []
@@ -111,7 +107,7 @@ class Program:
         first = self._declare(own * units, below, units, below, is_bias=False)
         offset = self._declare(own * units, 1, units, below, is_bias=True) if bias else layout.NONE
         self._units += own * units
-        fields: dict[int, int | np.ndarray] = {
+        fields: Step = {
             layout.WEIGHT: first,
             layout.WEIGHT_STEP: 0 if tied else units * below,
             layout.BIAS: offset,
@@ -185,7 +181,7 @@ class Program:
             raise SettingsError(
                 "weights: must be numbers that parameters() and constants() of this program gave"
             )
-        fields: dict[int, int | np.ndarray] = {
+        fields: Step = {
             layout.WEIGHT: 0,
             layout.WEIGHT_STEP: 0,
             layout.BIAS: layout.NONE,
@@ -269,20 +265,20 @@ class Program:
         if not self._origins or not rows.size:
             raise SettingsError("program: must have parameters and outputs")
         load_program()
-        n_points = len(self._points)
-        stride = self._wide
-        if stride % (8 * CACHE_LINE) == 0:
-            stride += CACHE_LINE
-        ints = self._encode(rows, stride)
+        n_points, d = len(self._points), len(self._origins)
+        head = [
+            len(self._pulled), row_stride(self._wide), self._wide, n_points, len(self.inputs),
+            self._buffer,
+        ]  # fmt: skip
+        ints = encoded(self._steps, head, rows, d)
         floats = np.r_[self._points.T.ravel(), np.array(self._constants)]
-        d = len(self._origins)
         step, unit, fan_in, units, is_bias = map(np.array, zip(*self._origins, strict=True))
         origins = Origins(step, unit, fan_in, units, is_bias)
         ranges = tuple(self._gives[row] for row in rows)
         zeros = np.zeros(len(rows) * n_points)
         model = ProgramModel(
             PROGRAM, ints, floats, zeros, d, n_points, origins, tuple(self._activations), ranges,
-            self._last_block(rows),
+            closing_block(self._steps, rows, d),
         )  # fmt: skip
         return model if targets is None else model.with_targets(targets)
 
@@ -309,7 +305,7 @@ class Program:
         self,
         sets: np.ndarray,
         units: int,
-        fields: dict[int, int | np.ndarray],
+        fields: Step,
         activation: str,
         degree: int,
         *,
@@ -344,7 +340,7 @@ class Program:
         n_out: int,
         gives: tuple[str, int],
         pulled: bool,
-        fields: dict[int, int | np.ndarray],
+        fields: Step,
         *,
         groups: int | None = None,
         moves: bool | None = None,
@@ -376,43 +372,3 @@ class Program:
         """Position of a number among the constants."""
         self._constants.append(float(value))
         return len(self._constants) - 1
-
-    def _encode(self, outputs: Rows, stride: int) -> np.ndarray:
-        """The program as integers, in the order that `pfmap.kernels.program_layout` states."""
-        d = len(self._origins)
-        start = layout.FIRST_STEP + layout.STEP * len(self._steps)
-        lists: list[int] = []
-
-        def listed(values: np.ndarray) -> int:
-            at = start + len(lists)
-            lists.extend(int(value) for value in values.ravel())
-            return at
-
-        steps = []
-        for fields in self._steps:
-            row = [0] * layout.STEP
-            for field, value in fields.items():
-                if not isinstance(value, np.ndarray):
-                    row[field] = int(value)
-                elif field in MAPS and fields[layout.KIND] == layout.AFFINE:
-                    row[field] = listed(np.where(value >= 0, value, d - 1 - value))
-                elif field == layout.STARTS and fields[layout.KIND] == layout.SOFTMAX:
-                    row[field] = listed(value)
-                else:
-                    row[field] = listed(value * stride)
-            steps += row
-        head = [
-            len(self._steps), len(self._pulled), stride, self._wide, len(self._points),
-            len(self.inputs), len(outputs), listed(outputs * stride), self._buffer,
-        ]  # fmt: skip
-        return np.array(head + steps + lists, dtype=np.int64)
-
-    def _last_block(self, outputs: Rows) -> tuple[int, int]:
-        """Parameters of a closing step s(W x + b) whose units are the outputs, all of them."""
-        last = self._steps[-1]
-        if last[layout.KIND] != layout.AFFINE or last[layout.N_GROUPS] != 1:
-            return (0, 0)
-        given, mapped = last[layout.OUT], isinstance(last[layout.MAP], np.ndarray)
-        if mapped or not np.array_equal(given, outputs):
-            return (0, 0)
-        return (int(str(last[layout.WEIGHT])), len(self._origins))
