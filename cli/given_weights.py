@@ -31,12 +31,9 @@ def describe_weights(
     campaign: Campaign, path: Path, found: FoundLayers, targets: np.ndarray | None
 ) -> dict[str, Any]:
     """What was read, what was assumed beside it, and what that expresses, for programs."""
-    from pfmap.activations import facts_of
     from pfmap.functions.expressed import expressed_function
-    from pfmap.llc.stage import campaign_model
 
-    network = campaign.network
-    outputs = campaign_model(campaign).outputs(found.vector)
+    outputs = campaign.compiled_model().outputs(found.vector)
     expressed = expressed_function(campaign, outputs)
     described = {
         "file": str(path),
@@ -45,15 +42,7 @@ def describe_weights(
             {"layer": number, **layer.described()} for number, layer in enumerate(found.layers, 1)
         ],
         "parameters": len(found.vector),
-        "assumed": {
-            "widths": list(network.widths),
-            "activation": facts_of(network.activation, network.degree).formula
-            if network.activation == "monomial"
-            else network.activation,
-            "output_activation": network.output_activation,
-            "bias": network.bias,
-            "domain": campaign.domain.model_dump(mode="json"),
-        },
+        "assumed": _assumed(campaign),
         "function": expressed.key,
         "ones": expressed.ones,
         "points": expressed.n_points,
@@ -66,13 +55,35 @@ def describe_weights(
     return described
 
 
+def _assumed(campaign: Campaign) -> dict[str, Any]:
+    """What weights do not tell, as the campaign has it."""
+    from pfmap.activations import facts_of
+
+    domain = {"domain": campaign.domain.model_dump(mode="json")}
+    if campaign.model is not None:
+        return {"model": campaign.model.model_dump(mode="json"), **domain}
+    network = campaign.dense
+    power = network.activation == "monomial"
+    return {
+        "widths": list(network.widths),
+        "activation": facts_of("monomial", network.degree).formula if power else network.activation,
+        "output_activation": network.output_activation,
+        "bias": network.bias,
+        **domain,
+    }
+
+
 def weights_text(read: dict[str, Any]) -> str:
     """The same for people."""
     assumed, points = read["assumed"], read["points"]
-    hidden = "" if len(assumed["widths"]) == 2 else f"{assumed['activation']} hidden units, "
+    if "model" in assumed:
+        what = ", ".join(f"{key} {value}" for key, value in assumed["model"].items())
+    else:
+        hidden = "" if len(assumed["widths"]) == 2 else f"{assumed['activation']} hidden units, "
+        what = f"{hidden}{assumed['output_activation']} output, widths {assumed['widths']}"
     lines = [
-        f"assumed, since weights do not tell: {hidden}{assumed['output_activation']} output, "
-        f"widths {assumed['widths']}, on the {points} points of the domain {_domain(assumed)}",
+        f"assumed, since weights do not tell: {what}, on the {points} points of the domain "
+        f"{_domain(assumed)}",
         f"read {read['file']}: {read['parameters']} parameters, "
         + (f"named as by {read['names']}" if read["layers"] else "one vector in pfmap's order"),
     ]

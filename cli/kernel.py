@@ -69,7 +69,7 @@ def kernel(
 
     check_signs(network)
     covariance = limit_covariance(network)
-    linear = network.network.output_facts.pieces == "linear"
+    linear = network.dense.output_facts.pieces == "linear"
     rows, energies = [], []
     for function in functions:
         found = orthant_probability(covariance, function.signs, precision=precision, seed=seed)

@@ -78,10 +78,13 @@ def llc(
             found, stages=("llc",), threads=threads, memory=memory, resume=True, as_json=as_json
         )
         return
-    from pfmap.llc.load import load_targets, load_weights
+    from pfmap.llc.load import load_targets, load_vector, load_weights
 
     settings, _ = find_campaign(campaign)
-    layers = load_weights(weights, settings.network, order=order)
+    if settings.is_dense:
+        layers = load_weights(weights, settings.dense, order=order)
+    else:
+        layers = load_vector(weights, len(settings.standard_deviations))
     targets = None if target is None else load_targets(target, settings.n_points)
     read = describe_weights(settings, weights, layers, targets)
     if not as_json:
@@ -108,10 +111,10 @@ def _estimate(
     """Estimates at the user's weights: against their own outputs, and at the trained minimum."""
     from pfmap.execution import check_threads
     from pfmap.llc.estimate import estimate_llc
-    from pfmap.llc.stage import campaign_model, sampler_arguments
+    from pfmap.llc.stage import sampler_arguments
 
     shared = {**sampler_arguments(campaign), "threads": check_threads(threads)}
-    model = campaign_model(campaign)
+    model = campaign.compiled_model()
     estimates = [estimate_llc(model, position, center="self", **shared)]
     if targets is not None:
         estimates.append(estimate_llc(model, position, center="target", targets=targets, **shared))
@@ -124,9 +127,9 @@ def _ladder(
     """λ and m from a ladder at the w* of an estimate, and what to do about its verdict."""
     from pfmap.execution import check_threads
     from pfmap.llc.ladder.estimate import estimate_llc_ladder
-    from pfmap.llc.stage import campaign_model, sampler_arguments
+    from pfmap.llc.stage import sampler_arguments
 
-    model = campaign_model(campaign)
+    model = campaign.compiled_model()
     center = estimate.center_weights
     if estimate.center == "target" and targets is not None:
         model = model.with_targets(targets)

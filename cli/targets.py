@@ -180,9 +180,13 @@ def result_settings(campaign: Campaign, splitting: Settings, **more: Any) -> dic
 
 def network_settings(campaign: Campaign) -> dict[str, Any]:
     """Network, prior, domain and readout as plain data, one level deep."""
-    sections = campaign.model_dump(mode="json", include={"network", "prior", "readout"})
+    named = {"network", "model", "prior", "readout"}
+    sections = campaign.model_dump(mode="json", include=named)
     settings = {
-        f"{name}.{key}": value for name, part in sections.items() for key, value in part.items()
+        f"{name}.{key}": value
+        for name, part in sections.items()
+        if part is not None
+        for key, value in part.items()
     }
     return settings | {"domain": campaign.digest("domain")}
 
@@ -198,7 +202,7 @@ def network_name(campaign: Campaign, source: Path | None) -> str:
     """How folders of a network's results are called: by its campaign, or by what it is."""
     if source is not None:
         return campaign.name
-    parts = [*map(str, campaign.network.widths), campaign.network.activation]
+    parts = [*map(str, campaign.dense.widths), campaign.dense.activation]
     return "-".join(parts)
 
 
@@ -216,9 +220,11 @@ def splitting_settings(
 
 def described(campaign: Campaign, source: Path | None) -> str:
     """The network in words."""
-    network = campaign.network
-    widths = ",".join(map(str, network.widths))
     where = f" of campaign {campaign.name}" if source is not None else ""
+    if not campaign.is_dense:
+        return f"{campaign.described}, {campaign.prior.law} prior{where}"
+    network = campaign.dense
+    widths = ",".join(map(str, network.widths))
     what = f"network ({widths}) {network.activation}" if len(network.widths) > 2 else "perceptron"
     what += f" of {network.widths[0]} inputs" if len(network.widths) == 2 else ""
     bias = "" if network.bias else ", no biases"

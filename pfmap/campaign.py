@@ -12,10 +12,18 @@ import math
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from .display import Displayed
 from .domain import (
@@ -27,7 +35,9 @@ from .domain import (
     domain_points,
     has_order,
 )
-from .prior import Prior
+from .errors import SettingsError
+from .models.families._family import ModelSection
+from .prior import Prior, parameter_sds, support_of
 from .reading.settings import read_toml
 from .sections import (
     COUNTERS_A_FUNCTION,
@@ -41,6 +51,9 @@ from .sections import (
     Volume,
 )
 from .validation import check_kinds, settings_error
+
+if TYPE_CHECKING:
+    from .models.base import CompiledModel
 
 MAX_BLOCKS = 2**20
 MAX_BLOCK_DRAWS = 2**22
@@ -65,8 +78,7 @@ class Campaign(Displayed, BaseModel):
         "name",
         "draws",
         "seed",
-        "network.widths",
-        "network.activation",
+        "described",
         "prior.law",
         "domain.kind",
         "readout.kind",
@@ -91,7 +103,8 @@ class Campaign(Displayed, BaseModel):
         le=MAX_BLOCK_DRAWS,
         description="Draws of a block, the unit of work, of shards and of resuming.",
     )
-    network: Network = Network()
+    network: Network | None = None
+    model: SerializeAsAny[ModelSection] | None = None
     prior: Prior = Prior(preset="vallePerez2019")
     domain: Domain = BooleanDomain()
     readout: Readout = Readout()
@@ -101,6 +114,22 @@ class Campaign(Displayed, BaseModel):
     volume: Volume = Volume()
     free_energy: FreeEnergy = FreeEnergy()
     analysis: Analysis = Analysis()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _network_or_model(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("model") is None:
+            return {"network": Network(), **values} if isinstance(values, dict) else values
+        if values.get("network") is not None:
+            raise ValueError("model: a campaign has a table [network] or [model], not both")
+        if isinstance(values["model"], dict):
+            _section(values["model"])
+        return values
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _section_of_family(cls, value: Any) -> Any:
+        return _section(value).model_validate(value) if isinstance(value, dict) else value
 
     @field_validator("domain", mode="before")
     @classmethod
@@ -124,17 +153,19 @@ class Campaign(Displayed, BaseModel):
 
     @model_validator(mode="after")
     def _check_domain(self) -> Self:
-        n_inputs = self.network.widths[0]
+        n_inputs = self.n_inputs
+        key = "network.widths" if self.model is None else "model.inputs"
         if self.domain.kind == "boolean" and not 2 <= n_inputs <= 10:
             raise ValueError(
-                f"network.widths: a Boolean domain needs 2 to 10 inputs, got {n_inputs}; set the "
-                "first width within 2…10, or another domain"
+                f"{key}: a Boolean domain needs 2 to 10 inputs, got {n_inputs}; set "
+                f"{'the first width' if self.model is None else 'them'} within 2…10, or another "
+                "domain"
             )
         if self.domain.kind == "grid":
             if n_inputs not in (1, 2):
                 raise ValueError(
-                    f"network.widths: a grid has 1 or 2 inputs, got {n_inputs}; set the first "
-                    "width to 1 or 2"
+                    f"{key}: a grid has 1 or 2 inputs, got {n_inputs}; set "
+                    f"{'the first width' if self.model is None else 'them'} to 1 or 2"
                 )
             if self.domain.low >= self.domain.high:
                 raise ValueError(
@@ -184,15 +215,101 @@ class Campaign(Displayed, BaseModel):
         return self
 
     @property
+    def dense(self) -> Network:
+        """The dense network of the campaign.
+
+        Raises
+        ------
+        SettingsError
+            If its model is of another family: what asks for this is known of dense networks alone.
+        """
+        if self.network is None:
+            raise SettingsError(
+                f"model: this is known of dense networks alone, got {self.described}",
+                next_step="describe the network in [network], if it is one",
+            )
+        return self.network
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the model is a dense network."""
+        return self.network is not None
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs of the model."""
+        return self.model.inputs if self.model is not None else self.dense.widths[0]
+
+    @property
+    def described(self) -> str:
+        """The model in a few words, such as ``(7, 40, 40, 1) relu network``."""
+        if self.model is None:
+            return f"({', '.join(map(str, self.dense.widths))}) {self.dense.activation} network"
+        settings = self.model.model_dump(exclude={"family", "inputs"}, exclude_defaults=True)
+        said = ", ".join(f"{key} {value}" for key, value in settings.items())
+        name = self.model.family.replace("_", " ")
+        return f"{name} model of {self.n_inputs} inputs" + (f" ({said})" if said else "")
+
+    def compiled_model(self) -> CompiledModel:
+        """The model on the points of the domain, targets 0.
+
+        Raises
+        ------
+        SettingsError
+            If the settings do not fit each other.
+
+        Examples
+        --------
+        >>> Campaign().compiled_model().n_parameters
+        2001
+        """
+        if self.model is not None:
+            from .models.families import family_of
+
+            return family_of(self.model.family).build(self.points, **self.model.keywords)
+        from .models.network import network_model
+
+        network = self.dense
+        return network_model(
+            network.widths,
+            self.points,
+            activation=network.activation,
+            degree=network.degree,
+            bias=network.bias,
+            output_activation=network.output_activation,
+        )
+
+    @property
+    def standard_deviations(self) -> np.ndarray:
+        """Standard deviation of every parameter under the prior, shape (d,)."""
+        if self.model is None:
+            return parameter_sds(self.dense.widths, self.dense.bias, self.prior)
+        from .models.program_model import ProgramModel
+
+        model = self.compiled_model()
+        assert isinstance(model, ProgramModel)
+        return model.standard_deviations(self.prior)
+
+    @property
+    def support(self) -> np.ndarray | None:
+        """Half-widths of the prior's support, as `pfmap.prior.support_of` says."""
+        return support_of(self.standard_deviations, self.prior.law)
+
+    @property
+    def without_slope(self) -> str:
+        """Name of an activation of the model that has no slope; empty if gradients exist."""
+        return self.compiled_model().without_slope
+
+    @property
     def points(self) -> np.ndarray:
         """Points of the domain, float64 of shape (points, inputs)."""
-        return domain_points(self.domain, self.network.widths[0])
+        return domain_points(self.domain, self.n_inputs)
 
     @property
     def n_points(self) -> int:
         """Number of points of the domain."""
         if self.domain.kind == "boolean":
-            return int(2 ** self.network.widths[0])
+            return int(2**self.n_inputs)
         return len(self.points)
 
     @property
@@ -214,6 +331,9 @@ class Campaign(Displayed, BaseModel):
         """
         chosen = sections or ("seed", "block_draws", "network", "prior", "domain", "readout")
         settings = self.model_dump(mode="json", include=set(chosen))
+        if "network" in chosen and self.model is not None:
+            del settings["network"]
+            settings["model"] = self.model.model_dump(mode="json")
         if not sections and self.counting.keep != "all":
             # Only then: campaigns begun before there was a choice keep their digest.
             settings["counting"] = [self.counting.keep, self.counting.functions]
@@ -229,6 +349,19 @@ class Campaign(Displayed, BaseModel):
         import tomli_w
 
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def _section(settings: dict[str, Any]) -> type[ModelSection]:
+    """The section of the family that a table ``[model]`` names."""
+    from .models.families import family_of
+
+    family = settings.get("family", "")
+    if not isinstance(family, str):
+        raise ValueError("model.family: must be text")
+    try:
+        return family_of(family).section
+    except SettingsError as error:
+        raise ValueError(f"model.{error}") from error
 
 
 def campaign_from_mapping(settings: dict[str, Any], *, source: str = "campaign") -> Campaign:
@@ -262,7 +395,11 @@ def campaign_from_mapping(settings: dict[str, Any], *, source: str = "campaign")
     try:
         campaign = Campaign.model_validate(settings)
     except ValidationError as error:
-        raise settings_error(error, Campaign, source) from error
+        model = settings.get("model")
+        section = type(model) if isinstance(model, BaseModel) else ModelSection
+        with suppress(ValueError):
+            section = _section(model) if isinstance(model, dict) else section
+        raise settings_error(error, Campaign, source, section) from error
     check_kinds(settings, campaign, source)
     return campaign
 

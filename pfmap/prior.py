@@ -160,24 +160,29 @@ def parameter_sds(widths: tuple[int, ...], bias: bool, prior: Prior) -> np.ndarr
     return np.concatenate(parts)
 
 
-def support_of(widths: tuple[int, ...], bias: bool, prior: Prior) -> np.ndarray | None:
+def support_of(sds: np.ndarray, law: str) -> np.ndarray | None:
     """Half-widths of the box around 0 outside which the prior has no mass.
+
+    Parameters
+    ----------
+    sds : ndarray, shape (d,)
+        Standard deviation of every parameter.
+    law : {"normal", "uniform"}
 
     Returns
     -------
     ndarray of float64, shape (d,), or None
-        In the order of a parameter vector; None where the prior has mass everywhere.
+        None where the prior has mass everywhere.
 
     Examples
     --------
-    >>> support_of((1, 1), True, Prior(law="uniform")).round(3).tolist()
+    >>> support_of(np.ones(2), "uniform").round(3).tolist()
     [1.732, 1.732]
-    >>> support_of((1, 1), True, Prior(bias_sd=0.0)).tolist()  # every bias is 0
+    >>> support_of(np.array([1.0, 0.0]), "normal").tolist()
     [inf, 0.0]
-    >>> support_of((1, 1), True, Prior()) is None
+    >>> support_of(np.ones(2), "normal") is None
     True
     """
-    sds = parameter_sds(widths, bias, prior)
-    if prior.law == "uniform":
+    if law == "uniform":
         return math.sqrt(3.0) * sds
     return np.where(sds > 0.0, math.inf, 0.0) if (sds == 0.0).any() else None

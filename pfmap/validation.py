@@ -26,7 +26,9 @@ _EXPLAINED = "every key is explained in the file that this writes: pfmap init OT
 _FEWER_DRAWS = "begin with draws = 1000000; --resume adds more to what is finished"
 
 
-def settings_error(error: ValidationError, model: type[BaseModel], source: str) -> SettingsError:
+def settings_error(
+    error: ValidationError, model: type[BaseModel], source: str, family: type[BaseModel] = BaseModel
+) -> SettingsError:
     """The first complaint as an error for the user.
 
     Parameters
@@ -37,6 +39,8 @@ def settings_error(error: ValidationError, model: type[BaseModel], source: str) 
         The settings that were validated: keys, and tables of keys.
     source : str
         Where the settings come from.
+    family : type, optional
+        The table ``[model]``, if there is one: its keys are those of its family.
 
     Returns
     -------
@@ -49,7 +53,7 @@ def settings_error(error: ValidationError, model: type[BaseModel], source: str) 
     if first["type"] == "extra_forbidden":
         return SettingsError(
             f"{source}: {key}: unknown key, got {shown(first['input'])}",
-            next_step=_closest(parts[-1], _known_keys(model, parts[:-1], tag)),
+            next_step=_closest(parts[-1], _known_keys(model, parts[:-1], tag, family)),
         )
     if first["type"] == "union_tag_invalid":
         return SettingsError(
@@ -102,13 +106,17 @@ def _kind(value: Any) -> str:
     return "text" if isinstance(value, str) else "a number"
 
 
-def _known_keys(model: type[BaseModel], parents: list[str], tag: str | None) -> list[str]:
+def _known_keys(
+    model: type[BaseModel], parents: list[str], tag: str | None, family: type[BaseModel]
+) -> list[str]:
     """Keys allowed inside the table at `parents`."""
     if tag is not None:
         return list(_DOMAINS[tag].model_fields)
     table: Any = model
     for parent in parents:
-        table = table.model_fields[parent].annotation
+        annotation = table.model_fields[parent].annotation
+        table = next((item for item in get_args(annotation) if item is not type(None)), annotation)
+        table = family if parent == "model" else table
     return list(table.model_fields)
 
 

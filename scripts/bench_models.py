@@ -32,13 +32,13 @@ from pfmap.kernels.family import (  # noqa: E402
 )
 from pfmap.kernels.program_entry import call_program  # noqa: E402
 from pfmap.kernels.program_layout import DIFFERENTIATE, WIDE  # noqa: E402
-from pfmap.models.attention import attention_model  # noqa: E402
 from pfmap.models.base import CompiledModel  # noqa: E402
-from pfmap.models.convolution import convolution_model  # noqa: E402
+from pfmap.models.families.attention import attention_model  # noqa: E402
+from pfmap.models.families.convolution import convolution_model  # noqa: E402
+from pfmap.models.families.residual import residual_model  # noqa: E402
 from pfmap.models.network import network_model  # noqa: E402
 from pfmap.models.program import Program  # noqa: E402
 from pfmap.models.program_model import ProgramModel  # noqa: E402
-from pfmap.models.residual import residual_model  # noqa: E402
 
 TURNS, SECONDS = 7, 0.2
 DENSE = ((7, 40, 40, 1), (5, 16, 1), (3, 8, 1))

@@ -37,7 +37,7 @@ LISTED = 6
 def measured(campaign: Campaign, row: tuple[str, float], runs: int, seed: int) -> pd.DataFrame:
     """λ_eff and F of one class with one seed, a row an n."""
     key, llc_low = row
-    signs = parse_function(key, campaign.network.widths[0]).signs
+    signs = parse_function(key, campaign.n_inputs).signs
     target = function_target(campaign, Wanted(key, signs))
     lengths = splitting_settings(campaign.free_energy, seed, lowest_loss(campaign, llc_low))
     began = time.process_time()

@@ -81,7 +81,7 @@ def weights(rng: random.Random, on: Bench) -> str:
     return attempt(
         rng.choice(
             (
-                lambda: load_weights(path, on.campaign.network),
+                lambda: load_weights(path, on.campaign.dense),
                 lambda: load_targets(path, 8),
                 lambda: load_probabilities(path, 8),
                 lambda: load_training_set(path, 8),

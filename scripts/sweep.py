@@ -68,7 +68,7 @@ def members() -> list[Campaign]:
 
 def member_rows(campaign: Campaign, folder: Path) -> list[Row]:
     """Rows of the combined table from the tables of one member."""
-    widths = campaign.network.widths
+    widths = campaign.dense.widths
     shape: Row = {
         "network": f"({', '.join(map(str, widths))})",
         "depth": len(widths) - 2,

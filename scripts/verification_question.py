@@ -27,7 +27,6 @@ from pfmap.functions.keys import bits_from_words, keys_from_words
 from pfmap.functions.named import parse_function
 from pfmap.functions.orbits import canonical_words
 from pfmap.kernel_limit import limit_covariance, limit_free_energy, orthant_probability
-from pfmap.llc.stage import campaign_model
 from pfmap.sampling import outputs_of_draws, plan_sampling, sample_prior
 from pfmap.volume import Settings, estimate_volume, free_energy, loss_target, sign_target
 from pfmap.volume.curves import Wanted, function_target
@@ -60,7 +59,7 @@ def signs_of(words: np.ndarray, n_points: int) -> np.ndarray:
 
 def closure_rows(campaign: Campaign, short: Settings, long: Settings) -> Iterator[Row]:
     """Σ size × P over all orbits by splitting alone: every run is unbiased, so the sum is 1."""
-    n_inputs, m = campaign.network.widths[0], campaign.n_points
+    n_inputs, m = campaign.n_inputs, campaign.n_points
     words = (np.arange(2**m, dtype=np.uint64) << np.uint64(64 - m))[:, None]
     canonical, sizes = canonical_words(words, n_inputs, prior_symmetries(campaign), threads=1)
     members, places = np.unique(canonical[:, 0], return_index=True)
@@ -94,7 +93,7 @@ def integration_rows(
     sizes = np.array([10.0, 100.0, 1000.0])
     found = {}
     for name in names:
-        model = campaign_model(campaign).with_targets(parse_function(name, 4).signs)
+        model = campaign.compiled_model().with_targets(parse_function(name, 4).signs)
         estimate = estimate_volume(loss_target(model, name=name), settings, threads=1)
         energy = free_energy(estimate, sizes)
         direct, direct_se = integrate(model, sizes, steps=steps, chains=chains, threads=1)

@@ -21,7 +21,6 @@ from pfmap.errors import DataError, SettingsError
 from pfmap.functions import parse_function
 from pfmap.kernels import _jit, registered
 from pfmap.kernels.activation import N_OWN, code_of
-from pfmap.llc.stage import campaign_model
 from pfmap.models.network import unflatten
 from pfmap.pipeline import run
 from pfmap.sampling import bits_of_draws, plan_sampling, weights_of_draws
@@ -99,7 +98,7 @@ def test_a_form_in_float32_is_used_where_there_is_one(toy):
 def test_learning_coefficients_of_an_added_activation(toy):
     campaign = campaign_from_mapping({"draws": 10, "network": NETWORK})
     weights = weights_of_draws(plan_sampling(campaign), np.arange(1))[0].astype(np.float64)
-    model = campaign_model(campaign)
+    model = campaign.compiled_model()
     model = model.with_targets(model.outputs(weights))
     h = 1e-6 * np.eye(len(weights))
     steps = [plain_outputs(weights + sign * h, campaign.points) for sign in (1.0, -1.0)]
@@ -199,17 +198,16 @@ from pfmap.activations import NAMES
 from pfmap.campaign import campaign_from_mapping
 from pfmap.experiments import render_template
 from pfmap.kernels.activation import code_of
-from pfmap.llc.stage import campaign_model
 from pfmap_cli.targets import ActivationOption
 
 campaign = campaign_from_mapping({"network": {"widths": [2, 3, 1], "activation": "more"}})
 assert "more" in NAMES and "silu, sin" in render_template(campaign)
 assert "monomial, more, relu" in ActivationOption.__metadata__[0].help
-model = campaign_model(campaign)
+model = campaign.compiled_model()
 weights = np.arange(13.0) / 13.0
 found = model.outputs(weights)
 other = {"network": {"widths": [2, 3, 1], "activation": "tanh"}}
-tanh = campaign_model(campaign_from_mapping(other))
+tanh = campaign_from_mapping(other).compiled_model()
 assert np.allclose(found, 2.0 * tanh.outputs(weights) - weights[-1], rtol=1e-14), found
 print(code_of("more"))
 """

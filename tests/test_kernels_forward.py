@@ -19,7 +19,7 @@ from pfmap.sampling import (
     plan_sampling,
     weights_of_draws,
 )
-from pfmap.sampling.plan import run_express
+from pfmap.sampling.base_plan import run_express
 
 DRAWS = np.arange(40)
 

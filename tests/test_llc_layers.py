@@ -14,7 +14,6 @@ from pfmap.errors import DataError, SettingsError
 from pfmap.functions.expressed import expressed_function
 from pfmap.functions.keys import keys_from_words
 from pfmap.llc.load import load_weights
-from pfmap.llc.stage import campaign_model
 from pfmap.sampling import outputs_of_draws, plan_sampling, words_of_draws
 
 SQUARE = Network(widths=(5, 5, 1))
@@ -99,7 +98,7 @@ def test_scikit_learn_as_its_users_save_it(tmp_path):
     for name in ("stars", "pairs", "names"):
         found = load_weights(tmp_path / f"{name}.npz", campaign.network)
         assert [layer.order for layer in found.layers] == ["in,out"] * 3
-        outputs = campaign_model(campaign).outputs(found.vector)
+        outputs = campaign.compiled_model().outputs(found.vector)
         np.testing.assert_allclose(outputs, wanted, rtol=1e-12, atol=1e-14)
     objects = np.empty(2, dtype=object)
     objects[:] = [np.ones((3, 4)), np.ones((4, 1))]
@@ -224,7 +223,7 @@ def test_the_command_says_first_what_it_read_and_what_it_assumed(tmp_path):
         found[activation] = lines[5]
     assert found["relu"] != found["tanh"]
     campaign = campaign_from_mapping({"network": {"widths": [5, 5, 1], "activation": "tanh"}})
-    outputs = campaign_model(campaign).outputs(vector_of([first, second], [b1, b2]))
+    outputs = campaign.compiled_model().outputs(vector_of([first, second], [b1, b2]))
     expressed = expressed_function(campaign, outputs)
     np.savez(tmp_path / "t.npz", target=(outputs > 0.0).astype(int) ^ (np.arange(32) == 3))
     done = pfmap(

@@ -15,7 +15,7 @@ from pfmap.llc.compiled import run_compiled
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.load import load_targets, load_weights
 from pfmap.llc.select import select_functions
-from pfmap.llc.stage import campaign_model, llc_tables
+from pfmap.llc.stage import llc_tables
 from pfmap.llc.train import train_to_targets
 from pfmap.models.network import network_outputs, parameter_count
 from pfmap.store.schema import LLC
@@ -211,7 +211,7 @@ def test_the_ladder_samples_where_the_rank_is_not_constant():
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_estimate_does_not_depend_on_the_threads_of_the_linear_algebra(limit):
-    model = campaign_model(campaign_from_mapping({}))
+    model = campaign_from_mapping({}).compiled_model()
     weights = np.random.default_rng(1).normal(size=model.n_parameters) / 3
     bits = np.random.default_rng(3).integers(0, 2, size=128)
     options = {"center": "target", "targets": 2.0 * bits - 1.0, "steps": 10, "warmup": 1}
@@ -243,7 +243,7 @@ def test_targets_are_the_bits_of_the_key(tiny_campaign):
     _, weights = requests_of(tiny_campaign)
     requests = pd.DataFrame({"function": ["80", "17", "01"], "draw": [0, 1, 2]})
     bits = np.array([list(f"{int(key, 16):08b}") for key in requests["function"]]).astype(int)
-    model = campaign_model(tiny_campaign)
+    model = tiny_campaign.compiled_model()
     frame = llc_tables(tiny_campaign, requests, weights).llc.to_pandas()
     for row, target in enumerate(2.0 * bits - 1.0):
         aimed = model.with_targets(target)
@@ -266,7 +266,7 @@ def test_quantised_campaign_aims_at_its_own_curve():
     weights = np.random.default_rng(1).normal(size=(1, parameter_count((1, 8, 1))))
     requests = pd.DataFrame({"function": ["0" * 32], "draw": [0]})
     frame = llc_tables(campaign, requests, weights).llc.to_pandas()
-    outputs = campaign_model(campaign).outputs(weights[0])
+    outputs = campaign.compiled_model().outputs(weights[0])
     assert np.abs(outputs - 0.5 * np.round(outputs / 0.5)).max() > 0
     assert (frame["loss_at_center"] <= 1e-20).all()
 
@@ -284,7 +284,7 @@ def test_weights_file_with_one_vector_or_layers(tmp_path):
     np.savez(tmp_path / "layers.npz", **layers)
     for name in ("vector.npz", "layers.npz"):
         assert (load_weights(tmp_path / name, network).vector == weights).all()
-    outputs = campaign_model(campaign_from_mapping({"network": {"widths": [3, 4, 1]}}))
+    outputs = campaign_from_mapping({"network": {"widths": [3, 4, 1]}}).compiled_model()
     assert outputs.outputs(weights).shape == (len(boolean_points(3)),)
 
 

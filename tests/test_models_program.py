@@ -17,8 +17,10 @@ from pfmap.errors import SettingsError
 from pfmap.kernels.program_layout import WIDE
 from pfmap.kernels.vector_math import set_exp, set_tanh
 from pfmap.llc.estimate import estimate_llc
-from pfmap.models.attention import attention_model
-from pfmap.models.convolution import convolution_model
+from pfmap.models.families.attention import attention_model
+from pfmap.models.families.convolution import convolution_model
+from pfmap.models.families.random_features import random_features_model
+from pfmap.models.families.residual import residual_model
 from pfmap.models.groups import affine_blocks, scaling_groups
 from pfmap.models.network import (
     is_piecewise,
@@ -29,8 +31,6 @@ from pfmap.models.network import (
 )
 from pfmap.models.program import Program
 from pfmap.models.program_plain import plain_outputs
-from pfmap.models.random_features import random_features_model
-from pfmap.models.residual import residual_model
 from pfmap.prior import Prior
 
 DIFFERENTIABLE = [name for name in NAMES if facts_of(name, 2).slope is not None]

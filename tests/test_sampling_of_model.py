@@ -12,10 +12,10 @@ import pytest
 from pfmap.campaign import campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import bits_from_words, words_from_keys
-from pfmap.models.attention import attention_model
-from pfmap.models.convolution import convolution_model
+from pfmap.models.families.attention import attention_model
+from pfmap.models.families.convolution import convolution_model
+from pfmap.models.families.residual import residual_model
 from pfmap.models.program import Program
-from pfmap.models.residual import residual_model
 from pfmap.prior import Prior
 from pfmap.sampling import sample_model, sample_prior
 from pfmap.volume.estimate import estimate_volume

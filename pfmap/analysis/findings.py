@@ -49,14 +49,13 @@ def findings_text(
         the tables are.
     """
     judged = relations[relations["verdict"] != "described"]
-    widths = ", ".join(map(str, campaign.network.widths))
     classes = question.classes
     chosen = int(classes["chosen"].sum())
     sizes = question.energies.loc[question.energies["lambda_eff"].notna(), "n"]
     lines = [
         f"# {campaign.name}: prior mass, λ_f and λ_eff(n) of {len(classes)} classes",
         "",
-        f"Asked: does P(f) of a ({widths}) {campaign.network.activation} network go with "
+        f"Asked: does P(f) of a {campaign.described} go with "
         "complexity, with the exact λ_f, and with λ_eff(n) = dF/d log n, and at which n?",
         f"Measured: P of {classes['log2_p'].notna().sum()} of {len(classes)} classes, "
         f"log2 P {classes['log2_p'].max():.1f} to {classes['log2_p'].min():.1f}; F(n) of {chosen}, "

@@ -62,10 +62,9 @@ def summary_text(
     >>> print(text.splitlines()[0])
     # default: 100 draws of a (2, 4, 1) relu network on 4 points
     """
-    widths = ", ".join(map(str, campaign.network.widths))
     lines = [
-        f"# {campaign.name}: {campaign.draws:,} draws of a ({widths}) "
-        f"{campaign.network.activation} network on {campaign.n_points} points",
+        f"# {campaign.name}: {campaign.draws:,} draws of a {campaign.described} on "
+        f"{campaign.n_points} points",
         "",
         *_functions(population_of(functions), result, campaign),
         *_fits(result),

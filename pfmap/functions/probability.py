@@ -200,7 +200,7 @@ def orbit_table(counts: pa.Table, campaign: Campaign, *, threads: int | None = N
 
     words = words_from_keys(counts["function"], campaign.n_points, campaign.exact_keys)
     canonical, size = canonical_words(
-        words, campaign.network.widths[0], prior_symmetries(campaign), threads=threads
+        words, campaign.n_inputs, prior_symmetries(campaign), threads=threads
     )
     orbit = arrow_keys_from_words(canonical, campaign.n_points, True)
     return counts.append_column("orbit", orbit).append_column("orbit_size", pa.array(size))

@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pfmap.display import Displayed
+from pfmap.models.families._family import Fact
 from pfmap.prior import layer_sds
 
 if TYPE_CHECKING:
     from pfmap.campaign import Campaign
 
 MAX_INPUTS = 7
+NAMES = ("permutations", "reflections", "complement")
+EVEN = "flipping an input of {-1,1} equals changing the sign of its weights, whose law is even"
+COMPLEMENTS = "changing the sign of the last layer complements the function"
+CHANGES_SIGN = f"the output bias is random, so the output is never exactly 0, and {COMPLEMENTS}"
 # Decades below 1 that a float64 output may lose before it underflows to an exact 0, and those that
 # the smallest of many draws lies below its standard deviation.
 _MAX_DECADES = 300.0
@@ -115,19 +120,58 @@ unit of the last hidden layer is off
     """
     no_orbits = _why_no_orbits(campaign)
     if no_orbits:
-        names = ("permutations", "reflections", "complement")
-        return Symmetries(False, False, False, dict.fromkeys(names, f"not used: {no_orbits}"))
-    reflections = getattr(campaign.domain, "encoding", "01") == "pm1"
-    complement, complement_reason = _complement(campaign)
+        return Symmetries(False, False, False, dict.fromkeys(NAMES, f"not used: {no_orbits}"))
+    holding = _of_family(campaign) if campaign.model is not None else _of_network(campaign)
     reasons = {
-        "permutations": "holds: first-layer weights have the same law for every input",
-        "reflections": "holds: flipping an input of {-1,1} equals changing the sign of its "
-        "weights, whose law is even"
-        if reflections
-        else "does not hold: flipping an input of {0,1} also moves the first layer's biases",
-        "complement": ("holds: " if complement else "does not hold: ") + complement_reason,
+        name: ("holds: " if fact.holds else "does not hold: ") + fact.reason
+        for name, fact in zip(NAMES, holding, strict=True)
     }
-    return Symmetries(True, reflections, complement, reasons)
+    permutations, reflections, complement = (fact.holds for fact in holding)
+    return Symmetries(permutations, reflections, complement, reasons)
+
+
+def _of_network(campaign: Campaign) -> tuple[Fact, Fact, Fact]:
+    """Permutations, reflections and complement of a dense network."""
+    return (
+        Fact(True, "first-layer weights have the same law for every input"),
+        _unless_01(campaign, Fact(True, EVEN)),
+        Fact(*_complement(campaign)),
+    )
+
+
+def _of_family(campaign: Campaign) -> tuple[Fact, Fact, Fact]:
+    """The same of another model, as far as its family declares them."""
+    from pfmap.models.families import family_of
+
+    assert campaign.model is not None
+    family, keywords = family_of(campaign.model.family), campaign.model.keywords
+    return (
+        family.exchangeable_inputs(keywords),
+        _unless_01(campaign, family.reflectable_inputs(keywords)),
+        _closing_complement(campaign),
+    )
+
+
+def _unless_01(campaign: Campaign, fact: Fact) -> Fact:
+    """A fact about flipped inputs of {-1, 1} on the campaign's own domain."""
+    if getattr(campaign.domain, "encoding", "01") == "pm1" or not fact.holds:
+        return fact
+    return Fact(False, "flipping an input of {0,1} also moves the first layer's biases")
+
+
+def _closing_complement(campaign: Campaign) -> Fact:
+    """Whether a program ends in a layer whose change of sign complements every function."""
+    from pfmap.models.program_model import ProgramModel
+
+    model = campaign.compiled_model()
+    assert isinstance(model, ProgramModel)
+    closing = np.zeros(model.n_parameters, dtype=bool)
+    closing[slice(*model.last_block)] = True
+    if not closing.any():
+        return Fact(False, "no one layer gives the output")
+    if not (campaign.standard_deviations[closing & model.origins.is_bias] > 0.0).any():
+        return Fact(False, "the output has no random bias, so that it can be exactly 0, bit 0")
+    return Fact(True, CHANGES_SIGN)
 
 
 def _why_no_orbits(campaign: Campaign) -> str:
@@ -136,22 +180,21 @@ def _why_no_orbits(campaign: Campaign) -> str:
         return f"orbits are defined on the Boolean cube, not on the domain {campaign.domain.kind}"
     if campaign.readout.kind != "sign":
         return "orbits are defined for bits, not for a quantised readout"
-    if campaign.network.widths[0] > MAX_INPUTS:
+    if campaign.n_inputs > MAX_INPUTS:
         return f"canonical forms are computed for at most {MAX_INPUTS} inputs"
     return ""
 
 
 def _complement(campaign: Campaign) -> tuple[bool, str]:
     """Whether the complement holds, and why."""
-    network = campaign.network
+    network = campaign.dense
     output = network.output_facts
     if not output.keeps_sign and (output.parity != "odd" or output.zero_on_interval):
         what = "never negative" if output.low >= 0.0 else "not odd, and its sign not that of x"
         return False, f"the output activation {output.formula} is {what}"
     weight_sds, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
-    changes = "changing the sign of the last layer complements the function"
     if bias_sds[-1] > 0:
-        return True, f"the output bias is random, so the output is never exactly 0, and {changes}"
+        return True, CHANGES_SIGN
     n_hidden = len(network.widths) - 2
     hidden = network.hidden_facts
     if hidden.zero_on_interval:
@@ -172,7 +215,7 @@ def _complement(campaign: Campaign) -> tuple[bool, str]:
         )
     return True, (
         "the output is exactly 0 with probability 0 even without a random output bias, and "
-        + changes
+        + COMPLEMENTS
     )
 
 

@@ -68,7 +68,7 @@ def limit_covariance(campaign: Campaign) -> np.ndarray:
            [1.515, 1.544, 1.75 , 1.763],
            [1.534, 1.763, 1.763, 2.   ]])
     """
-    network, prior = campaign.network, campaign.prior
+    network, prior = campaign.dense, campaign.prior
     if prior.law != "normal":
         raise SettingsError(
             f"prior.law: must be normal for the limit of infinite width, got {prior.law}",
@@ -94,7 +94,7 @@ def _layers(
     campaign: Campaign, points: np.ndarray, weight_sds: np.ndarray, bias_sds: np.ndarray
 ) -> np.ndarray:
     """The covariance, layer by layer."""
-    network = campaign.network
+    network = campaign.dense
     covariance = bias_sds[0] ** 2 + weight_sds[0] ** 2 * (points @ points.T)
     rows, columns = np.triu_indices(len(points))
     for below, weight_sd, bias_sd in zip(
@@ -131,7 +131,7 @@ def check_signs(campaign: Campaign) -> None:
         raise SettingsError(
             f"readout: must be sign for a Boolean function, got {campaign.readout.kind}"
         )
-    output = facts_of(campaign.network.output_activation, campaign.network.degree)
+    output = facts_of(campaign.dense.output_activation, campaign.dense.degree)
     if not output.keeps_sign:
         raise SettingsError(
             f"network.output_activation: must keep the sign of the output, got {output.formula}",

@@ -68,6 +68,26 @@ def load_weights(path: Path, network: Network, *, order: str | None = None) -> F
     return find_layers(path, arrays, network, order)
 
 
+def load_vector(path: Path, n_parameters: int) -> FoundLayers:
+    """The one vector ``weights`` of an .npz file, for a model whose layers have no shapes to find.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_parameters : int
+        Length d, in the order of the model's parameters.
+
+    Raises
+    ------
+    DataError
+        If the file holds anything else, or values that are not finite.
+    """
+    raw = _read_array(path, "weights", n_parameters)
+    _check_names(path, _read(path), {"weights"})
+    return FoundLayers("pfmap", (), _checked(path, "weights", raw, (n_parameters,)))
+
+
 def load_targets(path: Path, n_points: int) -> np.ndarray:
     """Targets from an .npz file with one array ``target`` of shape (points,).
 
@@ -142,12 +162,12 @@ def load_probabilities(path: Path, n_points: int) -> np.ndarray:
     return np.log(values) - np.log1p(-values)
 
 
-def _read_array(path: Path, name: str, n_points: int) -> np.ndarray:
+def _read_array(path: Path, name: str, size: int) -> np.ndarray:
     """The array `name` of an .npz file."""
     arrays = _read(path)
     if name not in arrays:
         raise DataError(
-            f"{path}: must hold an array {name} of shape ({n_points},), found "
+            f"{path}: must hold an array {name} of shape ({size},), found "
             f"{', '.join(sorted(arrays)) or 'nothing'}"
         )
     return arrays[name]

@@ -21,8 +21,6 @@ from pfmap.llc.nullity import Nullity
 from pfmap.llc.quadratic import N_BETAS, quadratic_llc
 from pfmap.llc.rank import weighted_jacobian
 from pfmap.models.base import CompiledModel
-from pfmap.models.network import network_model
-from pfmap.prior import parameter_sds, support_of
 from pfmap.store.schema import arrow_schema
 from pfmap.threads import count_threads
 
@@ -31,25 +29,6 @@ NULL_COLUMNS = tuple(f"null_{cause.name}" for cause in dataclasses.fields(Nullit
 
 LONGER = (5, 25)
 """Steps of the second and the third attempt over those of the first."""
-
-
-def campaign_model(campaign: Campaign) -> CompiledModel:
-    """The network of a campaign on its domain, targets 0.
-
-    Examples
-    --------
-    >>> campaign_model(Campaign()).n_parameters
-    2001
-    """
-    network = campaign.network
-    return network_model(
-        network.widths,
-        campaign.points,
-        activation=network.activation,
-        degree=network.degree,
-        bias=network.bias,
-        output_activation=network.output_activation,
-    )
 
 
 def sampler_arguments(campaign: Campaign) -> dict[str, Any]:
@@ -64,9 +43,8 @@ def sampler_arguments(campaign: Campaign) -> dict[str, Any]:
         "n_beta", "gamma", "chains", "steps", "warmup", "replicas", "replica_ratio",
         "target_tolerance",
     }  # fmt: skip
-    network = campaign.network
-    support = support_of(network.widths, network.bias, campaign.prior)
-    return {**campaign.llc.model_dump(include=names), "support": support, "seed": campaign.seed}
+    sampler = campaign.llc.model_dump(include=names)
+    return {**sampler, "support": campaign.support, "seed": campaign.seed}
 
 
 class LlcTables(NamedTuple):
@@ -144,7 +122,7 @@ def llc_tables(
     """
     points = np.asarray(weights, dtype=np.float64)
     names = list(zip(requests["function"].astype(str), requests["draw"].astype(int), strict=True))
-    targets = _targets(campaign, campaign_model(campaign), [key for key, _ in names], points)
+    targets = _targets(campaign, campaign.compiled_model(), [key for key, _ in names], points)
     tasks = [
         Request(*name, center, points[row], targets[row])
         for row, name in enumerate(names)
@@ -183,8 +161,7 @@ def _each_here(
 def estimate_request(campaign: Campaign, request: Request) -> tuple[Rows, Rows]:
     """Rows of the tables ``llc`` and ``ladder`` for one request."""
     function, draw, center, weights, targets = request
-    model = campaign_model(campaign)
-    network = campaign.network
+    model = campaign.compiled_model()
     estimate = estimate_llc(
         model,
         weights,
@@ -199,8 +176,7 @@ def estimate_request(campaign: Campaign, request: Request) -> tuple[Rows, Rows]:
         targeted = model.with_targets(targets) if center == "target" else None
         rows.append(ladder_llc_row(campaign, model, estimate, rows[-1], targeted))
     place = {key: rows[0][key] for key in ("function", "draw", "center")}
-    scales = parameter_sds(network.widths, network.bias, campaign.prior)
-    return rows, _ladder_rows(model, scales, estimate, place)
+    return rows, _ladder_rows(model, campaign.standard_deviations, estimate, place)
 
 
 def estimate_rows(

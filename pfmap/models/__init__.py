@@ -8,17 +8,17 @@ _HOMES = {
     "OwnModel": "pfmap.models.own:OwnModel",
     "Program": "pfmap.models.program:Program",
     "ProgramModel": "pfmap.models.program_model:ProgramModel",
-    "attention_model": "pfmap.models.attention:attention_model",
+    "attention_model": "pfmap.models.families.attention:attention_model",
     "check_gradient": "pfmap.models.own:check_gradient",
-    "convolution_model": "pfmap.models.convolution:convolution_model",
+    "convolution_model": "pfmap.models.families.convolution:convolution_model",
     "deep_linear_model": "pfmap.models.linear:deep_linear_model",
     "gaussian_model": "pfmap.models.polynomial:gaussian_model",
     "network_model": "pfmap.models.network:network_model",
     "padded_identity": "pfmap.models.linear:padded_identity",
     "polynomial_model": "pfmap.models.polynomial:polynomial_model",
     "polynomial_net_model": "pfmap.models.polynomial_net:polynomial_net_model",
-    "random_features_model": "pfmap.models.random_features:random_features_model",
-    "residual_model": "pfmap.models.residual:residual_model",
+    "random_features_model": "pfmap.models.families.random_features:random_features_model",
+    "residual_model": "pfmap.models.families.residual:residual_model",
 }
 
 __all__ = [

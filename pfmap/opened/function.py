@@ -158,7 +158,7 @@ def _class_of(opened: OpenedCampaign, key: str) -> tuple[str | None, pd.DataFram
         return None, classes[classes["function"] == key]
     keys = [key, *classes["function"]]
     words = words_from_keys(keys, campaign.n_points, True)
-    canonical, _ = canonical_words(words, campaign.network.widths[0], symmetries)
+    canonical, _ = canonical_words(words, campaign.n_inputs, symmetries)
     same = (canonical == canonical[0]).all(axis=1)
     return str(keys_from_words(canonical[:1], campaign.n_points, True)[0]), classes[same[1:]]
 

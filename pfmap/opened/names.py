@@ -34,7 +34,7 @@ def spelled_key(text: str, campaign: Campaign) -> str:
     missing = key_length(campaign.n_points, campaign.exact_keys) - len(spelled)
     is_beginning = missing >= 0 and not spelled.strip("0123456789abcdef")
     if campaign.domain.kind == "boolean" and campaign.exact_keys and not is_beginning:
-        return parse_function(text, campaign.network.widths[0]).key
+        return parse_function(text, campaign.n_inputs).key
     # A beginning can name a function if zeros can complete it.
     check_key(spelled + "0" * max(missing, 0), campaign, argument="key")
     return spelled

@@ -81,7 +81,7 @@ def _named_orbits(campaign: Campaign) -> pd.DataFrame:
     symmetries = prior_symmetries(campaign)
     if keys and symmetries.any:
         words = words_from_keys(keys, campaign.n_points, True)
-        canonical, sizes = canonical_words(words, campaign.network.widths[0], symmetries)
+        canonical, sizes = canonical_words(words, campaign.n_inputs, symmetries)
         keys = keys_from_words(canonical, campaign.n_points, True).tolist()
     frame = pd.DataFrame({"orbit": np.array(keys, dtype=object), "orbit_size": sizes})
     return frame.drop_duplicates("orbit", ignore_index=True)
@@ -139,7 +139,7 @@ def _lists_all(campaign: Campaign) -> bool:
     """Whether all orbits are listed and counted."""
     return (
         campaign.domain.kind == "boolean"
-        and campaign.network.widths[0] <= MAX_LISTED_INPUTS
+        and campaign.n_inputs <= MAX_LISTED_INPUTS
         and prior_symmetries(campaign).any
         and campaign.counting.keep == "all"
     )
@@ -152,9 +152,7 @@ def _all_orbits(job: Job) -> pd.DataFrame:
     shift = np.uint64(64 - n_points)
     words = (np.arange(2**n_points, dtype=np.uint64) << shift)[:, None]
     symmetries = prior_symmetries(campaign)
-    canonical, sizes = canonical_words(
-        words, campaign.network.widths[0], symmetries, threads=job.threads
-    )
+    canonical, sizes = canonical_words(words, campaign.n_inputs, symmetries, threads=job.threads)
     members, places = np.unique(canonical[:, 0], return_index=True)
     frame = pd.DataFrame(
         {

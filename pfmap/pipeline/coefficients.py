@@ -28,7 +28,7 @@ BLOCKS_AGAIN = 64
 def llc(job: Job) -> list[str]:
     """Estimate learning coefficients of the selected functions; the files written."""
     selected = selected_for_llc(job.files.table("functions"), job.campaign)
-    without = job.campaign.network.without_slope
+    without = job.campaign.without_slope
     if without and not selected.empty:
         job.reporter.message(f"llc: the activation {without} has no slope; no coefficients")
         selected = selected.iloc[:0]

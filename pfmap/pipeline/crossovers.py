@@ -51,7 +51,7 @@ def begins_at(
     if math.isnan(high):
         return math.nan
     function = None
-    n_inputs = campaign.network.widths[0]
+    n_inputs = campaign.n_inputs
     if low == high and (n_inputs <= 3 or (n_inputs == 4 and high <= MOST_LISTED) or high == 0.5):
         function = BooleanFunction(key, key, signs > 0.0)
     known = KnownBounds(Fraction(low), Fraction(high))

@@ -198,7 +198,7 @@ def _energies(
     work = energy.free_energy + np.log(2.0) * log2_p
     covariance = kernel_covariance(campaign)
     kernel: dict[str, Any] = dict.fromkeys(_KERNEL, np.nan)
-    if covariance is not None and campaign.network.output_facts.pieces == "linear":
+    if covariance is not None and campaign.dense.output_facts.pieces == "linear":
         limit = limit_free_energy(covariance, item.signs, energy.n)
         kernel = dict(zip(_KERNEL, (limit.free_energy, limit.lambda_eff), strict=True))
     return frame.assign(

@@ -24,7 +24,9 @@ def has_function_llc(campaign: Campaign) -> bool:
     >>> has_function_llc(Campaign()), has_function_llc(Campaign(network={"activation": "tanh"}))
     (True, False)
     """
-    network = campaign.network
+    if not campaign.is_dense:
+        return False
+    network = campaign.dense
     _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
     return (
         network.activation == "relu"
@@ -48,7 +50,7 @@ def campaign_bounds(
     covers : ndarray, shape (functions,), optional
         As in `pfmap.llc.function_level.bound_functions`.
     """
-    hidden = campaign.network.widths[1:-1]
+    hidden = campaign.dense.widths[1:-1]
     return bound_functions(bits, hidden, covers, everywhere=campaign.prior.law == "normal")
 
 

@@ -45,7 +45,7 @@ def key_of_text(text: str, campaign: Campaign, setting: str) -> tuple[str, str]:
         if campaign.domain.kind != "boolean":
             key = check_key(text, campaign)
             return key, key
-        found = parse_function(text, campaign.network.widths[0])
+        found = parse_function(text, campaign.n_inputs)
     except SettingsError as error:
         rule = error.message.removeprefix("function: ")
         raise SettingsError(

@@ -59,7 +59,7 @@ def orbit_minima(
     orbits = orbits[orbits["orbit_size"].cumsum() <= MAX_MEMBERS]
     least = orbit_minimum(
         words_from_keys(orbits["orbit"], campaign.n_points, True),
-        campaign.network.widths[0],
+        campaign.n_inputs,
         prior_symmetries(campaign),
         progress=progress,
         threads=job.threads,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pfmap.kernels import probe
 from pfmap.profiling import Profile
-from pfmap.sampling import SamplingPlan
+from pfmap.sampling import NetworkPlan
 
 from .job import Job
 from .report import RunProfile, StageOutcome
@@ -27,8 +27,11 @@ def run_profile(counted: Profile, stages: Mapping[str, StageOutcome], job: Job) 
     """What was counted while the stages ran, and the sampler taken apart if it ran."""
     parts = profile_rows(counted, stages, job.threads)
     sampled = any(row["stage"] == "sample" and row["calls"] for row in parts)
-    signs = job.plan.readout.step == 0.0
-    return RunProfile(job.threads, parts, sampler_rows(job.plan) if sampled and signs else [])
+    # The parts are those of the fused kernels; other models have one, which the table has already.
+    plan = job.plan
+    if not sampled or not isinstance(plan, NetworkPlan) or plan.readout.step != 0.0:
+        return RunProfile(job.threads, parts, [])
+    return RunProfile(job.threads, parts, sampler_rows(plan))
 
 
 def profile_rows(
@@ -57,7 +60,7 @@ def profile_rows(
     return rows
 
 
-def sampler_rows(plan: SamplingPlan) -> list[dict[str, Any]]:
+def sampler_rows(plan: NetworkPlan) -> list[dict[str, Any]]:
     """Rows of `RunProfile.sampling`: each part of drawing a function, repeated by itself."""
     cost = {name: _seconds_each(plan, part) for name, part in _SAMPLER.items()}
     whole = sum(cost.values())
@@ -67,7 +70,7 @@ def sampler_rows(plan: SamplingPlan) -> list[dict[str, Any]]:
     ]
 
 
-def _seconds_each(plan: SamplingPlan, part: int) -> float:
+def _seconds_each(plan: NetworkPlan, part: int) -> float:
     """Processor time of one repetition of a part of the sampler."""
     times = 0  # the first call compiles or loads, and sets up
     while True:

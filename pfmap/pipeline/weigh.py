@@ -243,7 +243,7 @@ def why_null(proxies: list[Proxy], campaign: Campaign) -> dict[str, str]:
     >>> why_null(campaign_proxies(campaign), campaign)
     {'formula': 'it is known for at most 4 inputs'}
     """
-    reasons = {item.name: item.why_null(campaign.network.widths[0]) for item in proxies}
+    reasons = {item.name: item.why_null(campaign.n_inputs) for item in proxies}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -280,7 +280,7 @@ def order_bound(campaign: Campaign) -> list[str]:
 
 def campaign_proxies(campaign: Campaign) -> list[Proxy]:
     """Proxies of a campaign that are columns of their own (``ones`` already is one)."""
-    n_inputs = campaign.network.widths[0]
+    n_inputs = campaign.n_inputs
     chosen = proxies_for(function_kind(campaign), campaign.complexity.proxies, n_inputs=n_inputs)
     return [item for item in chosen if item.name not in (*_BASE, LZ_ORBIT_MIN.name)]
 

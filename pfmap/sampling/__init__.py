@@ -5,6 +5,7 @@ any order of blocks, and after any interruption; a campaign is the beginning of 
 and the index of a draw brings its weights and its function back.
 """
 
+from .base_plan import SamplingPlan
 from .blocks import BlockTally, sample_blocks
 from .draws import (
     bits_of_draws,
@@ -14,12 +15,16 @@ from .draws import (
     weights_of_draws,
     words_of_draws,
 )
+from .model_plan import ModelPlan
+from .network_plan import NetworkPlan
 from .of_model import sample_model
-from .plan import SamplingPlan, plan_sampling
+from .plan import plan_sampling
 from .prior import sample_prior
 
 __all__ = [
     "BlockTally",
+    "ModelPlan",
+    "NetworkPlan",
     "SamplingPlan",
     "bits_of_draws",
     "find_draws",

@@ -20,7 +20,7 @@ from pfmap.kernels.tally import tally
 from pfmap.profiling import timed
 from pfmap.threads import count_threads
 
-from .plan import SamplingPlan, run_express
+from .base_plan import SamplingPlan, run_express
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Words, counts and first draws of functions, as a `BlockTally` has them, words in any order."""

@@ -13,7 +13,7 @@ from pfmap.kernels.express import TO_FUNCTIONS, TO_OUTPUTS, TO_WORDS, weights_of
 from pfmap.kernels.tally import match
 from pfmap.threads import count_threads
 
-from .plan import SamplingPlan, run_express
+from .base_plan import SamplingPlan, run_express
 
 
 def _check_draws(draws: np.ndarray) -> np.ndarray:

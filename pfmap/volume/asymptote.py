@@ -84,8 +84,8 @@ def log_cheap_mass(campaign: Campaign, table: np.ndarray, rank: int) -> float:
     >>> round(log_cheap_mass(wide, np.zeros(8), 1) / np.log(2.0))
     -59
     """
-    (_, width, _), prior = campaign.network.widths, campaign.prior
-    weight_sds, bias_sds = layer_sds(campaign.network.widths, True, prior)
+    (_, width, _), prior = campaign.dense.widths, campaign.prior
+    weight_sds, bias_sds = layer_sds(campaign.dense.widths, True, prior)
     rng = np.random.default_rng(SEED)
     points = campaign.points
     shape = (N_UNITS, points.shape[1] + 1)
@@ -122,10 +122,12 @@ def asymptote_start(
         NaN where nothing is known.
     """
     low, high = known.limits
-    widths = campaign.network.widths
-    listed = wanted.function is not None and (widths[0] <= MAX_LISTED_INPUTS or low == 0.5)
     found = last_above(energy, high)
-    if len(widths) == 3 and campaign.network.activation == "relu" and low == high and listed:
+    if not campaign.is_dense:
+        return found
+    widths = campaign.dense.widths
+    listed = wanted.function is not None and (widths[0] <= MAX_LISTED_INPUTS or low == 0.5)
+    if len(widths) == 3 and campaign.dense.activation == "relu" and low == high and listed:
         assert wanted.function is not None
         log_mass = log_cheap_mass(campaign, wanted.function.bits.astype(int), round(2 * low))
         found = float(np.fmax(found, least_n_by_mass(campaign, log_mass, energy)))
@@ -195,7 +197,7 @@ def least_n_by_mass(campaign: Campaign, log_mass: float, energy: FreeEnergy) -> 
 
 def _log_of_bias(campaign: Campaign, log_n: np.ndarray) -> np.ndarray:
     """-ln of the largest E_b exp(-n (b - c)²/2) over c."""
-    _, bias_sds = layer_sds(campaign.network.widths, True, campaign.prior)
+    _, bias_sds = layer_sds(campaign.dense.widths, True, campaign.prior)
     sd = float(bias_sds[-1])
     n = np.exp(log_n)
     if campaign.prior.law == "normal":

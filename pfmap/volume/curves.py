@@ -16,8 +16,6 @@ import pyarrow as pa
 from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.functions.named import BooleanFunction
-from pfmap.llc.stage import campaign_model
-from pfmap.prior import parameter_sds
 from pfmap.store.schema import arrow_schema
 
 from .asymptote import asymptote_start
@@ -106,7 +104,7 @@ class CurveTables(NamedTuple):
 
 
 def function_target(campaign: Campaign, wanted: Wanted) -> Target:
-    """Small loss of a campaign's network, under the campaign's prior.
+    """Small loss of a campaign's model, under the campaign's prior.
 
     Raises
     ------
@@ -120,13 +118,12 @@ def function_target(campaign: Campaign, wanted: Wanted) -> Target:
     >>> function_target(perceptron, Wanted("and", np.array([-1.0, -1.0, -1.0, 1.0]))).loss
     'squared'
     """
-    model = campaign_model(campaign).with_targets(wanted.targets)
+    model = campaign.compiled_model().with_targets(wanted.targets)
     if wanted.loss == "bernoulli":
         model = model.in_bernoulli_form()
-    network = campaign.network
     return loss_target(
         model,
-        parameter_sds(network.widths, network.bias, campaign.prior),
+        campaign.standard_deviations,
         name=wanted.name,
         law=campaign.prior.law,
         loss=wanted.loss,

@@ -78,26 +78,26 @@ separates the ones from the zeros among the inputs 000, 001, 010, 011
     chosen = np.flatnonzero(wanted)
     names = _names(campaign, points)
     points, wanted, names = points[chosen], wanted[chosen], [names[index] for index in chosen]
-    _, bias_sds = layer_sds(campaign.network.widths, campaign.network.bias, campaign.prior)
+    said = _equal_points(points, wanted, names)
+    if said or not campaign.is_dense:
+        return said
+    _, bias_sds = layer_sds(campaign.dense.widths, campaign.dense.bias, campaign.prior)
     almost = ""
     for proof in (
-        _equal_points,
         _tied_at_zero,
         _mirrored,
         _along_rays,
         _never_negative,
         _hyperplane,
     ):
-        said = proof(campaign.network, bias_sds > 0.0, points, wanted, names)
+        said = proof(campaign.dense, bias_sds > 0.0, points, wanted, names)
         if said.startswith(NEVER):
             return said
         almost = almost or said
     return almost
 
 
-def _equal_points(
-    _network: Network, _biases: np.ndarray, points: np.ndarray, wanted: np.ndarray, names: list[str]
-) -> str:
+def _equal_points(points: np.ndarray, wanted: np.ndarray, names: list[str]) -> str:
     pair = _conflict([tuple(point) for point in points.tolist()], wanted)
     if pair is None:
         return ""
@@ -236,5 +236,5 @@ def _names(campaign: Campaign, points: np.ndarray) -> list[str]:
     """What the points are called: their bits on a Boolean cube, else their numbers."""
     if campaign.domain.kind != "boolean":
         return [f"number {index}" for index in range(len(points))]
-    n_inputs = campaign.network.widths[0]
+    n_inputs = campaign.n_inputs
     return [f"{index:0{n_inputs}b}" for index in range(len(points))]

@@ -134,7 +134,9 @@ def known_bounds(campaign: Campaign, wanted: Wanted) -> KnownBounds:
     >>> bounds((3, 8, 1), "and", "tanh")
     ('>= 1', None)
     """
-    network = campaign.network
+    if not campaign.is_dense:
+        return NOTHING_KNOWN
+    network = campaign.dense
     _, bias_sds = layer_sds(network.widths, network.bias, campaign.prior)
     if network.output_facts.pieces != "linear":
         return NOTHING_KNOWN
@@ -171,7 +173,7 @@ def _boolean(
 ) -> tuple[Fraction, str, Fraction | None, str]:
     """Bounds on λ_f of a relu network, for a function that is not constant."""
     assert wanted.function is not None
-    table, widths = wanted.function.bits.astype(np.int64), campaign.network.widths
+    table, widths = wanted.function.bits.astype(np.int64), campaign.dense.widths
     patterns = None
     if len(widths) == 3:
         rank = max(least_rank(face).rank for face in faces(table))
@@ -190,7 +192,7 @@ def _boolean(
 
 def _reach(campaign: Campaign) -> np.ndarray:
     """Largest absolute value of every parameter under the prior, the output bias last."""
-    network, prior = campaign.network, campaign.prior
+    network, prior = campaign.dense, campaign.prior
     sds = parameter_sds(network.widths, network.bias, prior)
     return sds * (math.sqrt(3.0) if prior.law == "uniform" else math.inf)
 

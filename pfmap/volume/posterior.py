@@ -21,7 +21,6 @@ from pfmap.campaign import Campaign
 from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import keys_from_words, words_from_bits
-from pfmap.kernels.read import read_functions
 from pfmap.sampling import plan_sampling
 
 from .conditioned import DRAWS_PER_CHAIN, Conditioning, Draws, combined_means, weighted_mean
@@ -274,7 +273,7 @@ def sample_posterior(
 
     def read(states: np.ndarray) -> np.ndarray:
         words = np.empty((len(states), n_words), dtype=np.uint64)
-        if not read_functions(target.scales, plan.shape, plan.points, plan.readout, states, words):
+        if not plan.read(target.scales, states, words):
             raise DataError(f"{target.name}: an output must be finite, got NaN or infinity")
         return words
 

@@ -33,7 +33,7 @@ def check_functions(campaign: Campaign) -> int:
     >>> check_functions(Campaign())
     7
     """
-    n_inputs = campaign.network.widths[0]
+    n_inputs = campaign.n_inputs
     if campaign.domain.kind != "boolean" or not LEAST_INPUTS <= n_inputs <= MOST_INPUTS:
         raise SettingsError(
             f"network: Boolean functions are given on {LEAST_INPUTS} to {MOST_INPUTS} inputs of a "

@@ -21,7 +21,7 @@ from pfmap.kernels.variates import CODES
 from pfmap.models.abilities import require_members
 from pfmap.models.base import CompiledModel, LossModel, Model
 from pfmap.models.groups import scaling_groups
-from pfmap.sampling import SamplingPlan
+from pfmap.sampling import ModelPlan, NetworkPlan, SamplingPlan
 
 MoveWeights = tuple[float, float, float, float]
 Law = Literal["normal", "uniform"]
@@ -121,7 +121,7 @@ def sign_target(plan: SamplingPlan, signs: np.ndarray, *, name: str) -> Target:
     Parameters
     ----------
     plan : SamplingPlan
-        The network, its domain and its prior.
+        The model, its domain and its prior.
     signs : ndarray, shape (points,)
         1 where a bit 1 is wanted (output > 0, strictly), -1 where a bit 0 is, 0 where any will do.
     name : str
@@ -137,13 +137,16 @@ def sign_target(plan: SamplingPlan, signs: np.ndarray, *, name: str) -> Target:
     wanted = checked_array("signs", signs)
     if wanted.shape != (plan.n_points,) or not np.isin(wanted, (-1.0, 0.0, 1.0)).all():
         raise SettingsError(f"signs: must be {plan.n_points} numbers of -1, 0 and 1")
+    if isinstance(plan, ModelPlan):
+        return _model_signs(plan.model, wanted, plan.scales, plan.law.code, name)
+    assert isinstance(plan, NetworkPlan)
     shape, points = plan.shape, plan.points
     net = Net(
         shape.widths, shape.bias, shape.code, shape.degree, shape.readout_code,
         np.ascontiguousarray(points.exact),
     )  # fmt: skip
     checked = (wanted != 0.0) & (points.slack[: plan.n_points] == 0.0)
-    scales = plan.law.scales[: plan.n_parameters].astype(np.float64)
+    scales = plan.scales
     return Target(
         name=name,
         loss="signs",
@@ -192,7 +195,7 @@ def model_sign_target(
 
     Examples
     --------
-    >>> from pfmap.models.random_features import random_features_model
+    >>> from pfmap.models.families.random_features import random_features_model
     >>> model = random_features_model(np.array([[-1.0], [1.0]]), 4)
     >>> model_sign_target(model, np.array([1.0, -1.0]), name="not").n_parameters
     5
@@ -200,14 +203,19 @@ def model_sign_target(
     wanted = checked_array("signs", signs).ravel()
     if wanted.shape != model.targets.shape or not np.isin(wanted, (-1.0, 0.0, 1.0)).all():
         raise SettingsError(f"signs: must be {len(model.targets)} numbers of -1, 0 and 1")
-    scales = _scales(sds, model.n_parameters, law)
-    kernel = ModelSigns(model.family, model.ints, model.floats, CODES[law], scales, wanted, 0.0)
+    return _model_signs(model, wanted, _scales(sds, model.n_parameters, law), CODES[law], name)
+
+
+def _model_signs(
+    model: CompiledModel, wanted: np.ndarray, scales: np.ndarray, law: int, name: str
+) -> Target:
+    """Wanted signs of a compiled model; `law` is its code."""
     return Target(
         name=name,
         loss="signs",
-        law=CODES[law],
+        law=law,
         scales=scales,
-        kernel=kernel,
+        kernel=ModelSigns(model.family, model.ints, model.floats, law, scales, wanted, 0.0),
         model=None,
         groups=scaling_groups(model, np.ones(model.n_parameters, dtype=bool)),
         move_weights=WALKS,

@@ -8,6 +8,7 @@ import numpy as np
 
 from pfmap.arguments import checked_integer
 from pfmap.errors import SettingsError
+from pfmap.models.families._family import Fact, Family
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
 
@@ -107,3 +108,11 @@ def _windows(planes: np.ndarray, kernel: int, *, circular: bool) -> np.ndarray:
         edge = [(0, 0)] + [(kernel // 2, kernel // 2)] * len(axes)
         planes = np.pad(planes, edge, mode="wrap")
     return np.lib.stride_tricks.sliding_window_view(planes, (kernel,) * len(axes), axis=axes)
+
+
+FAMILY = Family(
+    name="convolution",
+    build=convolution_model,
+    exchangeable_inputs=lambda _: Fact(False, "windows see neighbouring inputs together"),
+    reflectable_inputs=lambda _: Fact(False, "all windows share the weights that a flip changes"),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pfmap.arguments import checked_integer
+from pfmap.models.families._family import Fact, Family
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
 
@@ -71,3 +72,14 @@ def _normed(program: Program, rows: np.ndarray) -> np.ndarray:
     """N: the norm, then a gain and an offset of its own for every unit."""
     normed = program.norm(rows[None])[0]
     return program.affine(normed[:, None], 1, tied=False)[:, 0]
+
+
+FAMILY = Family(
+    name="residual",
+    build=residual_model,
+    exchangeable_inputs=lambda _: Fact(True, "first-layer weights have one law for all inputs"),
+    reflectable_inputs=lambda _: Fact(
+        True,
+        "flipping an input of {-1,1} equals changing the sign of its weights, whose law is even",
+    ),
+)

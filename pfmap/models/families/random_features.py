@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pfmap.arguments import checked_integer, checked_number
+from pfmap.models.families._family import Fact, Family
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
 
@@ -64,3 +65,11 @@ def random_features_model(
         program.inputs, weights, program.constants(drawn), activation=activation, degree=degree
     )
     return program.model(program.affine(hidden, checked_integer("outputs", outputs, least=1)))
+
+
+FAMILY = Family(
+    name="random_features",
+    build=random_features_model,
+    exchangeable_inputs=lambda _: Fact(False, "the features stay as they were drawn"),
+    reflectable_inputs=lambda _: Fact(False, "the features stay as they were drawn"),
+)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from pfmap.arguments import checked_integer
+from pfmap.models.families._family import Fact, Family
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
 
@@ -103,3 +104,17 @@ def _mixed(
         for t in range(length)
     ]
     return np.stack(mixed)
+
+
+def _exchangeable(keywords: dict[str, Any]) -> Fact:
+    if keywords["causal"]:
+        return Fact(False, "the causal mask gives positions an order")
+    return Fact(True, "only the vectors of positions tell them apart, and they have one law")
+
+
+FAMILY = Family(
+    name="attention",
+    build=attention_model,
+    exchangeable_inputs=_exchangeable,
+    reflectable_inputs=lambda _: Fact(False, "all positions share the vector that a flip changes"),
+)
