@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import random
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,7 @@ def is_drawing(worker: psutil.Process) -> bool:
     return processor_s(worker.pid) > STARTED_S
 
 
-@contextmanager
+@contextlib.contextmanager
 def by_hand(workers: int) -> Iterator[Any]:
     """A scheduler and workers, started as a user does; yields the functions that tests need."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -172,6 +173,10 @@ def by_hand(workers: int) -> Iterator[Any]:
             yield hand
         finally:
             hand.stop()
+
+
+LISTENS_S = 60
+"""Seconds that a scheduler may take to start on a crowded machine."""
 
 
 class Hand:
@@ -192,6 +197,12 @@ class Hand:
         """`dask scheduler`."""
         options = ["--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"]
         self.scheduler = self._start("distributed.cli.dask_scheduler", *options)
+        until = time.monotonic() + LISTENS_S
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"dask scheduler: does not listen after {LISTENS_S} s")
 
     def start_worker(self) -> None:
         """`dask worker`, without the process that would start it again."""

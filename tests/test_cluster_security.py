@@ -62,6 +62,7 @@ def test_a_local_cluster_listens_on_loopback_only_and_in_the_clear_nowhere(local
     assert [port for port in sorted(ports) if answers_in_the_clear(port)] == []
 
 
+@pytest.mark.filterwarnings("ignore:Port 8787 is already in use")
 def test_the_check_of_ports_knows_a_cluster_that_dask_starts_by_itself():
     """The control: a page is served although no dashboard was asked for."""
     before = listening()

@@ -19,6 +19,9 @@ _INTRO = """\
 # alone; learning coefficients also on the processor, in their last digits, and probabilities by
 # splitting within their errors; nothing depends on threads."""
 
+TABLES = ("network", "model")
+"""Tables of which a campaign has one."""
+
 _NAMES = {
     "ge": "at least",
     "gt": "more than",
@@ -65,7 +68,7 @@ def _table(model: BaseModel) -> list[str]:
     lines = []
     for key, info in type(model).model_fields.items():
         value = getattr(model, key)
-        if isinstance(value, BaseModel):
+        if isinstance(value, BaseModel) or key in TABLES:
             continue
         description = info.description or ""
         rule = _rule(info)

@@ -17,7 +17,7 @@ from pfmap.store.results import read_record
 from .report import Reporter
 
 _CHOICES = "continue it with --resume, start over with --fresh, or choose another folder"
-_DRAWING = ("seed", "block_draws", "network", "prior", "domain", "readout", "counting")
+_DRAWING = ("seed", "block_draws", "network", "model", "prior", "domain", "readout", "counting")
 
 
 def begin_campaign(

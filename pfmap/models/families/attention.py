@@ -36,6 +36,7 @@ def attention_model(
     width : int
         Numbers of a position's vector.
     blocks : int, default 1
+        Number of blocks.
     kind : {"softmax", "linear"}
         Whether weights are normalised by a softmax.
     causal : bool, default False
