@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import click
 import typer
@@ -19,6 +21,7 @@ import typer
 import pfmap
 from pfmap.activations import ACTIVATIONS, Activation
 from pfmap.experiments import campaign_names, campaign_note, named_campaign, render_template
+from pfmap.models.families import NAMES, family_of
 from pfmap.store.describe import fill_page
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -61,10 +64,31 @@ def campaign_page() -> str:
     lines = [NOTE, "# Campaign files\n"]
     lines += ["`pfmap init` writes this file; every key is optional.\n"]
     lines += ["```toml", render_template(named_campaign("default")).rstrip(), "```\n"]
+    lines += ["## Models beside dense networks\n", *model_tables()]
     lines += ["## Named campaigns\n", "`pfmap run NAME` runs one, `pfmap init --from NAME` copies"]
     lines += ["it into a file of your own.\n", "| name | what it is |", "| --- | --- |"]
     lines += [f"| `{name}` | {campaign_note(name)} |" for name in campaign_names()]
     return "\n".join([*lines, ""])
+
+
+def model_tables() -> Iterator[str]:
+    """The keys of a table [model], a table a family."""
+    yield "A table `[model]` in place of `[network]` names a family ([models](models.md)):\n"
+    yield '```toml\n[model]\nfamily = "convolution"\ninputs = 5\nchannels = [4]\n```\n'
+    for name in NAMES:
+        family = family_of(name)
+        yield f"`{name}`: {_first_line(family.build)}\n"
+        yield from ["| key | meaning | default |", "| --- | --- | --- |"]
+        for key, info in family.section.model_fields.items():
+            if key == "family":
+                continue
+            default = "must be given"
+            if not info.is_required():
+                default = "" if info.default is None else f"`{json.dumps(info.default)}`"
+            choices = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+            said = f" One of: {', '.join(choices)}." if choices else ""
+            yield f"| `{key}` | {info.description}{said} | {default} |"
+        yield ""
 
 
 def _facts(record: Activation) -> str:

@@ -16,8 +16,7 @@ from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.experiments.template import render_template
 from pfmap.functions.symmetry import prior_symmetries
-from pfmap.models.families import NAMES, Family, family_of, register_family
-from pfmap.models.families._family import Fact
+from pfmap.models.families import NAMES, Fact, Family, family_of, register_family
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
 from pfmap.pipeline import run

@@ -4,6 +4,8 @@ from pfmap.doors import open_door
 
 _HOMES = {
     "CompiledModel": "pfmap.models.base:CompiledModel",
+    "Fact": "pfmap.models.families:Fact",
+    "Family": "pfmap.models.families:Family",
     "OwnLoss": "pfmap.models.own:OwnLoss",
     "OwnModel": "pfmap.models.own:OwnModel",
     "Program": "pfmap.models.program:Program",
@@ -18,11 +20,14 @@ _HOMES = {
     "polynomial_model": "pfmap.models.polynomial:polynomial_model",
     "polynomial_net_model": "pfmap.models.polynomial_net:polynomial_net_model",
     "random_features_model": "pfmap.models.families.random_features:random_features_model",
+    "register_family": "pfmap.models.families:register_family",
     "residual_model": "pfmap.models.families.residual:residual_model",
 }
 
 __all__ = [
     "CompiledModel",
+    "Fact",
+    "Family",
     "OwnLoss",
     "OwnModel",
     "Program",
@@ -37,6 +42,7 @@ __all__ = [
     "polynomial_model",
     "polynomial_net_model",
     "random_features_model",
+    "register_family",
     "residual_model",
 ]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pfmap.doors import open_door
 
 if TYPE_CHECKING:
-    from ._family import Family
+    from ._family import Fact, Family
     from ._registry import family_of, register_family
 
 NAMES: tuple[str, ...] = tuple(
@@ -21,11 +21,12 @@ NAMES: tuple[str, ...] = tuple(
 )
 """Names of the families of this folder; known without an import of them."""
 
-__all__ = ["NAMES", "Family", "family_of", "register_family"]
+__all__ = ["NAMES", "Fact", "Family", "family_of", "register_family"]
 
 __getattr__, __dir__ = open_door(
     __name__,
     {
+        "Fact": "pfmap.models.families._family:Fact",
         "Family": "pfmap.models.families._family:Family",
         "family_of": "pfmap.models.families._registry:family_of",
         "register_family": "pfmap.models.families._registry:register_family",

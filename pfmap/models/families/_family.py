@@ -118,7 +118,7 @@ def _explanations(docstring: str) -> dict[str, str]:
     {'a': 'What is added.', 'b': 'What is added.'}
     """
     body = inspect.cleandoc(docstring).partition("Parameters\n----------\n")[2]
-    body = re.split(r"\n\n\S+\n-+\n", body)[0]
+    body = re.split(r"\n\n\S+\n-+(?:\n|$)", body)[0]
     found: dict[str, str] = {}
     for head, text in re.findall(
         r"^(\w[\w, ]*)(?: : .*)?\n((?:    .*\n?|\n)*)", body + "\n", re.MULTILINE

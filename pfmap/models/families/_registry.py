@@ -35,7 +35,7 @@ def family_of(name: str) -> Family:
     if name not in NAMES:
         raise SettingsError(
             f"family: must be one of {', '.join(family_names())}, got {name!r}",
-            next_step="add one of your own by pfmap.models.families.register_family",
+            next_step="add one of your own by pfmap.models.register_family",
         )
     found: Family = importlib.import_module(f"{__package__}.{name}").FAMILY
     return found
