@@ -13,18 +13,26 @@ from .render import counted
 
 LINE_EVERY_S = 5.0
 TITLES = {
-    "sample": "sampling the prior",
-    "functions": "weighing functions",
-    "complexity": "measuring complexity",
-    "llc": "learning coefficients",
-    "volume": "volumes by splitting",
-    "free_energy": "free energies",
     "calibrate": "estimating known models",
-    "analyze": "fits and correlations",
-    "plot": "drawing figures",
     "verify": "verifying",
     "merge": "joining campaigns",
 }
+"""What is not a stage of a campaign; stages have a label of their own."""
+
+
+def title_of(what: str) -> str:
+    """What progress calls a stage, or anything else that takes long.
+
+    Examples
+    --------
+    >>> title_of("sample"), title_of("P of parity")
+    ('sampling the prior', 'P of parity')
+    """
+    if what in TITLES or not what.isidentifier():
+        return TITLES.get(what, what)
+    from pfmap.pipeline.stages import stage_names, stage_of
+
+    return stage_of(what).label if what in stage_names() else what
 
 
 class ProgressReporter:
@@ -77,9 +85,9 @@ class ProgressReporter:
         self._last_line = time.monotonic()
         self._first = None
         if self._bar is not None:
-            self._task = self._bar.add_task(TITLES.get(stage, stage), total=None)
+            self._task = self._bar.add_task(title_of(stage), total=None)
         else:
-            self._print(f"{TITLES.get(stage, stage)} …")
+            self._print(f"{title_of(stage)} …")
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """`done` of `total` units of the stage are finished."""
@@ -88,7 +96,7 @@ class ProgressReporter:
         if self._first is None and done > 0:
             self._first = now, done
         if self._bar is not None:
-            title = TITLES.get(stage, stage) + self._who_and_how_fast(stage, now, done)
+            title = title_of(stage) + self._who_and_how_fast(stage, now, done)
             self._bar.update(self._task, completed=done, total=total, description=title)
             return
         if now - self._last_line < LINE_EVERY_S or self._first is None:
@@ -98,7 +106,7 @@ class ProgressReporter:
         left = ""
         if done > before:
             left = f", {_clock((now - began) * (total - done) / (done - before))} left"
-        title = TITLES.get(stage, stage)
+        title = title_of(stage)
         how = self._who_and_how_fast(stage, now, done)
         self._print(f"{title}: {done:,} of {total:,} ({done / total:.0%}){how}{left}")
 
@@ -140,11 +148,11 @@ class ProgressReporter:
                 self._task,
                 completed=total,
                 total=total,
-                description=TITLES.get(stage, stage) + note,
+                description=title_of(stage) + note,
             )
         else:
             state = "up to date" if up_to_date else f"{elapsed_s:.1f} s"
-            self._print(f"{TITLES.get(stage, stage)}: {state}")
+            self._print(f"{title_of(stage)}: {state}")
 
     @staticmethod
     def _print(text: str) -> None:

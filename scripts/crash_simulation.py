@@ -30,7 +30,7 @@ from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import PfmapError
 
 SEED = 20261
-STAGES = pipeline.STAGES[:-1]  # the last draws figures
+STAGES = pipeline.stage_names()[:-1]  # the last draws figures
 PARTS = tuple(STAGES[: last + 1] for last in range(len(STAGES)))
 _COMMON = {
     "draws": 300_000,  # so that few classes are left for splitting

@@ -22,8 +22,8 @@ import pandas as pd
 
 from pfmap.campaign import Campaign, read_campaign
 from pfmap.functions import parse_function
-from pfmap.pipeline.free_energies import lowest_loss
 from pfmap.pipeline.splittings import splitting_settings
+from pfmap.pipeline.stages.free_energy import lowest_loss
 from pfmap.volume import estimate_volume, free_energy
 from pfmap.volume.curves import Wanted, function_target
 

@@ -6,7 +6,7 @@ Campaigns of the default network, (7, 40, 40, 1), under the prior `gaussian`, in
 quarter of the draws are distinct. Sampled with 1, 2, … threads, then by as many workers of a
 cluster on this machine, in turns; a rate is that after the first block, so that starting and
 compiling do not count. Then draws in the largest blocks, merged within 1 GiB, and as many counted
-with `keep = sampled` and `frequent`, whose folding of blocks into what is kept is serial.
+with `keep = sampled` and `frequent`, whose compaction of blocks into what is kept is serial.
 
 Written to results/reference/scaling: rates.parquet, scaling.png and scaling.svg. Printed: the
 tables of docs/scaling.md. Needs the extra `cluster`, and an idle machine.
@@ -37,8 +37,8 @@ from pfmap.figures.style import (
     new_figure,
     write_figure,
 )
-from pfmap.pipeline.folding import GROUPS_A_FOLD
-from pfmap.pipeline.kept import group_blocks
+from pfmap.pipeline.compaction import GROUPS_A_COMPACTION
+from pfmap.pipeline.limited_counts import group_blocks
 from pfmap.store.provenance import machine
 from pfmap.store.tables import row_count
 from pfmap.threads import default_threads
@@ -126,7 +126,7 @@ def merged(draws: int) -> dict[str, float]:
 
 
 def kept(keep: str, draws: int) -> dict[str, Any]:
-    """Seconds of folding and the most bytes on disk of a campaign that does not keep all."""
+    """Seconds of compaction and the most bytes on disk of a campaign that does not keep all."""
     with tempfile.TemporaryDirectory() as temporary:
         setup = campaign(draws, block_draws=BLOCK_DRAWS, counting={"keep": keep})
         result = pipeline.run(setup, temporary, stages=["sample"], profile=True)
@@ -135,7 +135,7 @@ def kept(keep: str, draws: int) -> dict[str, Any]:
         folded = [path.stat().st_size for path in Path(temporary).glob("counts/[sf]*-*.parquet")]
         return {
             "keep": keep,
-            "draws_per_s": draws / parts["folding counts"],
+            "draws_per_s": draws / parts["compaction counts"],
             "kept_bytes": sum(folded),
         }
 
@@ -196,7 +196,7 @@ def estimate_lines(
     table_bytes = large["table_bytes"] / large["functions"]
     merging_s = large["merge_s"] / large["rows"] * rows
     setup = campaign(total, block_draws=MAX_BLOCK_DRAWS, counting={"keep": "sampled"})
-    waiting = min(blocks, (GROUPS_A_FOLD + 1) * group_blocks(setup) + 2 * 1000)
+    waiting = min(blocks, (GROUPS_A_COMPACTION + 1) * group_blocks(setup) + 2 * 1000)
     constants = {
         "draws/s of a core, all workers busy": f"{core_rate:,.0f}",
         f"rows of a shard a draw, blocks of {MAX_BLOCK_DRAWS:,}": f"{rows / total:.4f}",
@@ -207,7 +207,7 @@ def estimate_lines(
         "bytes between processes a block, shards on a shared disk": f"{sent:,.0f}",
     }
     for row in keeps:
-        constants[f"folding, keep = {row['keep']}, draws/s"] = f"{row['draws_per_s']:,.0f}"
+        constants[f"compaction, keep = {row['keep']}, draws/s"] = f"{row['draws_per_s']:,.0f}"
         constants[f"files of what keep = {row['keep']} keeps, MB"] = (
             f"{row['kept_bytes'] / 1e6:.0f}"
         )
@@ -228,7 +228,7 @@ def estimate_lines(
         name = row["keep"]
         disk = row["kept_bytes"] + waiting * MAX_BLOCK_DRAWS * rows / total * row_bytes
         estimates[f"{name}: largest on disk, 1,000 workers"] = f"{disk / 1e9:,.0f} GB"
-        estimates[f"{name}: folding, serial"] = f"{total / row['draws_per_s'] / 3600:,.0f} hours"
+        estimates[f"{name}: compaction, serial"] = f"{total / row['draws_per_s'] / 3600:,.0f} hours"
     yield from two_columns(
         f"{total:.0e} draws, blocks of {MAX_BLOCK_DRAWS:,}", "estimate", estimates
     )

@@ -16,7 +16,8 @@ from pathlib import Path
 from pfmap import pipeline
 from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
 from pfmap.errors import PfmapError
-from pfmap.pipeline import coefficients, conclude, runner, shards, volumes, weigh
+from pfmap.pipeline import runner, shards
+from pfmap.pipeline.stages import analyze, functions, llc, volume
 from pfmap.store import atomic, journal
 from pfmap.volume import checkpoint
 
@@ -96,7 +97,7 @@ def child(folder: Path, last: str, moment: str, seconds: float) -> int:
     elif moment == "inside a line":
         tear_line(10)
     elif moment == "merging":
-        die_after(weigh, "stream_orbit_counts", 1)
+        die_after(functions, "stream_orbit_counts", 1)
     elif moment == "functions without their line":
         die_after(runner, "file_digest", 1)
     elif moment == "complexity without its line":
@@ -104,7 +105,7 @@ def child(folder: Path, last: str, moment: str, seconds: float) -> int:
     elif moment == "llc":
         reporter = DieInLlc()
     elif moment == "llc without its line":
-        die_after(coefficients, "write_table", 1)
+        die_after(llc, "write_table", 1)
     elif moment == "inside a run's file":
         real = checkpoint.write_table
 
@@ -117,9 +118,9 @@ def child(folder: Path, last: str, moment: str, seconds: float) -> int:
     elif moment == "run without its line":
         die_after(checkpoint, "write_table", 5)
     elif moment == "volume without evidence":
-        die_after(volumes, "write_table", 1)
+        die_after(volume, "write_table", 1)
     elif moment == "between fits and correlations":
-        die_after(conclude, "write_table", 1)
+        die_after(analyze, "write_table", 1)
     elif moment == "before the last provenance":
         die_after(runner, "now", 2)
     elif moment != "never":

@@ -24,7 +24,7 @@ from pfmap.figures.draw import FIGURES
 from pfmap.functions.probability import clopper_pearson
 from pfmap.models.network import network_outputs
 from pfmap.opened.campaign import TABLE_NAMES
-from pfmap.pipeline.freshness import TABLES_OF_STAGE
+from pfmap.pipeline.stages import stage_names, stage_of
 from pfmap.store import CampaignFolder, read_table
 from pfmap.store.schema import IN_FOLDERS, TABLES
 
@@ -63,6 +63,9 @@ def test_tables_are_those_of_the_contract(opened):
     assert opened.functions["count"].sum() == opened.settings.draws
     assert len(repr(opened)) <= 200
     assert f"<th>functions</th><td>{len(opened.functions):,} rows</td>" in opened._repr_html_()
+
+
+TABLES_OF_STAGE = {name: stage_of(name).tables for name in stage_names()}
 
 
 def test_stages_write_the_tables_that_are_said_to_be_theirs(opened):

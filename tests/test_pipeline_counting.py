@@ -11,8 +11,8 @@ from pfmap import pipeline
 from pfmap.counting import hash_words
 from pfmap.errors import DataError, SettingsError, StoppedEarly
 from pfmap.functions.keys import words_from_keys
-from pfmap.pipeline import folding
-from pfmap.pipeline import sample as sample_stage
+from pfmap.pipeline import compaction
+from pfmap.pipeline.stages import sample as sample_stage
 from pfmap.store import CampaignFolder, read_table
 from pfmap.store.tables import counting_notes
 
@@ -114,9 +114,8 @@ def test_no_order_of_blocks_and_no_threads_change_the_tables(
     folders, tmp_path, counting, threads, monkeypatch
 ):
     order = np.random.default_rng(threads).permutation(40).tolist()
-    monkeypatch.setattr(
-        "pfmap.pipeline.runner.sample", lambda job, _: sample_stage.sample(job, order)
-    )
+    real = sample_stage.sample
+    monkeypatch.setattr("pfmap.pipeline.stages.sample.sample", lambda job, _: real(job, order))
     counted(tmp_path / "small", counting, threads=threads)
     same_files(folders[counting["keep"]], tmp_path / "small")
 
@@ -154,7 +153,7 @@ def kill_at(monkeypatch, where, name, n_before, *, after):
 
 STEPS = [
     ("write_shard", False), ("write_shard", True), ("write_kept", False), ("write_kept", True),
-    ("append", False), ("append", True), ("remove_folded", False), ("remove_folded", True),
+    ("append", False), ("append", True), ("remove_compacted", False), ("remove_compacted", True),
 ]  # fmt: skip
 
 
@@ -183,7 +182,7 @@ def test_a_kill_at_any_step_loses_nothing(folders, tmp_path, counting, step, aft
 
                 patch.setattr(Journal, "append", dying)
             else:
-                kill_at(patch, folding, step, n_before % 2, after=after)
+                kill_at(patch, compaction, step, n_before % 2, after=after)
             try:
                 counted(tmp_path / "small", counting, resume=True, reporter=listener)
             except Killed:

@@ -9,9 +9,9 @@ from pfmap.campaign import Campaign, Llc, Network
 from pfmap.errors import DataError
 from pfmap.execution import StopRequest
 from pfmap.functions.keys import keys_from_words
-from pfmap.pipeline import coefficients
-from pfmap.pipeline.coefficients import check_draws, choose_draws
 from pfmap.pipeline.job import Job
+from pfmap.pipeline.stages import llc as llc_stage
+from pfmap.pipeline.stages.llc import check_draws, choose_draws
 from pfmap.store import CampaignFolder, read_table
 
 LIMIT = 4
@@ -59,7 +59,7 @@ def test_only_blocks_that_are_needed_are_drawn_again(tmp_path, monkeypatch):
         again.extend(blocks)
         return real(plan, words, blocks, **settings)
 
-    monkeypatch.setattr(coefficients.sampling, "find_draws", spy)
+    monkeypatch.setattr(llc_stage.sampling, "find_draws", spy)
     blocks = every["draw"] // EXACT.block_draws
     spread = every.assign(block=blocks).groupby("function")["block"].agg(["nunique", "count"])
     everywhere = spread.index[spread["nunique"] >= LIMIT]

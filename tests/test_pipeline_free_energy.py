@@ -14,7 +14,7 @@ from pfmap.errors import SettingsError
 from pfmap.functions.named import parse_function
 from pfmap.kernel_limit import limit_covariance, limit_free_energy
 from pfmap.pipeline import splittings
-from pfmap.pipeline.free_energies import lowest_loss, sample_sizes
+from pfmap.pipeline.stages.free_energy import lowest_loss, sample_sizes
 from pfmap.prior import Prior
 from pfmap.store import read_table
 from pfmap.volume import estimate as engine
@@ -288,7 +288,7 @@ def test_curves_go_down_to_what_the_largest_n_needs():
 
 
 def test_names_of_stages_and_members(finished):
-    assert "free_energy" in pipeline.STAGES
+    assert "free_energy" in pipeline.stage_names()
     assert parse_function("parity", 3).key in {"69", "96"}
     assert set(table(finished, "classes")["p_from"]) <= {
         "counts", "splitting: reached", "splitting: uncertain",

@@ -11,8 +11,8 @@ from pfmap import pipeline
 from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume, read_campaign
 from pfmap.domain import PointsDomain
 from pfmap.errors import DataError, SettingsError
-from pfmap.pipeline import sample as sample_stage
 from pfmap.pipeline.job import Job
+from pfmap.pipeline.stages import sample as sample_stage
 from pfmap.prior import Prior
 from pfmap.store import CampaignFolder, read_table
 from pfmap.store.provenance import campaign_of_provenance, read_provenance
@@ -45,7 +45,7 @@ def test_a_run_leaves_the_files_of_the_contract(finished):
     }
     assert len(list((folder / "counts").iterdir())) == 6
     assert {path.suffix for path in (folder / "figures").iterdir()} == {".png", ".svg"}
-    assert list(result.stages) == list(pipeline.STAGES)
+    assert list(result.stages) == list(pipeline.stage_names())
     assert not any(outcome.up_to_date for outcome in result.stages.values())
     assert read_campaign(folder / "campaign.toml") == result.campaign == small()
     functions = read_table(folder, "functions").to_pandas()
@@ -163,9 +163,8 @@ def test_functions_do_not_depend_on_threads_or_the_order_of_blocks(
     finished, tmp_path, threads, monkeypatch
 ):
     order = np.random.default_rng(threads).permutation(6).tolist()
-    monkeypatch.setattr(
-        "pfmap.pipeline.runner.sample", lambda job, _: sample_stage.sample(job, order)
-    )
+    real = sample_stage.sample
+    monkeypatch.setattr("pfmap.pipeline.stages.sample.sample", lambda job, _: real(job, order))
     pipeline.run(small(), tmp_path / "small", threads=threads, stages=["sample", "functions"])
     lines = [
         e.block_index for e in CampaignFolder(tmp_path / "small").journal.state.blocks.values()
@@ -251,7 +250,7 @@ def test_provenance_is_enough_to_run_again(finished, tmp_path):
     folder, result, _ = finished
     record = read_provenance(folder / "provenance.json")
     run = record["runs"][0]
-    assert set(run["stages"]) == set(pipeline.STAGES)
+    assert set(run["stages"]) == set(pipeline.stage_names())
     for key in ("started", "finished", "threads", "threading_layer", "cpu", "python", "platform"):
         assert run[key], key
     assert {"numpy", "numba", "pyarrow", "duckdb"} <= set(run["packages"])

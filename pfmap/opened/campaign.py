@@ -17,8 +17,8 @@ from pfmap.execution import check_threads
 from pfmap.execution.stopping import StopRequest
 from pfmap.functions.keys import key_length
 from pfmap.pipeline import SilentReporter, stage_of_table, status
-from pfmap.pipeline.coefficients import choose_draws
 from pfmap.pipeline.job import Job
+from pfmap.pipeline.stages.llc import choose_draws
 from pfmap.reading import reading
 from pfmap.sampling import weights_of_draws
 from pfmap.store import CampaignFolder, find_functions, read_campaign_folder, read_table

@@ -202,7 +202,7 @@ def _complexity(
 ) -> dict[str, float]:
     """The measures of the function's row; those without a value are measured, on a cube."""
     from pfmap.complexity import measure_tables
-    from pfmap.pipeline.weigh import campaign_proxies
+    from pfmap.pipeline.proxies import campaign_proxies
 
     known = {name: float(value) for name, value in row.items() if name not in _CONTRACT}
     names = [item.name for item in campaign_proxies(campaign)]

@@ -16,10 +16,10 @@ from pfmap.functions.symmetry import prior_symmetries
 from pfmap.llc.select import shuffle_key, take_in_turn
 from pfmap.store.tables import stream_file
 
-from .choosing import thinned
 from .function_coefficients import campaign_bounds, has_function_llc
 from .job import Job
 from .named import key_of_text
+from .selection import thinned
 
 MAX_LISTED_INPUTS = 4
 """Inputs up to which all orbits are listed, drawn or not."""

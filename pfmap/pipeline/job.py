@@ -43,6 +43,8 @@ class Job:
         Blocks to draw; None: all.
     repaired : list of str
         Files found damaged and made again.
+    drawn : int
+        Blocks that the stage ``sample`` drew in this run.
     """
 
     campaign: Campaign
@@ -55,6 +57,7 @@ class Job:
     staging: str = ""
     blocks: range | None = None
     repaired: list[str] = field(default_factory=list)
+    drawn: int = 0
 
     @cached_property
     def plan(self) -> SamplingPlan:

@@ -21,8 +21,8 @@ from pfmap.store.provenance import now
 from .job import Job
 from .opening import begin_campaign, differences
 from .report import Reporter, SilentReporter
-from .sample import stopped
 from .shards import check_reproduces, content_of_shard
+from .stages.sample import stopped
 
 _FREE = {"name", "draws"}
 

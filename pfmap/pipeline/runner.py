@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,29 +22,15 @@ from pfmap.store.journal import BeginEntry, StageEntry
 from pfmap.store.lock import folder_lock
 from pfmap.store.provenance import now, read_provenance
 
-from .coefficients import llc
-from .compiling import compiled
-from .conclude import analyze, plot
-from .free_energies import free_energies
-from .freshness import NEEDS, STAGES, damage, stage_tokens, why_stale
+from .freshness import damage, stage_tokens, why_stale
 from .job import Job
 from .named import check_named
 from .opening import begin_campaign, keep_changed
 from .report import Reporter, RunResult, SilentReporter, StageOutcome
-from .sample import sample, stopped
+from .stages import stage_names, stage_of, with_needed
+from .stages._registry import compiled
+from .stages.sample import stopped
 from .timing import run_profile
-from .volumes import volume
-from .weigh import complexity, functions, measured_names
-
-_TABLE_STAGES: dict[str, Callable[[Job], list[str]]] = {
-    "functions": functions,
-    "complexity": complexity,
-    "llc": llc,
-    "volume": volume,
-    "free_energy": free_energies,
-    "analyze": analyze,
-    "plot": plot,
-}
 
 
 def run(
@@ -98,9 +84,8 @@ def run(
         Draw only these blocks, from the first up to the one before the second, and run no other
         stage: `pfmap.pipeline.merge` joins folders with different blocks. None is all.
     stages : iterable of str, optional
-        Stages to run, of ``sample, functions, complexity, llc, volume,
-        free_energy, analyze, plot``; None runs
-        all. Stages that these need run too if they are missing or out of date.
+        Stages to run, of ``sample, functions, complexity, llc, volume, free_energy, analyze,
+        plot``; None runs all. Stages that these need run too if they are missing or out of date.
     profile : bool, default False
         Tell where the time of this process went, in the result's ``profile``; what the workers of
         a cluster do is not seen.
@@ -145,14 +130,13 @@ def run(
             next_step="give a cluster too, or leave it out",
         )
     budget = check_memory(memory)
-    proxies = measured_names(campaign)
     campaign = _with_plain_keys(campaign)
     check_named(campaign)
     reporter = reporter or SilentReporter()
     if not compiled(chosen):
         reporter.message("compiling kernels, first run only: some seconds as each stage begins")
     plan_sampling(campaign)  # whatever it refuses is refused before --fresh removes anything
-    tokens = stage_tokens(campaign, proxies)
+    tokens = stage_tokens(campaign)
     files = CampaignFolder(Path(folder))
     began = time.perf_counter()
     with (
@@ -237,28 +221,10 @@ def check_stages(stages: Iterable[str] | None) -> list[str]:
     >>> check_stages(["llc", "sample"])
     ['sample', 'llc']
     """
-    named = list(STAGES if stages is None else stages)
+    named = list(stage_names() if stages is None else stages)
     for name in named:
-        if name not in STAGES:
-            raise SettingsError(
-                f"stages: no such stage, got {name!r}", next_step=f"choose from {', '.join(STAGES)}"
-            )
-    return [stage for stage in STAGES if stage in named]
-
-
-def with_needed(chosen: list[str]) -> list[str]:
-    """Stages and all that they need, in the order they run.
-
-    Examples
-    --------
-    >>> with_needed(["llc"])
-    ['sample', 'functions', 'complexity', 'llc']
-    """
-    wanted = set(chosen)
-    for stage in reversed(STAGES):
-        if stage in wanted:
-            wanted.update(NEEDS[stage])
-    return [stage for stage in STAGES if stage in wanted]
+        stage_of(name)
+    return [stage for stage in stage_names() if stage in named]
 
 
 def _with_plain_keys(campaign: Campaign) -> Campaign:
@@ -310,13 +276,12 @@ def _run_stage(job: Job, stage: str, token: str) -> bool:
     known = job.files.journal.state.stages.get(stage)
     same_token = known is not None and known.token == token
     if stage == "sample":
-        drawn = sample(job, job.blocks)
+        written = stage_of(stage).run(job)
         if job.blocks is not None:
-            return drawn > 0  # other blocks were not looked at: the stage has not ended
+            return job.drawn > 0  # other blocks were not looked at: the stage has not ended
         # Shards drawn again are what they were: later stages stay up to date.
         if same_token:
-            return drawn > 0
-        written = []
+            return job.drawn > 0
     else:
         reason = why_stale(stage, token, job.campaign, job.files)
         if not reason:
@@ -325,7 +290,7 @@ def _run_stage(job: Job, stage: str, token: str) -> bool:
             _report_damage(job, known)
         keep_changed(known.files if known else (), job.files, say=job.reporter.message)
         job.files.journal.append(BeginEntry(stage))
-        written = _TABLE_STAGES[stage](job)
+        written = stage_of(stage).run(job)
     digests = {name: file_digest(job.files.path / name) for name in written}
     elapsed = round(time.perf_counter() - began, 6)
     job.files.journal.append(StageEntry(stage, token, digests, elapsed))

@@ -16,9 +16,9 @@ from pfmap.store.journal import BlockEntry
 from pfmap.store.merge import same_counts
 from pfmap.store.tables import read_file, write_table
 
-from .folding import folded_blocks
+from .compaction import compacted_blocks
 from .job import Job
-from .kept import LEVEL, agrees, counts_table, read_kept, shard_level, thinned_tally
+from .limited_counts import LEVEL, agrees, counts_table, read_kept, shard_level, thinned_tally
 
 
 def write_shard(
@@ -78,7 +78,7 @@ def check_shards(job: Job, blocks: Container[int]) -> dict[int, BlockEntry]:
     """
     sound = {}
     before = job.files.journal.state.fold.blocks
-    folded = folded_blocks(job)
+    folded = compacted_blocks(job)
     for index, entry in job.files.finished_blocks(job.campaign).items():
         if index not in blocks:
             continue

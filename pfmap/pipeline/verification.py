@@ -22,9 +22,9 @@ from pfmap.store.journal import BlockEntry
 from pfmap.store.merge import same_rows, stream_counts
 from pfmap.store.tables import file_notes, read_file, stream_file
 
-from .folding import fold_damage
+from .compaction import compaction_damage
 from .freshness import damage, stage_tokens
-from .kept import counts_table, everything_kept, ranked, read_kept, shard_level
+from .limited_counts import counts_table, everything_kept, ranked, read_kept, shard_level
 from .recount import Recount, table_problems
 from .report import Reporter, SilentReporter
 from .shards import reproduced
@@ -232,7 +232,7 @@ def check_fold(campaign: Campaign, files: CampaignFolder) -> None:
     DataError
         Naming the file.
     """
-    complaint = fold_damage(files)
+    complaint = compaction_damage(files)
     if complaint:
         raise DataError(complaint)
     kept = read_kept(files, campaign)
@@ -264,7 +264,7 @@ def _check_stages(
     done = state.stages.get("sample")
     finished = len(files.finished_blocks(campaign))
     if finished < campaign.n_blocks and (
-        done is not None and done.token == stage_tokens(campaign, ())["sample"]
+        done is not None and done.token == stage_tokens(campaign)["sample"]
     ):
         report.problems.append(
             f"journal.jsonl: says that all {campaign.n_blocks} blocks were drawn, and names "

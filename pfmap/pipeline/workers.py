@@ -16,8 +16,8 @@ from pfmap.llc.stage import Request, Rows
 from pfmap.store.atomic import TEMPORARY_SUFFIX, file_digest, write_bytes
 from pfmap.store.journal import BlockEntry
 
-from .compiling import compiled
 from .job import Job
+from .stages._registry import compiled
 from .tasks import Place, draw_block, estimate, sent, staged_by
 
 _APPEARS_S = 30.0

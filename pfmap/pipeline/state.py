@@ -11,7 +11,7 @@ from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.provenance import read_provenance
 from pfmap.store.tables import counting_notes, row_count
 
-from .freshness import NEEDS, STAGES
+from .stages import stage_names, stage_of
 
 
 def status(folder: Path | str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def status(folder: Path | str) -> dict[str, Any]:
     finished = files.finished_blocks(campaign)
     state = files.journal.state
     stages: dict[str, dict[str, Any]] = {}
-    for stage in STAGES:
+    for stage in stage_names():
         entry = state.stages.get(stage)
         stages[stage] = {
             "state": _stage_state(stage, files, stages, len(finished) == campaign.n_blocks),
@@ -122,7 +122,7 @@ def _stage_state(
     if stage == "sample":
         return "done" if all_drawn else "stale"
     line = state.line_of_stage[stage]
-    for needed in NEEDS[stage]:
+    for needed in stage_of(stage).needs:
         if known[needed]["state"] != "done" or state.line_of_stage[needed] > line:
             return "stale"
     return "done"

@@ -13,13 +13,14 @@ from pfmap import sampling
 from pfmap.errors import DataError
 from pfmap.functions.keys import words_from_keys
 from pfmap.llc.stage import LlcTables, llc_tables
+from pfmap.pipeline.job import Job
+from pfmap.pipeline.selection import selected_for_llc
+from pfmap.pipeline.workers import worked_estimates
 from pfmap.store.merge import find_shards
 from pfmap.store.schema import arrow_schema
 from pfmap.store.tables import read_file, write_table
 
-from .choosing import selected_for_llc
-from .job import Job
-from .workers import worked_estimates
+from ._stage import Stage
 
 BLOCKS_AGAIN = 64
 """Most blocks drawn again in search of draws, where no shards tell where they are."""
@@ -166,3 +167,14 @@ def check_draws(job: Job, requests: pd.DataFrame) -> None:
             next_step="pfmap verify; then use the version named in provenance.json, or start "
             "over with --fresh",
         )
+
+
+STAGE = Stage(
+    name="llc",
+    label="learning coefficients",
+    needs=("complexity",),
+    tables=("llc", "ladder"),
+    kernels=("langevin",),
+    settings=lambda campaign: campaign.digest("llc"),
+    run=llc,
+)

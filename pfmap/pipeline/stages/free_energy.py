@@ -11,6 +11,18 @@ import pyarrow as pa
 from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch
+from pfmap.pipeline.batches import function_kind
+from pfmap.pipeline.classes import class_bits, find_classes, kernel_covariance
+from pfmap.pipeline.crossovers import begins_at
+from pfmap.pipeline.job import Job
+from pfmap.pipeline.proxies import campaign_proxies, proxy_columns
+from pfmap.pipeline.splittings import (
+    Splitting,
+    measures_functions,
+    run_files,
+    split_all,
+    splitting_settings,
+)
 from pfmap.store.question_schema import FREE_ENERGY_OF_CLASSES
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table
@@ -20,21 +32,10 @@ from pfmap.volume.evidence import RESOLUTION
 from pfmap.volume.expressible import why_not_expressible
 from pfmap.volume.shares import log_share_low
 
-from .batches import function_kind
-from .classes import class_bits, find_classes, kernel_covariance
-from .crossovers import begins_at
-from .job import Job
-from .splittings import (
-    Splitting,
-    measures_functions,
-    run_files,
-    split_all,
-    splitting_settings,
-)
-from .weigh import campaign_proxies, proxy_columns
+from ._stage import Stage
 
-STAGE = "free_energy"
-TABLES = ("classes", STAGE)
+NAME = "free_energy"
+TABLES = ("classes", NAME)
 PER_DECADE = 8
 """Sample sizes a decade."""
 
@@ -47,8 +48,8 @@ _KERNEL = ("free_energy_kernel", "lambda_eff_kernel")
 def free_energies(job: Job) -> list[str]:
     """Measure the classes chosen; the files written."""
     campaign = job.campaign
-    if not campaign.free_energy.classes or not measures_functions(job, STAGE):
-        split_nothing = list(split_all(job, STAGE, []))
+    if not campaign.free_energy.classes or not measures_functions(job, NAME):
+        split_nothing = list(split_all(job, NAME, []))
         assert not split_nothing
         return _write(job, {name: (arrow_schema(name).empty_table(), ()) for name in TABLES})
     classes = find_classes(job)
@@ -57,7 +58,7 @@ def free_energies(job: Job) -> list[str]:
     curves = [_curve(job, row, signs[place]) for place, row in _rows(classes[classes["chosen"]])]
     rare = [_rare(job, row, signs[place]) for place, row in _rows(classes[classes.log2_p.isna()])]
     wanted = curves + rare
-    found = list(split_all(job, STAGE, wanted))
+    found = list(split_all(job, NAME, wanted))
     estimates, probabilities = found[: len(curves)], found[len(curves) :]
     classes = _with_probabilities(classes, probabilities, [item.function for item in rare])
     sizes = sample_sizes(campaign)
@@ -76,7 +77,7 @@ def free_energies(job: Job) -> list[str]:
     classes = classes.assign(ones=bits.sum(axis=1, dtype=np.int32), **values)
     tables = {
         "classes": (_nulled(classes), proxy_columns(proxies, campaign)),
-        STAGE: (_nulled(pd.concat(energies)), FREE_ENERGY_OF_CLASSES),
+        NAME: (_nulled(pd.concat(energies)), FREE_ENERGY_OF_CLASSES),
     }
     return _write(job, tables) + run_files(job, wanted)
 
@@ -121,7 +122,7 @@ def _curve(job: Job, row: Any, signs: np.ndarray) -> Splitting:
     lowest = lowest_loss(campaign, row.function_llc_low)
     settings = splitting_settings(campaign.free_energy, campaign.seed, lowest)
     target = function_target(campaign, Wanted(row.function, signs))
-    return Splitting(row.function, signs, target, settings, job.files.runs(STAGE))
+    return Splitting(row.function, signs, target, settings, job.files.runs(NAME))
 
 
 def _rare(job: Job, row: Any, signs: np.ndarray) -> Splitting:
@@ -131,7 +132,7 @@ def _rare(job: Job, row: Any, signs: np.ndarray) -> Splitting:
         signs,
         sign_target(job.plan, signs, name=row.function),
         splitting_settings(job.campaign.volume, job.campaign.seed),
-        job.files.runs(STAGE),
+        job.files.runs(NAME),
         why_not_expressible(job.campaign, signs),
     )
 
@@ -222,3 +223,21 @@ def _write(job: Job, tables: dict[str, tuple[pa.Table, tuple[Column, ...]]]) -> 
         write_table(path, table, name, extra=extra, notes=job.notes)
         written.append(job.files.relative(path))
     return written
+
+
+def _settings(campaign: Campaign) -> list[Any]:
+    """What the stage reads of the settings; where there is nothing to measure, nothing."""
+    if not campaign.free_energy.classes:
+        return []
+    return [campaign.digest("free_energy", "volume"), campaign.analysis.min_count]
+
+
+STAGE = Stage(
+    name=NAME,
+    label="free energies",
+    needs=("complexity",),
+    tables=TABLES,
+    kernels=("splitting",),
+    settings=_settings,
+    run=free_energies,
+)

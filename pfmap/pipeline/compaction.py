@@ -1,4 +1,4 @@
-"""Folding finished blocks of a campaign that does not keep all functions, and removing shards.
+"""Compaction of finished blocks where not all functions are kept, and removal of their shards.
 
 A fold adds the shards of the next groups to what was folded before, writes files with another name,
 then its line of the journal, and only then removes shards and the files before. A process killed at
@@ -16,13 +16,13 @@ from pfmap.store.atomic import disk_faults
 from pfmap.store.journal import BlockEntry, FoldEntry
 
 from .job import Job
-from .kept import group_blocks, read_kept, whole_groups, with_shards, write_kept
+from .limited_counts import group_blocks, read_kept, whole_groups, with_shards, write_kept
 
-GROUPS_A_FOLD = 4
+GROUPS_A_COMPACTION = 4
 """Whole groups that wait before they are folded: writing the files costs as much as a group."""
 
 
-class Folding:
+class Compaction:
     """Folds blocks as they finish; does nothing where all functions are kept.
 
     Parameters
@@ -38,7 +38,7 @@ class Folding:
         self.active = job.campaign.counting.keep != "all"
         self._finished = set(sound) if self.active else set()
         if self.active:
-            remove_folded(job.files)
+            remove_compacted(job.files)
             self._kept = read_kept(job.files, job.campaign)
 
     @property
@@ -59,7 +59,7 @@ class Folding:
         """
         if self.active:
             self._finished.add(entry.block_index)
-            self._fold(GROUPS_A_FOLD)
+            self._fold(GROUPS_A_COMPACTION)
 
     def finish(self) -> None:
         """Fold the whole groups that are left; raises as `take`."""
@@ -70,7 +70,7 @@ class Folding:
         """Shards on the disk at one time, at most, while `blocks` blocks are drawn in order."""
         if not self.active:
             return blocks
-        groups = (GROUPS_A_FOLD + 1) * group_blocks(self.job.campaign)
+        groups = (GROUPS_A_COMPACTION + 1) * group_blocks(self.job.campaign)
         ahead = self.job.cluster.room if self.job.cluster else self.job.threads
         return min(blocks, groups + ahead)
 
@@ -85,14 +85,14 @@ class Folding:
             end += step
         if end - begin < least * step:
             return
-        with timed("folding counts"):
+        with timed("compaction counts"):
             self._kept = with_shards(self._kept, files, campaign, begin, end)
             files.journal.append(write_kept(self._kept, files, campaign, end, self.job.notes))
-            remove_folded(files)
+            remove_compacted(files)
         self._finished.difference_update(range(begin, end))
 
 
-def remove_folded(files: CampaignFolder) -> None:
+def remove_compacted(files: CampaignFolder) -> None:
     """Remove the shards of folded blocks, and the files of other folds than the last."""
     fold = files.journal.state.fold
     current = {files.path / name for name in fold.files}
@@ -106,14 +106,14 @@ def remove_folded(files: CampaignFolder) -> None:
                 path.unlink()
 
 
-def folded_blocks(job: Job) -> int:
+def compacted_blocks(job: Job) -> int:
     """Blocks 0 … n-1 that are folded into files that are what was written.
 
     If one is missing or damaged, that is told, and the journal notes that none are folded any
     more: the blocks are drawn again.
     """
     fold = job.files.journal.state.fold
-    complaint = fold_damage(job.files)
+    complaint = compaction_damage(job.files)
     if not complaint:
         return fold.blocks
     job.reporter.message(f"{complaint}; drawing blocks 0 to {fold.blocks - 1} again")
@@ -122,7 +122,7 @@ def folded_blocks(job: Job) -> int:
     return 0
 
 
-def fold_damage(files: CampaignFolder) -> str:
+def compaction_damage(files: CampaignFolder) -> str:
     """What is wrong with the files of the last fold, naming one; empty if nothing."""
     found = (files.damage(*item) for item in files.journal.state.fold.files.items())
     return next(filter(None, found), "")

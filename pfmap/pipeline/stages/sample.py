@@ -8,6 +8,10 @@ from collections.abc import Iterator, Sequence
 from pfmap.campaign import Campaign
 from pfmap.errors import EnvironmentFault, StoppedEarly
 from pfmap.execution import run_blocks
+from pfmap.pipeline.compaction import Compaction
+from pfmap.pipeline.job import Job
+from pfmap.pipeline.shards import check_reproduces, check_shards, write_shard
+from pfmap.pipeline.workers import worked_blocks
 from pfmap.profiling import timed
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import free_bytes
@@ -15,10 +19,7 @@ from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry
 from pfmap.store.merge import waiting_bytes
 
-from .folding import Folding
-from .job import Job
-from .shards import check_reproduces, check_shards, write_shard
-from .workers import worked_blocks
+from ._stage import Stage
 
 _WORTH_SAYING_S = 60.0
 
@@ -53,7 +54,7 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     missing = [index for index in order if index not in sound]
     if missing and sound:
         check_reproduces(job, max(sound))
-    folding = Folding(job, sound)
+    compaction = Compaction(job, sound)
     total = sum(block_draws(job.campaign, index) for index in order)
     done = sum(sound[index].draws for index in order if index in sound)
     progress = job.progress("sample")
@@ -61,34 +62,34 @@ def sample(job: Job, order: Sequence[int] | None = None) -> int:
     written = 0
     first_done = time.perf_counter()
     with job.stop.defer():
-        for entry in drawn_blocks(job, missing, folding):
+        for entry in drawn_blocks(job, missing, compaction):
             with timed("journal"):
                 job.files.journal.append(entry)
             now = time.perf_counter()
             size = job.files.shard(entry.block_index).stat().st_size
-            folding.take(entry)
+            compaction.take(entry)
             done += entry.draws
             written += 1
             progress(done, total)
             left = len(missing) - written
             if written == 1:
                 first_done = now
-                _check_space(job, size * folding.held(left), left, entry.rows)
+                _check_space(job, size * compaction.held(left), left, entry.rows)
             elif written == job.threads + 2:
                 # The first block compiles, and blocks come in bursts of as many as are in work.
                 expected_s = (now - first_done) / (written - 1) * left
                 if expected_s > _WORTH_SAYING_S:
                     job.reporter.message(
-                        f"about {_duration(expected_s)} and {size * folding.held(left) / 1e9:.2g} "
-                        f"GB for the other {left} blocks"
+                        f"about {_duration(expected_s)} and "
+                        f"{size * compaction.held(left) / 1e9:.2g} GB for the other {left} blocks"
                     )
     if job.stop.requested:
         raise stopped(job.files, job.campaign)
-    folding.finish()
+    compaction.finish()
     return written
 
 
-def drawn_blocks(job: Job, blocks: Sequence[int], folding: Folding) -> Iterator[BlockEntry]:
+def drawn_blocks(job: Job, blocks: Sequence[int], compaction: Compaction) -> Iterator[BlockEntry]:
     """Blocks drawn here or by workers, each with its shard in place: lines for the journal."""
     if job.cluster is not None:
         yield from worked_blocks(job, job.cluster, blocks)
@@ -98,7 +99,7 @@ def drawn_blocks(job: Job, blocks: Sequence[int], folding: Folding) -> Iterator[
         now = time.perf_counter()
         with timed("writing shards"):
             entry = write_shard(
-                job.files, job.campaign, tally, job.notes, now - began, folding.level
+                job.files, job.campaign, tally, job.notes, now - began, compaction.level
             )
         yield entry
         began = now
@@ -142,3 +143,19 @@ def _duration(seconds: float) -> str:
         if seconds >= 1.5 * length:
             return f"{seconds / length:.1f} {unit}"
     return f"{seconds:.0f} seconds"
+
+
+def _run(job: Job) -> list[str]:
+    job.drawn = sample(job, job.blocks)
+    return []
+
+
+STAGE = Stage(
+    name="sample",
+    label="sampling the prior",
+    needs=(),
+    tables=("counts",),
+    kernels=("express", "tally"),
+    settings=lambda campaign: [campaign.digest(), campaign.draws],
+    run=_run,
+)

@@ -11,6 +11,18 @@ from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch
 from pfmap.errors import SettingsError
 from pfmap.functions.keys import bits_from_words, words_from_keys
+from pfmap.pipeline.batches import function_kind
+from pfmap.pipeline.job import Job
+from pfmap.pipeline.named import key_of_text
+from pfmap.pipeline.proxies import campaign_proxies, proxy_columns
+from pfmap.pipeline.selection import selected_for_volume
+from pfmap.pipeline.splittings import (
+    Splitting,
+    measures_functions,
+    run_files,
+    split_all,
+    splitting_settings,
+)
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table
 from pfmap.volume import sign_target
@@ -18,20 +30,9 @@ from pfmap.volume.expressible import why_not_expressible
 from pfmap.volume.realised import bracketed
 from pfmap.volume.rows import evidence_row, volume_rows
 
-from .batches import function_kind
-from .choosing import selected_for_volume
-from .job import Job
-from .named import key_of_text
-from .splittings import (
-    Splitting,
-    measures_functions,
-    run_files,
-    split_all,
-    splitting_settings,
-)
-from .weigh import campaign_proxies, proxy_columns
+from ._stage import Stage
 
-STAGE = "volume"
+NAME = "volume"
 
 
 def volume(job: Job) -> list[str]:
@@ -39,7 +40,7 @@ def volume(job: Job) -> list[str]:
     names, wanted = wanted_functions(job)
     curves: list[dict[str, Any]] = []
     evidence: list[dict[str, Any]] = []
-    for item, name, estimate in zip(wanted, names, split_all(job, STAGE, wanted), strict=True):
+    for item, name, estimate in zip(wanted, names, split_all(job, NAME, wanted), strict=True):
         curves += volume_rows(estimate, function=item.function)
         found = bracketed(estimate, threads=job.threads)
         evidence.append(evidence_row(found, function=item.function, name=name))
@@ -55,7 +56,7 @@ def wanted_functions(job: Job) -> tuple[list[str], list[Splitting]]:
     section = campaign.volume
     if section.functions == 0 and not section.named:
         return [], []
-    if not measures_functions(job, STAGE):
+    if not measures_functions(job, NAME):
         return [], []
     names: dict[str, list[str]] = {}
     if section.functions:
@@ -84,7 +85,7 @@ def wanted_functions(job: Job) -> tuple[list[str], list[Splitting]]:
             row,
             sign_target(job.plan, row, name=key),
             settings,
-            job.files.runs(STAGE),
+            job.files.runs(NAME),
             why_not_expressible(campaign, row),
         )
         for key, row in zip(names, signs, strict=True)
@@ -120,3 +121,14 @@ def write_volume(
         write_table(path, table, name, extra=columns, notes=job.notes)
         written.append(path)
     return [job.files.relative(path) for path in written] + run_files(job, wanted)
+
+
+STAGE = Stage(
+    name=NAME,
+    label="volumes by splitting",
+    needs=("complexity",),
+    tables=("volume", "evidence"),
+    kernels=("splitting",),
+    settings=lambda campaign: [campaign.digest("volume"), campaign.analysis.min_count],
+    run=volume,
+)

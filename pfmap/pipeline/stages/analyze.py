@@ -1,18 +1,21 @@
-"""Stages ``analyze`` and ``plot``: fits, correlations, the summary and the figures."""
+"""Stage ``analyze``: fits, correlations and the summary."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from pfmap.campaign import Campaign
-from pfmap.store.atomic import disk_faults, write_bytes
+from pfmap.pipeline.job import Job
+from pfmap.pipeline.proxies import order_bound
+from pfmap.store.atomic import write_bytes
 from pfmap.store.folder import SUMMARY
 from pfmap.store.schema import arrow_schema
 from pfmap.store.tables import read_file, write_table
 
-from .job import Job
-from .weigh import order_bound
+from ._stage import Stage
 
 
 def analyze(job: Job) -> list[str]:
@@ -62,8 +65,7 @@ def _findings(
     """What the classes say, and ``relations`` and ``crossings``; nothing where none has a curve."""
     from pfmap.analysis.findings import findings_text
     from pfmap.analysis.question import question_of, relations
-
-    from .crossovers import crossings
+    from pfmap.pipeline.crossovers import crossings
 
     classes, energies = (
         read_file(job.files.table(name), name).to_pandas() for name in ("classes", "free_energy")
@@ -78,21 +80,20 @@ def _findings(
     return findings_text(question, **tables, llc=llc, campaign=campaign), tables
 
 
-def plot(job: Job) -> list[str]:
-    """Draw every figure from the tables; the files written.
+def _settings(campaign: Campaign) -> Any:
+    """What the analysis reads of the settings: under ``frequent`` also what was promised."""
+    settings = campaign.digest("analysis")
+    if campaign.counting.keep == "frequent":
+        return [settings, campaign.counting.frequent_p]
+    return settings
 
-    A figure drawn before but not any more, as its table has become empty, is removed.
-    """
-    from pfmap.figures import draw_figures
 
-    with disk_faults(job.files.path):
-        drawn = [
-            job.files.relative(path)
-            for path in draw_figures(
-                job.files.path, scratch=job.files.path, threads=job.threads, memory=job.memory
-            )
-        ]
-        before = job.files.journal.state.stages.get("plot")
-        for name in set(before.files if before else ()) - set(drawn):
-            (job.files.path / name).unlink(missing_ok=True)
-    return drawn
+STAGE = Stage(
+    name="analyze",
+    label="fits and correlations",
+    needs=("complexity", "llc", "volume", "free_energy"),
+    tables=("fits", "correlations", "predictors", "relations", "crossings"),
+    kernels=(),
+    settings=_settings,
+    run=analyze,
+)
