@@ -21,7 +21,7 @@ from pfmap.figures.style import drawing, write_figure
 from pfmap.figures.tables import read_tables
 from pfmap.llc.select import select_functions
 from pfmap.memory import MIN_MEMORY, check_memory, duckdb_memory
-from pfmap.pipeline import selection
+from pfmap.pipeline.selection import selected_for_llc, selected_for_volume, thinned
 from pfmap.store import CampaignFolder, tables
 from pfmap.store.schema import Column, pa
 from pfmap.store.tables import read_file, stream_file, table_writer, write_table
@@ -102,19 +102,19 @@ def test_selections_are_those_from_the_whole_table(tmp_path, pieces, functions, 
     for n_functions in (0, 25):
         settings = Llc(functions=n_functions, selection=selection, named=named)
         campaign = synthetic_campaign().model_copy(update={"llc": settings})
-        found = selection.selected_for_llc(path, campaign)
+        found = selected_for_llc(path, campaign)
         expected = select_functions(frame, settings)
         pd.testing.assert_frame_equal(found[["function", "reason"]], expected)
         assert (frame["function"].iloc[found["row"]].to_numpy() == expected["function"]).all()
         update = {"volume": campaign.volume.model_copy(update={"functions": n_functions})}
-        assert selection.selected_for_volume(path, campaign.model_copy(update=update)) == (
+        assert selected_for_volume(path, campaign.model_copy(update=update)) == (
             select_by_probability(frame, n_functions, campaign.analysis.min_count)
         )
 
 
 def test_thinning_keeps_few_rows(tmp_path, pieces, functions):
     path = written(tmp_path / "functions.parquet", functions.assign(lz=7.0))
-    kept = selection.thinned(path, ("count", "lz"), 2)
+    kept = thinned(path, ("count", "lz"), 2)
     assert kept.groupby("count").size().max() <= 2 + 2
     assert len(kept) < len(functions)
 
