@@ -14,6 +14,7 @@ import pytest
 
 from pfmap.llc.declared_nullity import declared_nullity, null_directions
 from pfmap.llc.estimate import estimate_llc
+from pfmap.llc.exact.finite_rank import generic_network_rank, jacobian_rank_exactly
 from pfmap.llc.nullity import nullity_by_cause
 from pfmap.llc.rank import GAP_LIMIT, jacobian_rank
 from pfmap.models.attention import attention_model
@@ -24,6 +25,7 @@ from pfmap.models.factored_polynomial import factored_polynomial_model
 from pfmap.models.gated import gated_model
 from pfmap.models.masked import masked_model
 from pfmap.models.network import network_model
+from pfmap.models.polynomial import polynomial_model
 from pfmap.models.program import Program
 from pfmap.models.residual import residual_model
 from pfmap.models.symmetries import CAUSES, rescaling
@@ -161,6 +163,24 @@ def test_finite_changes_of_basis_between_factors():
     for inverse, same in ((np.linalg.inv(change), True), (np.linalg.inv(change).T, False)):
         moved = np.r_[(change @ first).ravel(), (second @ inverse).ravel(), weights[27:]]
         assert np.allclose(model.outputs(moved), model.outputs(weights), atol=1e-9) is same
+
+
+def test_declared_dimensions_are_those_of_exact_ranks():
+    """Ranks modulo primes, of networks at random integers and of a polynomial at these weights."""
+    for widths, degree in (((3, 4, 3, 2), 3), ((5, 4, 3, 2), 1), ((2, 3, 3, 1), 5)):
+        model = dense_model(points(widths[0]), widths, activation="monomial", degree=degree,
+                            bias=False)  # fmt: skip
+        _, found, null = parts(model, generic(model, 0))
+        exact = generic_network_rank(widths, degree=degree).rank
+        assert found.rank == exact
+        declared = null.rescaling + null.basis + null.unseen + null.narrow
+        assert model.n_parameters - declared == exact
+    model = factored_polynomial_model(points(1, 7).ravel(), (3, 1, 2))
+    exponents = np.array([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 1, 1]])
+    same = polynomial_model(exponents, points(1, 7) ** np.arange(3))
+    weights = generic(model, 0)
+    rank = jacobian_rank_exactly(same, weights).rank
+    assert model.n_parameters - parts(model, weights)[2].rescaling == rank == 3
 
 
 def test_relu_programs_count_what_networks_do_beyond_like_units():

@@ -6,6 +6,7 @@ and the index of a draw brings its weights and its function back.
 """
 
 from .blocks import BlockTally, sample_blocks
+from .boolean_machine import boolean_machine_law, sample_boolean_machine
 from .draws import (
     bits_of_draws,
     find_draws,
@@ -22,10 +23,12 @@ __all__ = [
     "BlockTally",
     "SamplingPlan",
     "bits_of_draws",
+    "boolean_machine_law",
     "find_draws",
     "outputs_of_draws",
     "plan_sampling",
     "sample_blocks",
+    "sample_boolean_machine",
     "sample_model",
     "sample_prior",
     "symbols_of_draws",
