@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from pfmap.arguments import checked_integer
 from pfmap.errors import SettingsError
-from pfmap.models.layer import Layer, Reader
-from pfmap.models.linear_spaces import LateChange, Unseen
+from pfmap.models.attention_symmetries import Matrices, ValueShift, head_symmetries, path_symmetries
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
-from pfmap.models.symmetries import Symmetry, basis_change, rescaling
 
 
 def attention_model(
@@ -80,7 +78,7 @@ def attention_model(
     places = program.free(length * width).reshape(length, width)
     path = program.sums(_pairs(embedded, places)).reshape(length, width)
     writes = program.layer(embedded).weights, program.layer(places).entering.reshape(-1, width).T
-    matrices: list[_Matrices] = []
+    matrices: list[Matrices] = []
     for _ in range(checked_integer("blocks", blocks, least=1)):
         query, key, value = (program.affine(path, width, bias=False) for _ in range(3))
         mixed = [
@@ -89,63 +87,18 @@ def attention_model(
         ]
         given = program.affine(np.concatenate(mixed, axis=1), width, bias=False)
         q, k, v, o = (program.layer(part).weights for part in (query, key, value, given))
-        matrices.append(_Matrices(q, k, v, o))
+        matrices.append(Matrices(q, k, v, o))
         path = program.sums(_pairs(path, given)).reshape(length, width)
     mean = program.sums(path.T, scale=1.0 / length)
     read = program.affine(mean, checked_integer("outputs", outputs, least=1))
-    program.declare(*_path_symmetries(*writes, matrices, program.layer(read)))
+    program.declare(*path_symmetries(*writes, matrices, program.layer(read)))
+    if kind == "softmax":
+        program.declare(ValueShift(*writes, matrices[0]))
     for block, own in enumerate(matrices):
         after = [later[:3] for later in matrices[block + 1 :]]
         later = [*itertools.chain(*after), program.layer(read).weights]
-        program.declare(*_head_symmetries(own, later, heads, kind))
+        program.declare(*head_symmetries(own, later, heads, kind))
     return program.model(read)
-
-
-class _Matrices(NamedTuple):
-    """Numbers of the parameters of a block."""
-
-    query: np.ndarray
-    key: np.ndarray
-    value: np.ndarray
-    out: np.ndarray
-
-
-def _path_symmetries(
-    embedding: np.ndarray, places: np.ndarray, blocks: list[_Matrices], readout: Layer
-) -> list[Symmetry]:
-    """Changes of basis of the path, of all of it and of what is written late."""
-    outs = [block.out for block in blocks]
-    readers = [list(block[:3]) for block in blocks] + [[readout.weights]]
-    found: list[Symmetry] = [
-        basis_change([embedding, places, *outs], list(itertools.chain(*readers)))
-    ]
-    # After the last block the mean alone is read, where places are one constant.
-    last = (Reader((readout.weights,), readout.bias),)
-    early = np.concatenate([embedding, *outs[:-1]], axis=1)
-    found.append(LateChange(early, places, 1.0 / places.shape[1], (outs[-1],), last))
-    if len(blocks) > 1:  # after the first, at every position
-        early = np.concatenate([embedding, places], axis=1)
-        later = tuple(Reader((read,), None) for read in itertools.chain(*readers[1:]))
-        found.append(LateChange(early, places, 0.0, tuple(outs), later))
-    return found
-
-
-def _head_symmetries(
-    block: _Matrices, later: list[np.ndarray], heads: int, kind: str
-) -> list[Symmetry]:
-    """Of a block: queries against keys, values against O, and what of both is not read later."""
-    query, key, value, out = block
-    found: list[Symmetry] = [Unseen(out, tuple(Reader((read,), None) for read in later))]
-    for rows in np.split(np.arange(len(query)), heads):
-        own = out[:, rows]
-        found += [
-            basis_change([query[rows]], [key[rows].T]),
-            basis_change([value[rows]], [own]),
-            Unseen(value[rows], tuple(Reader((own, read), None) for read in later)),
-        ]
-        if kind == "linear":
-            found.append(rescaling(query[rows].reshape(1, -1), value[rows].reshape(1, -1)))
-    return found
 
 
 def _pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
