@@ -297,6 +297,11 @@ def test_full_masks_and_no_factors_are_dense_networks():
     rank_two = factored_model(CUBE, (3, 4, 1), ((2,), ()))
     np.testing.assert_array_equal(plain.origins.unit, full.origins.unit)
     np.testing.assert_array_equal(plain.origins.units, full.origins.units)
+    partly = masked_model(CUBE, [np.array([[1, 1, 0], [1, 1, 1]]), np.ones((1, 2))])
+    assert partly.origins.unit.tolist() == [0, 0, 1, 1, 1, 0, 1, 2, 2, 2]
+    assert set(partly.origins.units[:7]) == {2}  # widths of a layer, not of a unit
+    assert partly.last_block == (7, 10)
+    assert full.last_block == plain.last_block
     np.testing.assert_allclose(plain.outputs(weights), full.outputs(weights), rtol=1e-13)
     short = np.random.default_rng(1).normal(size=rank_two.n_parameters)
     first = short[6:14].reshape(4, 2) @ short[:6].reshape(2, 3)

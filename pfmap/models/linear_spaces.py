@@ -20,6 +20,14 @@ class Shift:
         Numbers of b.
     readers : tuple of Reader
         All that reads the rows, each with a bias.
+
+    Examples
+    --------
+    One row x + b, read by v (x + b) + c, at b = 1, v = 3 and c = 2:
+
+    >>> moved = Shift(np.array([0]), (Reader((np.array([[1]]),), np.array([2])),))
+    >>> moved.tangents(np.array([1.0, 3.0, 2.0])).tolist()
+    [[1.0, 0.0, -3.0]]
     """
 
     bias: np.ndarray
@@ -46,6 +54,14 @@ class Unseen:
         are added to them.
     readers : tuple of Reader
         All that reads the rows from there on.
+
+    Examples
+    --------
+    Two rows with weights w_0 and w_1, of which a reader takes the second alone:
+
+    >>> lost = Unseen(np.array([[0], [1]]), (Reader((np.array([[2, 3]]),), None),))
+    >>> np.abs(lost.tangents(np.array([1.0, 2.0, 0.0, 7.0]))).tolist()
+    [[1.0, 0.0, 0.0, 0.0]]
     """
 
     writes: np.ndarray

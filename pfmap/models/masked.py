@@ -69,21 +69,14 @@ def masked_model(
             )
         if not np.isin(mask, (0, 1)).all() or not mask.any():
             raise SettingsError(f"masks: mask {layer} must hold 0 and 1 alone, and a 1")
-        kept = mask.astype(bool)
-        fan_in, entered = kept.sum(axis=1), program.units(len(kept))
-        at = np.broadcast_to(np.arange(len(kept))[:, None], kept.shape)[kept]
-        numbers = np.full(kept.shape, ONE)
-        numbers[kept] = program.parameters((len(at),), fan_in=fan_in[at], unit=entered[at])
-        offsets = None
-        if bias:
-            offsets = program.parameters((len(kept),), fan_in=fan_in, is_bias=True, unit=entered)
-        layers.append(Layer(numbers, offsets))
-        absent = int(program.constants(np.zeros(1))[0])
         last = layer == len(masks) - 1
-        rows = program.mapped(
-            rows, np.where(kept, numbers, absent), offsets,
-            activation="linear" if last else activation, degree=1 if last else degree,
-        )  # fmt: skip
+        name, power = ("linear", 1) if last else (activation, degree)
+        if mask.all():  # a plain layer, which closes the model as one
+            rows = program.affine(rows, len(mask), activation=name, degree=power, bias=bias)
+            layers.append(program.layer(rows))
+        else:
+            rows, own = _masked_layer(program, rows, mask.astype(bool), bias, name, power)
+            layers.append(own)
     facts = facts_of(activation, degree)
     for below, above in itertools.pairwise(layers):
         if facts.homogeneity is not None:
@@ -91,3 +84,20 @@ def masked_model(
         if facts.pieces == "linear" and below.bias is not None:
             program.declare(Shift(below.bias, (Reader((above.weights,), above.bias),)))
     return program.model(rows)
+
+
+def _masked_layer(
+    program: Program, rows: np.ndarray, kept: np.ndarray, bias: bool, activation: str, degree: int
+) -> tuple[np.ndarray, Layer]:
+    """Rows of a layer with entries where `kept` is, and the numbers of its parameters."""
+    fan_in, entered = kept.sum(axis=1), program.units(len(kept))
+    at = np.nonzero(kept)[0]
+    numbers = np.full(kept.shape, ONE)
+    numbers[kept] = program.parameters((len(at),), fan_in=fan_in[at], unit=entered[at])
+    offsets = None
+    if bias:
+        offsets = program.parameters((len(kept),), fan_in=fan_in, is_bias=True, unit=entered)
+    absent = int(program.constants(np.zeros(1))[0])
+    entries = np.where(kept, numbers, absent)
+    rows = program.mapped(rows, entries, offsets, activation=activation, degree=degree)
+    return rows, Layer(numbers, offsets)

@@ -112,6 +112,14 @@ def rescaling(up: np.ndarray, down: np.ndarray, power: float = 1.0) -> Generator
         Numbers of parameters; `ONE` where an entry is no parameter.
     power : float, default 1
         Homogeneity of what lies between, s(c z) = c^power s(z).
+
+    Examples
+    --------
+    A unit of two inputs and one reader, v relu(w · x), at w = (1, 2) and v = 5:
+
+    >>> unit = rescaling(np.array([[0, 1]]), np.array([[2]]))
+    >>> unit.tangents(np.array([1.0, 2.0, 5.0])).tolist()
+    [[1.0, 2.0, -5.0]]
     """
     number = np.arange(len(up))[:, None]
     return _generators(
