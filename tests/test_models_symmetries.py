@@ -153,6 +153,16 @@ def test_a_symmetry_left_out_or_made_wrong_is_found_out(name):
     assert null.rescaling == 0  # what the Jacobian does not confirm explains nothing
 
 
+@pytest.mark.parametrize("name", [name for name in MODELS if "no epsilon" not in name])
+@pytest.mark.filterwarnings("error")
+def test_counts_sum_to_the_nullity_where_parameters_are_0(name):
+    model = MODELS[name][0]
+    sparse = np.where(np.arange(model.n_parameters) % 3 == 0, generic(model, 5), 0.0)
+    for weights in (np.zeros(model.n_parameters), sparse):
+        _, found, null = parts(model, weights)
+        assert sum(vars(null).values()) == model.n_parameters - found.rank
+
+
 def test_with_an_epsilon_multiples_of_the_path_are_another_function():
     for epsilon, same in ((0.0, True), (1e-5, False)):
         model = residual_model(points(4, 20), 4, norm=True, epsilon=epsilon)

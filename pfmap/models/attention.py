@@ -95,8 +95,8 @@ def attention_model(
     if kind == "softmax":
         program.declare(ValueShift(*writes, matrices[0]))
     for block, own in enumerate(matrices):
-        after = [later[:3] for later in matrices[block + 1 :]]
-        later = [*itertools.chain(*after), program.layer(read).weights]
+        inner = itertools.chain(*(after[:3] for after in matrices[block + 1 :]))
+        later = [*inner, program.layer(read).weights]
         program.declare(*head_symmetries(own, later, heads, kind))
     return program.model(read)
 
