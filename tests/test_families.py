@@ -32,6 +32,9 @@ from pfmap.sampling import (
 SMALL = {
     "attention": {"width": 2},
     "convolution": {"channels": [3]},
+    "factored": {"widths": [3, 3, 1], "factors": [[1], []]},
+    "gated": {"width": 2},
+    "masked": {"masks": [[[1, 1, 0], [0, 0, 1]], [[1, 1]]]},
     "random_features": {"features": 6},
     "residual": {"width": 3},
 }

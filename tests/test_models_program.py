@@ -359,7 +359,7 @@ def test_slips_are_refused_by_name():
         (lambda: program.mapped(hidden, np.array([[0, 999]])), "parameters\\(\\) and constants"),
         (lambda: program.mapped(hidden, np.array([0, 1])), "one entry"),
         (lambda: program.products(hidden, hidden[:1]), "shape"),
-        (lambda: program.norm(hidden, epsilon=0.0), "epsilon"),
+        (lambda: program.norm(hidden, epsilon=-1.0), "epsilon"),
         (lambda: Program(cube(2)).model(np.array([0])), "parameters and outputs"),
         (lambda: convolution_model(cube(3), (2,), kernel=2), "odd"),
         (lambda: convolution_model(cube(3), (2,), kernel=5), "at most"),

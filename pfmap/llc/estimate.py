@@ -17,10 +17,11 @@ from pfmap.llc.arguments import check_count, check_position
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.center import place_center
 from pfmap.llc.compiled import run_compiled
+from pfmap.llc.declared_nullity import DeclaredNullity, null_directions
 from pfmap.llc.diagnostics import ADVICE, judge, summarize
 from pfmap.llc.exact.finite_rank import FiniteRank, jacobian_rank_exactly
 from pfmap.llc.faults import UndefinedGradient, fault_at, is_resolved
-from pfmap.llc.nullity import Nullity, nullity_by_cause
+from pfmap.llc.nullity import Nullity
 from pfmap.llc.plain import run_plain
 from pfmap.llc.problem import Chains, Problem, metric, no_chains, stream_key
 from pfmap.llc.rank import (
@@ -84,8 +85,8 @@ class LlcEstimate(Displayed):
     max_llc : float
         λ_max of the model class, min(d, outputs)/2: no zero of K whose rank is locally constant has
         more. NaN without a Jacobian.
-    nullity : Nullity or None
-        Null directions of a network's Jacobian by cause.
+    nullity : Nullity, DeclaredNullity or None
+        Null directions of the Jacobian by cause, of networks and of models that declare symmetries.
     rhat, ess, acceptance : float
         Split R-hat, effective sample size, mean acceptance.
     virial, virial_se : float
@@ -131,7 +132,7 @@ class LlcEstimate(Displayed):
     gamma: float
     n_parameters: int
     max_llc: float
-    nullity: Nullity | None
+    nullity: Nullity | DeclaredNullity | None
     rhat: float
     ess: float
     acceptance: float
@@ -256,7 +257,7 @@ def estimate_llc(
             max_llc = 0.5 * min(jacobian.shape)
             if isinstance(model, CompiledModel):
                 rational = jacobian_rank_exactly(model, position)
-                nullity = nullity_by_cause(model, position, jacobian, found)
+            nullity = null_directions(model, position, jacobian, found)
             if bounded:
                 constant = rank_is_constant(model, position, found, seed=key)
         reach = 1.0 / math.sqrt(gamma)

@@ -146,7 +146,7 @@ def nullity_by_cause(
         directions = np.array(
             [_rescaling(matrices, columns, *unit, power, len(weights)) for unit in live_units]
         )
-        rescaling = _rank_outside(directions, held, jacobian, cut)
+        rescaling = rank_outside(directions, held, jacobian, cut)
     nullity = len(weights) - found.rank
     explained = sum(counts.values()) + rescaling
     return Nullity(**counts, rescaling=rescaling, unexplained=max(0, nullity - explained))
@@ -220,7 +220,7 @@ def _rescaling(
     return direction
 
 
-def _rank_outside(
+def rank_outside(
     directions: np.ndarray, held: list[np.ndarray], jacobian: np.ndarray, cut: float
 ) -> int:
     """Dimension that null directions add to those inside the column sets `held`."""

@@ -220,7 +220,7 @@ def estimate_rows(
     )
     if estimate.rank is None:
         return [mala]
-    known = vars(estimate.nullity) if estimate.nullity else unknown
+    known = vars(estimate.nullity) if isinstance(estimate.nullity, Nullity) else unknown
     rank = (
         shared
         | dict(zip(NULL_COLUMNS, known.values(), strict=True))

@@ -2,6 +2,8 @@
 
 from pfmap.doors import open_door
 
+_FAMILIES = "pfmap.models.families"
+
 _HOMES = {
     "CompiledModel": "pfmap.models.base:CompiledModel",
     "Fact": "pfmap.models.families:Fact",
@@ -10,18 +12,28 @@ _HOMES = {
     "OwnModel": "pfmap.models.own:OwnModel",
     "Program": "pfmap.models.program:Program",
     "ProgramModel": "pfmap.models.program_model:ProgramModel",
-    "attention_model": "pfmap.models.families.attention:attention_model",
+    "Reader": "pfmap.models.layer:Reader",
+    "Shift": "pfmap.models.linear_spaces:Shift",
+    "Unseen": "pfmap.models.linear_spaces:Unseen",
+    "attention_model": f"{_FAMILIES}.attention:attention_model",
+    "basis_change": "pfmap.models.symmetries:basis_change",
     "check_gradient": "pfmap.models.own:check_gradient",
-    "convolution_model": "pfmap.models.families.convolution:convolution_model",
+    "convolution_model": f"{_FAMILIES}.convolution:convolution_model",
     "deep_linear_model": "pfmap.models.linear:deep_linear_model",
+    "dense_model": "pfmap.models.dense:dense_model",
+    "factored_model": f"{_FAMILIES}.factored:factored_model",
+    "factored_polynomial_model": f"{_FAMILIES}.factored_polynomial:factored_polynomial_model",
+    "gated_model": f"{_FAMILIES}.gated:gated_model",
     "gaussian_model": "pfmap.models.polynomial:gaussian_model",
+    "masked_model": f"{_FAMILIES}.masked:masked_model",
     "network_model": "pfmap.models.network:network_model",
     "padded_identity": "pfmap.models.linear:padded_identity",
     "polynomial_model": "pfmap.models.polynomial:polynomial_model",
     "polynomial_net_model": "pfmap.models.polynomial_net:polynomial_net_model",
-    "random_features_model": "pfmap.models.families.random_features:random_features_model",
+    "random_features_model": f"{_FAMILIES}.random_features:random_features_model",
     "register_family": "pfmap.models.families:register_family",
-    "residual_model": "pfmap.models.families.residual:residual_model",
+    "rescaling": "pfmap.models.symmetries:rescaling",
+    "residual_model": f"{_FAMILIES}.residual:residual_model",
 }
 
 __all__ = [
@@ -32,17 +44,27 @@ __all__ = [
     "OwnModel",
     "Program",
     "ProgramModel",
+    "Reader",
+    "Shift",
+    "Unseen",
     "attention_model",
+    "basis_change",
     "check_gradient",
     "convolution_model",
     "deep_linear_model",
+    "dense_model",
+    "factored_model",
+    "factored_polynomial_model",
+    "gated_model",
     "gaussian_model",
+    "masked_model",
     "network_model",
     "padded_identity",
     "polynomial_model",
     "polynomial_net_model",
     "random_features_model",
     "register_family",
+    "rescaling",
     "residual_model",
 ]
 

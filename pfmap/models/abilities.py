@@ -2,7 +2,8 @@
 
 A loss is enough for volumes and for draws below a loss. Learning coefficients need its gradient;
 ranks, training and the centers ``self`` and ``target`` need outputs and a Jacobian. A model has an
-ability by having its members: no base class and no registration.
+ability by having its members: no base class and no registration. One that states its symmetries
+(`pfmap.models.symmetries.Symmetric`) has its null directions told by cause.
 """
 
 from __future__ import annotations

@@ -12,15 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from pfmap.activations import facts_of
-from pfmap.arguments import checked_array
+from pfmap.arguments import checked_array, checked_number
 from pfmap.errors import SettingsError
 from pfmap.kernels import program_layout as layout
 from pfmap.kernels.activation import code_of
 from pfmap.kernels.family import PROGRAM
 from pfmap.kernels.program_entry import load_program
 from pfmap.kernels.vectors import WIDTH
+from pfmap.models.layer import Layer
 from pfmap.models.program_encoding import Step, closing_block, encoded, row_stride
-from pfmap.models.program_model import Origins, ProgramModel
+from pfmap.models.program_model import ProgramModel
+from pfmap.models.program_parameters import Parameters
+from pfmap.models.symmetries import Symmetry
 
 Rows = np.ndarray
 """Numbers of rows, int64."""
@@ -70,8 +73,8 @@ class Program:
         self._steps: list[Step] = []
         self._constants: list[float] = []
         self._buffer = 0
-        self._origins: list[tuple[int, int, int, int, bool]] = []
-        self._units = 0
+        self._parameters = Parameters()
+        self._symmetries: list[Symmetry] = []
         self._activations: list[tuple[str, int]] = []
 
     def affine(
@@ -104,28 +107,51 @@ class Program:
         """
         sets = np.atleast_2d(self._checked(rows))
         below, own = sets.shape[1], 1 if tied else len(sets)
-        first = self._declare(own * units, below, units, below, is_bias=False)
-        offset = self._declare(own * units, 1, units, below, is_bias=True) if bias else layout.NONE
-        self._units += own * units
+        declare, step = self._parameters.declare, len(self._steps)
+        entered = self._parameters.new_units(own * units).reshape(own, units)
+        weights = declare(step, np.stack([entered] * below, -1), below, units, is_bias=False)
+        offsets = declare(step, entered, below, units, is_bias=True) if bias else None
         fields: Step = {
-            layout.WEIGHT: first,
+            layout.WEIGHT: int(weights.flat[0]),
             layout.WEIGHT_STEP: 0 if tied else units * below,
-            layout.BIAS: offset,
+            layout.BIAS: layout.NONE if offsets is None else int(offsets.flat[0]),
             layout.BIAS_STEP: 0 if tied else units,
             layout.MAP: layout.NONE,
             layout.BIAS_MAP: layout.NONE,
         }
         out = self._affine(sets, units, fields, activation, degree, has_parameters=True)
+        self._parameters.keep_layer(out, weights, offsets)
         return out if np.ndim(rows) == 2 else out[0]
 
+    def layer(self, rows: Rows) -> Layer:
+        """Numbers of the parameters of the `affine` or `free` step that gave these rows."""
+        return self._parameters.layer_of(self._checked(rows))
+
+    def declare(self, *symmetries: Symmetry) -> None:
+        """State symmetries of the outputs, as `pfmap.models.symmetries` makes them."""
+        self._symmetries += symmetries
+
+    def units(self, count: int) -> np.ndarray:
+        """Numbers of new units that `parameters` can enter, shape (count,)."""
+        return self._parameters.new_units(count)
+
     def parameters(
-        self, shape: tuple[int, ...], *, fan_in: int, is_bias: bool = False
+        self,
+        shape: tuple[int, ...],
+        *,
+        fan_in: int | np.ndarray,
+        is_bias: bool = False,
+        unit: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Numbers of new parameters for `mapped`, of any shape; `fan_in` sets the prior's scale."""
+        """Numbers of new parameters for `mapped`, of any shape; `fan_in` sets the prior's scale.
+
+        Each enters a unit of its own, or the `unit` that `units` gave; both may be arrays that
+        broadcast to the shape.
+        """
         count = int(np.prod(shape))
-        first = self._declare(count, 1, count, fan_in, is_bias=is_bias)
-        self._units += count
-        return np.arange(first, first + count).reshape(shape)
+        entered = self.units(count).reshape(shape) if unit is None else np.broadcast_to(unit, shape)
+        width = len(np.unique(entered))
+        return self._parameters.declare(len(self._steps), entered, fan_in, width, is_bias=is_bias)
 
     def constants(self, values: np.ndarray) -> np.ndarray:
         """Numbers of new constants for `mapped`, below 0, of the shape of the values."""
@@ -176,7 +202,7 @@ class Program:
             )
         used = entries.ravel() if offsets is None else np.r_[entries.ravel(), offsets.ravel()]
         if used.size and not (
-            -len(self._constants) <= used.min() <= used.max() < len(self._origins)
+            -len(self._constants) <= used.min() <= used.max() < len(self._parameters)
         ):
             raise SettingsError(
                 "weights: must be numbers that parameters() and constants() of this program gave"
@@ -196,8 +222,10 @@ class Program:
     def free(self, count: int, *, fan_in: int = 1) -> Rows:
         """Rows that are parameters themselves, equal at all points, such as position vectors."""
         entries = np.empty((1, count, 0), dtype=np.int64)
-        bias = self.parameters((1, count), fan_in=fan_in)
-        return self.mapped(np.empty((1, 0), dtype=np.int64), entries, bias)[0]
+        values = self.parameters((1, count), fan_in=fan_in)
+        out = self.mapped(np.empty((1, 0), dtype=np.int64), entries, values)
+        self._parameters.keep_layer(out, entries, values)
+        return out[0]
 
     def products(self, left: Rows, right: Rows, *, scale: float = 1.0) -> Rows:
         """Rows `scale` Σ_j left[o, j] right[o, j], of two arrays of shape (outputs, terms)."""
@@ -230,10 +258,12 @@ class Program:
         return np.split(out, starts[1:-1])
 
     def norm(self, rows: Rows, *, epsilon: float = 1e-5) -> Rows:
-        """(x - mean) / sqrt(variance + ε) within every group, rows of shape (groups, size)."""
+        """(x - mean) / sqrt(variance + ε) within every group, rows of shape (groups, size).
+
+        With ε = 0 it is NaN where all of a group agree.
+        """
         sets = np.atleast_2d(self._checked(rows))
-        if not epsilon > 0.0:
-            raise SettingsError(f"epsilon: must be above 0, got {epsilon}")
+        checked_number("epsilon", epsilon, least=0.0)
         spreads = self._new(len(sets), LINEAR, pulled=False)
         fields = {
             layout.SIZE: sets.shape[1],
@@ -262,23 +292,22 @@ class Program:
             If there is no parameter, or the targets do not fit.
         """
         rows = self._checked(outputs).ravel()
-        if not self._origins or not rows.size:
+        if not len(self._parameters) or not rows.size:
             raise SettingsError("program: must have parameters and outputs")
         load_program()
-        n_points, d = len(self._points), len(self._origins)
+        n_points, d = len(self._points), len(self._parameters)
         head = [
             len(self._pulled), row_stride(self._wide), self._wide, n_points, len(self.inputs),
             self._buffer,
         ]  # fmt: skip
         ints = encoded(self._steps, head, rows, d)
         floats = np.r_[self._points.T.ravel(), np.array(self._constants)]
-        step, unit, fan_in, units, is_bias = map(np.array, zip(*self._origins, strict=True))
-        origins = Origins(step, unit, fan_in, units, is_bias)
         ranges = tuple(self._gives[row] for row in rows)
         zeros = np.zeros(len(rows) * n_points)
         model = ProgramModel(
-            PROGRAM, ints, floats, zeros, d, n_points, origins, tuple(self._activations), ranges,
-            closing_block(self._steps, rows, d),
+            PROGRAM, ints, floats, zeros, d, n_points, self._parameters.origins(),
+            tuple(self._activations), ranges, closing_block(self._steps, rows, d),
+            tuple(self._symmetries),
         )  # fmt: skip
         return model if targets is None else model.with_targets(targets)
 
@@ -293,13 +322,6 @@ class Program:
         if found.size and not 0 <= found.min() <= found.max() < len(self._pulled):
             raise SettingsError("rows: must be rows of this program")
         return found
-
-    def _declare(self, entered: int, each: int, units: int, fan_in: int, *, is_bias: bool) -> int:
-        """New parameters in the order [unit that is entered, each]; the number of the first."""
-        first, step = len(self._origins), len(self._steps)
-        for unit in range(self._units, self._units + entered):
-            self._origins += [(step, unit, fan_in, units, is_bias)] * each
-        return first
 
     def _affine(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 from pfmap.activations import facts_of
 from pfmap.errors import SettingsError
 from pfmap.models.base import CompiledModel
+from pfmap.models.symmetries import Symmetry
 from pfmap.prior import Prior
 
 
@@ -43,12 +44,22 @@ class ProgramModel(CompiledModel):
     last_block : tuple of int
         First and last-but-one parameter of a closing affine step that alone gives the outputs, in
         which they are affine; equal numbers where there is none.
+    symmetries : tuple of Symmetry
+        Continuous symmetries that were declared.
     """
 
     origins: Origins
     activations: tuple[tuple[str, int], ...]
     ranges: tuple[tuple[str, int], ...]
     last_block: tuple[int, int]
+    symmetries: tuple[Symmetry, ...] = ()
+
+    @property
+    def incoming(self) -> tuple[np.ndarray, ...]:
+        """Numbers of the parameters that enter each unit."""
+        order = np.argsort(self.origins.unit, kind="stable")
+        edges = np.flatnonzero(np.diff(self.origins.unit[order])) + 1
+        return tuple(np.split(order, edges))
 
     @property
     def without_slope(self) -> str:

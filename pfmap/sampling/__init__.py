@@ -7,6 +7,7 @@ and the index of a draw brings its weights and its function back.
 
 from .base_plan import SamplingPlan
 from .blocks import BlockTally, sample_blocks
+from .boolean_machine import boolean_machine_law, sample_boolean_machine
 from .draws import (
     bits_of_draws,
     find_draws,
@@ -27,10 +28,12 @@ __all__ = [
     "NetworkPlan",
     "SamplingPlan",
     "bits_of_draws",
+    "boolean_machine_law",
     "find_draws",
     "outputs_of_draws",
     "plan_sampling",
     "sample_blocks",
+    "sample_boolean_machine",
     "sample_model",
     "sample_prior",
     "symbols_of_draws",

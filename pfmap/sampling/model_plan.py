@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pfmap.campaign import Campaign
+from pfmap.errors import SettingsError
 from pfmap.kernels.model_draws import express_model, read_model
 from pfmap.models.base import CompiledModel
 
@@ -54,7 +55,13 @@ class ModelPlan(SamplingPlan):
 
 def plan_model(campaign: Campaign) -> ModelPlan:
     """Lay out a campaign of a model that is no dense network, as `plan_sampling` says."""
-    sds = campaign.standard_deviations
+    sds, model = campaign.standard_deviations, campaign.compiled_model()
+    if len(model.targets) != campaign.n_points:
+        raise SettingsError(
+            f"model: a campaign's function has one output, got {campaign.described} with "
+            f"{len(model.targets) // campaign.n_points}",
+            next_step="use pfmap.sample_model for several outputs",
+        )
     return ModelPlan(
         draws=campaign.draws,
         block_draws=campaign.block_draws,
@@ -63,5 +70,5 @@ def plan_model(campaign: Campaign) -> ModelPlan:
         n_words=-(-campaign.n_points // 64) if campaign.exact_keys else 2,
         law=padded_law(sds, campaign.prior.law, campaign.seed),
         readout=readout_of(campaign, math.inf),
-        model=campaign.compiled_model(),
+        model=model,
     )

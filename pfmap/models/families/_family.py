@@ -20,6 +20,11 @@ INPUTS = "inputs"
 
 OUTPUTS = "outputs"
 
+EVEN_WEIGHTS = (
+    "flipping an input of {-1,1} equals changing the sign of its weights, whose law is even"
+)
+"""Why inputs can be flipped where each has weights of its own in the first layer."""
+
 
 class Fact(NamedTuple):
     """Whether something holds, and why, in plain words."""

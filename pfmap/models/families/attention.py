@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, Literal
 
 import numpy as np
 
 from pfmap.arguments import checked_integer
+from pfmap.errors import SettingsError
+from pfmap.models.attention_symmetries import Matrices, ValueShift, head_symmetries, path_symmetries
 from pfmap.models.families._family import Fact, Family
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
@@ -20,14 +23,16 @@ def attention_model(
     blocks: int = 1,
     kind: Literal["softmax", "linear"] = "softmax",
     causal: bool = False,
+    heads: int = 1,
     outputs: int = 1,
 ) -> ProgramModel:
-    """h_t = e x_t + p_t, then blocks of h_t + O Σ_s A_ts V h_s, then a linear readout of the mean.
+    """h_t = e x_t + p_t, blocks of h_t + Σ_heads O Σ_s A_ts V h_s, a linear readout of the mean.
 
-    A_ts = softmax_s(q_t · k_s / sqrt(width)), or q_t · k_s / (sqrt(width) T) without the softmax,
-    q = Q h and k = K h. One head, no biases inside (Vaswani and others 2017, arXiv 1706.03762,
-    eq. 1). Q and K enter by Qᵀ K alone and O and V by O V, so that d²-dimensional groups of
-    changes of basis leave the function as it is.
+    A_ts = softmax_s(q_t · k_s / sqrt(n)), or q_t · k_s / (sqrt(n) T) without the softmax, with
+    q = Q h, k = K h and n = width/heads rows of each head (Vaswani and others 2017, arXiv
+    1706.03762, section 3.2); no biases inside. In each head Q and K enter by Qᵀ K alone and O and V
+    by O V, and all read and write the same path: changes of basis of all of these leave the
+    function as it is.
 
     Parameters
     ----------
@@ -41,18 +46,21 @@ def attention_model(
         Whether weights are normalised by a softmax.
     causal : bool, default False
         Whether position t sees positions up to t alone.
+    heads : int, default 1
+        Heads, which divide the width: the first has the first rows of Q, K, V and columns of O.
     outputs : int, default 1
 
     Returns
     -------
     ProgramModel
         With targets 0. Parameters in the order: e, p (position by position), for each block Q, K,
-        V, O, then the readout and its bias.
+        V, O, then the readout and its bias. It declares GL of the path, of each head's queries
+        and keys, and of its values, and without the softmax a rescaling of Q against V.
 
     Raises
     ------
     SettingsError
-        If a number is below 1, or the points are not finite.
+        If a number is below 1, heads do not divide the width, or the points are not finite.
 
     Examples
     --------
@@ -60,19 +68,39 @@ def attention_model(
     >>> model.n_parameters  # 3 + 2·3 + 4·9 + 3 + 1
     49
     """
-    width = checked_integer("width", width, least=1)
+    width, heads = (
+        checked_integer(name, value, least=1)
+        for name, value in (("width", width), ("heads", heads))
+    )
+    if width % heads:
+        raise SettingsError(f"heads: must divide the width {width}, got {heads}")
     program = Program(points)
     length = len(program.inputs)
     embedded = program.affine(program.inputs[:, None], width, bias=False)
     places = program.free(length * width).reshape(length, width)
     path = program.sums(_pairs(embedded, places)).reshape(length, width)
+    writes = program.layer(embedded).weights, program.layer(places).entering.reshape(-1, width).T
+    matrices: list[Matrices] = []
     for _ in range(checked_integer("blocks", blocks, least=1)):
         query, key, value = (program.affine(path, width, bias=False) for _ in range(3))
-        mixed = _mixed(program, query, key, value, kind, causal)
-        given = program.affine(mixed, width, bias=False)
+        mixed = [
+            _mixed(program, query[:, rows], key[:, rows], value[:, rows], kind, causal)
+            for rows in np.split(np.arange(width), heads)
+        ]
+        given = program.affine(np.concatenate(mixed, axis=1), width, bias=False)
+        q, k, v, o = (program.layer(part).weights for part in (query, key, value, given))
+        matrices.append(Matrices(q, k, v, o))
         path = program.sums(_pairs(path, given)).reshape(length, width)
     mean = program.sums(path.T, scale=1.0 / length)
-    return program.model(program.affine(mean, checked_integer("outputs", outputs, least=1)))
+    read = program.affine(mean, checked_integer("outputs", outputs, least=1))
+    program.declare(*path_symmetries(*writes, matrices, program.layer(read)))
+    if kind == "softmax":
+        program.declare(ValueShift(*writes, matrices[0]))
+    for block, own in enumerate(matrices):
+        inner = itertools.chain(*(after[:3] for after in matrices[block + 1 :]))
+        later = [*inner, program.layer(read).weights]
+        program.declare(*head_symmetries(own, later, heads, kind))
+    return program.model(read)
 
 
 def _pairs(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -88,7 +116,7 @@ def _mixed(
     kind: str,
     causal: bool,
 ) -> np.ndarray:
-    """Σ_s A_ts v_s at every position t, shape (T, width)."""
+    """Σ_s A_ts v_s of one head at every position t, shape (T, rows of the head)."""
     length, width = query.shape
     seen = [range(t + 1 if causal else length) for t in range(length)]
     scale = 1.0 / math.sqrt(width)

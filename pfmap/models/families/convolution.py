@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from pfmap.arguments import checked_integer
 from pfmap.errors import SettingsError
 from pfmap.models.families._family import Fact, Family
+from pfmap.models.layer import Reader
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
+from pfmap.models.symmetries import layer_symmetries
 
 
 def convolution_model(
@@ -19,6 +22,7 @@ def convolution_model(
     *,
     kernel: int = 3,
     size: tuple[int, ...] | None = None,
+    input_channels: int = 1,
     padding: Literal["circular", "none"] = "circular",
     pooling: Literal["mean", "none"] = "mean",
     outputs: int = 1,
@@ -33,14 +37,16 @@ def convolution_model(
     Parameters
     ----------
     points : ndarray, shape (P, inputs)
-        The domain; inputs are positions, the last dimension running fastest, one channel each.
+        The domain; inputs are positions, channel by channel, the last dimension running fastest.
     channels : tuple of int
         Channels of every layer.
     kernel : int, default 3
         Positions of a window, along every dimension; odd for circular padding, so that the window
         has a middle.
     size : tuple of int, optional
-        Positions along each of one or two dimensions; all inputs along one by default.
+        Positions along each of one or two dimensions; all inputs of a channel along one by default.
+    input_channels : int, default 1
+        Channels of the input.
     padding : {"circular", "none"}
         Whether windows run around the edges, or only those that fit are taken.
     pooling : {"mean", "none"}
@@ -52,7 +58,8 @@ def convolution_model(
     Returns
     -------
     ProgramModel
-        With targets 0; channel weights in the order [channel, channel below, window].
+        With targets 0; channel weights in the order [channel, channel below, window]. Channels
+        have the symmetries that units have (`layer_symmetries`).
 
     Raises
     ------
@@ -69,10 +76,16 @@ def convolution_model(
     """
     kernel = checked_integer("kernel", kernel, least=1)
     program = Program(points)
-    shape = (len(program.inputs),) if size is None else tuple(size)
-    if len(shape) not in (1, 2) or int(np.prod(shape)) != len(program.inputs):
+    depth = checked_integer("input_channels", input_channels, least=1)
+    if len(program.inputs) % depth:
         raise SettingsError(
-            f"size: must be one or two numbers whose product is the {len(program.inputs)} inputs, "
+            f"input_channels: must divide the {len(program.inputs)} inputs, got {depth}"
+        )
+    each = len(program.inputs) // depth
+    shape = (each,) if size is None else tuple(size)
+    if len(shape) not in (1, 2) or int(np.prod(shape)) != each:
+        raise SettingsError(
+            f"size: must be one or two numbers whose product is the {each} inputs of a channel, "
             f"got {shape}"
         )
     if not channels or min(channels) < 1:
@@ -83,17 +96,24 @@ def convolution_model(
             next_step='take an odd one, or padding="none"',
         )
     # Planes of rows: [channel, position, …].
-    planes = program.inputs.reshape(1, *shape)
+    planes = program.inputs.reshape(depth, *shape)
+    layers = []
     for count in channels:
         windows = _windows(planes, kernel, circular=padding == "circular")
         places = windows.shape[1:-1] if planes.ndim == 2 else windows.shape[1:3]
         sets = np.moveaxis(windows, 0, len(places)).reshape(int(np.prod(places)), -1)
         hidden = program.affine(sets, count, activation=activation, degree=degree)
         planes = hidden.T.reshape(count, *places)
+        layers.append(program.layer(hidden))
     seen = planes.reshape(len(planes), -1)
     if pooling == "mean":
         seen = program.sums(seen, scale=1.0 / seen.shape[1])
-    return program.model(program.affine(seen.ravel(), checked_integer("outputs", outputs, least=1)))
+    read = program.affine(seen.ravel(), checked_integer("outputs", outputs, least=1))
+    for below, above in itertools.pairwise([*layers, program.layer(read)]):
+        windows = above.weights.reshape(len(above.weights), len(below.weights), -1)
+        reader = Reader((windows,), above.bias)
+        program.declare(*layer_symmetries(activation, degree, below, [reader]))
+    return program.model(read)
 
 
 def _windows(planes: np.ndarray, kernel: int, *, circular: bool) -> np.ndarray:
