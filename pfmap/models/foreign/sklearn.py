@@ -91,7 +91,11 @@ def _layers(estimator: Any) -> tuple[list[np.ndarray], list[np.ndarray], str]:
     """Matrices (inputs, units), biases or none, and pfmap's name of the hidden activation."""
     if hasattr(estimator, "coefs_"):
         out = estimator.out_activation_
-        if estimator.activation not in ACTIVATIONS or out not in ("identity", "logistic", "softmax"):
+        if estimator.activation not in ACTIVATIONS or out not in (
+            "identity",
+            "logistic",
+            "softmax",
+        ):
             raise SettingsError(
                 f"estimator: activations must be among {', '.join(ACTIVATIONS)}, and softmax at "
                 f"the output, got {estimator.activation} and {out}"
@@ -108,7 +112,7 @@ def _layers(estimator: Any) -> tuple[list[np.ndarray], list[np.ndarray], str]:
     raise SettingsError(
         "estimator: must be a fitted MLPRegressor, MLPClassifier or linear model of scikit-learn, "
         f"got {type(estimator).__name__} without coefs_ and coef_",
-        next_step="fit it; of a pipeline give the last step, and inputs that the others transformed",
+        next_step="fit it; of a pipeline give the last step, and inputs as the others transform them",
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional
 
+from pfmap.errors import SettingsError
 from pfmap.models.program import Program, Rows
 
 
@@ -69,12 +70,57 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """pfmap's activations in PyTorch's operations; ``monomial`` is a power."""
 
 
+class Pointwise(nn.Module):
+    """An activation for which PyTorch has no layer: cos, gaussian, powers, …
+
+    Parameters
+    ----------
+    name : str
+        As in a campaign file.
+    degree : int
+        Exponent of ``monomial``.
+    """
+
+    def __init__(self, name: str, degree: int) -> None:
+        super().__init__()
+        function_of(name, degree)  # an error here, not at the first call
+        self.name, self.degree = name, degree
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        """s of every number."""
+        return function_of(self.name, self.degree)(given)
+
+    def extra_repr(self) -> str:
+        """Which one it is, for ``repr``."""
+        return f"{self.name}, {self.degree}" if self.name == "monomial" else self.name
+
+
+def function_of(name: str, degree: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """pfmap's activation in PyTorch's operations."""
+    if name == "monomial":
+        return lambda given: given**degree
+    if name not in FUNCTIONS:
+        raise SettingsError(
+            f"activation: {name} is not known to PyTorch, only {', '.join(FUNCTIONS)} and monomial"
+        )
+    return FUNCTIONS[name]
+
+
 def of_module(module: nn.Module) -> Named | None:
     """The activation that a module is; None if it is none."""
+    if isinstance(module, Pointwise):
+        return Named(module.name, {})
     if type(module) not in MODULES:
         return None
     name, settings = MODULES[type(module)]
     return Named(name, {setting: getattr(module, setting) for setting in settings})
+
+
+def call_name(node: fx.Node) -> str:
+    """Name of a function or method; in place is no difference where nothing is changed."""
+    target = node.target
+    name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
+    return name.rstrip("_")
 
 
 def of_call(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Named | None:
@@ -95,7 +141,8 @@ def native_name(activation: Named) -> str:
     """
     settings = dict(activation.settings)
     threshold = settings.pop("threshold", LEAST_THRESHOLD)
-    usual = {key: value for key, value in DEFAULTS[activation.name].items() if key in settings}
+    defaults = DEFAULTS.get(activation.name, {})
+    usual = {key: value for key, value in defaults.items() if key in settings}
     return activation.name if settings == usual and threshold >= LEAST_THRESHOLD else ""
 
 

@@ -8,7 +8,7 @@ from torch import fx, nn
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import network_model
 
-from .torch_activations import native_name, of_call, of_module
+from .torch_activations import call_name, native_name, of_call, of_module
 from .torch_layers import IDENTITIES
 
 
@@ -57,8 +57,7 @@ def _chain(module: nn.Module, graph: fx.Graph) -> list[tuple[nn.Linear, str]]:
             return []
         layer = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if node.op in ("call_function", "call_method"):
-            name = getattr(node.target, "__name__", str(node.target))
-            activation = of_call(name, node.args[1:], dict(node.kwargs))
+            activation = of_call(call_name(node), node.args[1:], dict(node.kwargs))
         else:
             activation = None if layer is None else of_module(layer)
         if type(layer) is nn.Linear:

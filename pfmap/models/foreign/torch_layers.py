@@ -55,9 +55,12 @@ def convolution(
     spans = tuple(
         (size - 1) * gap + 1 for size, gap in zip(layer.kernel_size, layer.dilation, strict=True)
     )
-    windows = np.lib.stride_tricks.sliding_window_view(padded, spans, axis=tuple(range(1, dims + 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(
+        padded, spans, axis=tuple(range(1, dims + 1))
+    )
     windows = windows[(slice(None), *(slice(None, None, step) for step in layer.stride))]
-    windows = windows[(..., *(slice(None, None, gap) for gap in layer.dilation))]
+    inside = [slice(None, None, gap) for gap in layer.dilation]
+    windows = windows[(slice(None),) * (dims + 1) + tuple(inside)]
     places = windows.shape[1 : dims + 1]
     # [place, channel, window]
     sets = np.moveaxis(windows, 0, dims).reshape(math.prod(places), len(planes), -1)
@@ -134,7 +137,9 @@ def _scaled(canvas: Canvas, layer: Any, rows: Rows, size: int, activation: Any) 
     gain, offset = layer.weight, layer.bias
     if gain is None:
         one = canvas.program.constants(np.ones(size))
-        return Value(rows if activation == LINEAR else _by_entries(canvas, rows, one, None, activation))
+        return Value(
+            rows if activation == LINEAR else _by_entries(canvas, rows, one, None, activation)
+        )
     shifts = None if offset is None else canvas.entries(offset, is_bias=True).ravel()
     return Value(_by_entries(canvas, rows, canvas.entries(gain).ravel(), shifts, activation))
 
@@ -159,7 +164,9 @@ def mean_windows(canvas: Canvas, layer: nn.AvgPool1d | nn.AvgPool2d, given: Valu
     )
     if any(pads) or layer.ceil_mode or getattr(layer, "divisor_override", None):
         raise NoCounterpart("padding, ceil_mode or divisor_override")
-    windows = np.lib.stride_tricks.sliding_window_view(planes, sizes, axis=tuple(range(1, dims + 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(
+        planes, sizes, axis=tuple(range(1, dims + 1))
+    )
     windows = windows[(slice(None), *(slice(None, None, step) for step in steps))]
     terms = windows.reshape(-1, math.prod(sizes))
     means = canvas.program.sums(terms, scale=1.0 / terms.shape[1])
@@ -170,7 +177,9 @@ def mean_shares(canvas: Canvas, layer: Any, given: Value) -> Value:
     """Means of as many parts as the output has positions, one dimension after the other."""
     rows = given.rows
     dims = rows.ndim - 2
-    wanted = layer.output_size if isinstance(layer.output_size, tuple) else (layer.output_size,) * dims
+    wanted = (
+        layer.output_size if isinstance(layer.output_size, tuple) else (layer.output_size,) * dims
+    )
     for axis, count in enumerate(wanted, start=2):
         length = rows.shape[axis]
         parts = []

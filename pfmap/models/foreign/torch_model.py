@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import threading
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,9 @@ import torch
 from pfmap.arguments import checked_array
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
+
+_ONE_CALL = threading.RLock()
+"""A call replaces the module's parameters while it lasts; engines call from several threads."""
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -87,12 +90,29 @@ class TorchModel(Displayed):
         return apart.square().sum() / (2.0 * len(self.points))
 
     def _outputs(self, weights: torch.Tensor) -> torch.Tensor:
-        given, at = {}, 0
+        given: dict[str, torch.Tensor] = {}
+        at, paths = 0, _paths(self.module)
         for name in self.names:
-            shape = self.module.get_parameter(name).shape
-            given[name] = weights[at : at + math.prod(shape)].reshape(shape)
-            at += math.prod(shape)
-        return flat_outputs(torch.func.functional_call(self.module, given, (self.points,)))
+            parameter = self.module.get_parameter(name)
+            part = weights[at : at + parameter.numel()].reshape(parameter.shape)
+            given |= dict.fromkeys(paths[id(parameter)], part)
+            at += parameter.numel()
+        with _ONE_CALL:
+            call = torch.func.functional_call
+            return flat_outputs(call(self.module, given, (self.points,), tie_weights=False))
+
+
+def _paths(module: torch.nn.Module) -> dict[int, list[str]]:
+    """Where every parameter is found, by its id: each layer once, however often it is used.
+
+    PyTorch's own way with tied weights takes a layer that stands at two places for two, and leaves
+    the replacement behind in it.
+    """
+    found: dict[int, list[str]] = {}
+    for place, layer in module.named_modules():
+        for name, parameter in layer.named_parameters(recurse=False):
+            found.setdefault(id(parameter), []).append(f"{place}.{name}" if place else name)
+    return found
 
 
 def flat_outputs(given: Any) -> torch.Tensor:

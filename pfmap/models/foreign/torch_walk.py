@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from torch import fx, nn
 
 from pfmap.errors import SettingsError
 from pfmap.models.program_model import ProgramModel
 
-from .torch_activations import Named, applied, native_name, of_call, of_module
+from .torch_activations import Named, Pointwise, applied, call_name, native_name, of_call, of_module
 from .torch_functions import FUNCTIONS, flattened, unflattened
 from .torch_layers import IDENTITIES, PLAIN, WEIGHTED
 from .torch_values import Canvas, NoCounterpart, Value
@@ -29,10 +28,19 @@ UNKNOWN = (NoCounterpart, SettingsError, AttributeError, IndexError, TypeError, 
 """What shows that an operation is used in a way not known here: PyTorch itself allowed it."""
 
 
+class Tracer(fx.Tracer):
+    """Layers of PyTorch, and those that `to_torch` adds, are taken whole."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is a node of its own; powers are an operation, which has a node."""
+        added = isinstance(m, Pointwise) and m.name != "monomial"
+        return added or super().is_leaf_module(m, module_qualified_name)
+
+
 def traced(module: nn.Module) -> fx.Graph:
     """The graph of a module's operations; `NoCounterpart` where they depend on values."""
     try:
-        return fx.Tracer().trace(module)
+        return Tracer().trace(module)
     except Exception as error:  # whatever its own code raises at a stand-in of a tensor
         said = str(error).strip().partition("\n")[0]
         raise NoCounterpart(f"torch.fx cannot trace it: {said}") from error
@@ -107,7 +115,7 @@ def _activation_at(module: nn.Module, node: fx.Node) -> Named | None:
     if node.op == "call_module":
         return of_module(module.get_submodule(str(node.target)))
     if node.op in ("call_function", "call_method"):
-        return of_call(_name(node), node.args[1:], dict(node.kwargs))
+        return of_call(call_name(node), node.args[1:], dict(node.kwargs))
     return None
 
 
@@ -147,7 +155,7 @@ def _made(
         if found is None:
             raise NoCounterpart("has no counterpart")
         return found(canvas, layer, *args, **kwargs), False
-    function = FUNCTIONS.get(_name(node))
+    function = FUNCTIONS.get(call_name(node))
     if function is None:
         raise NoCounterpart("has no counterpart")
     if "input" in kwargs:
@@ -155,16 +163,9 @@ def _made(
     return function(canvas, *args, **kwargs), False
 
 
-def _name(node: fx.Node) -> str:
-    """Name of a function or method; in place is no difference where nothing is changed."""
-    target = node.target
-    name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
-    return name.rstrip("_")
-
-
 def _described(module: nn.Module, node: fx.Node) -> str:
     """A node as its user knows it."""
     if node.op == "call_module":
         path = str(node.target)
         return f"{type(module.get_submodule(path)).__name__} at {path.partition('.')[2] or path}"
-    return _name(node) if node.op.startswith("call") else node.name
+    return call_name(node) if node.op.startswith("call") else node.name
