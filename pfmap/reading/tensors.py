@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,7 +111,9 @@ def read_tensors(path: Path, kind: str, *, argument: str = "") -> dict[str, np.n
         ):
             _check_unpacked(path)
             try:
-                found = torch.load(path, map_location="cpu", weights_only=True)
+                with warnings.catch_warnings():  # of what it finds: the error says it, or nothing
+                    warnings.simplefilter("ignore")
+                    found = torch.load(path, map_location="cpu", weights_only=True)
             except pickle.UnpicklingError as error:
                 raise ValueError(
                     "it holds objects that are no tensors, which are never unpickled"

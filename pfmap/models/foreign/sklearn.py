@@ -55,7 +55,7 @@ def from_sklearn(
     --------
     >>> from sklearn.neural_network import MLPRegressor
     >>> inputs = np.random.default_rng(0).normal(size=(50, 2))
-    >>> mlp = MLPRegressor(hidden_layer_sizes=(4,), activation="tanh", alpha=1.0, solver="lbfgs")
+    >>> mlp = MLPRegressor(hidden_layer_sizes=(4,), activation="tanh", tol=1e-3, max_iter=5000)
     >>> found = from_sklearn(mlp.fit(inputs, inputs[:, 0] * inputs[:, 1]), inputs)
     >>> found.kind, found.model.n_parameters, found.difference < 1e-12
     ('native network', 17, True)
@@ -112,7 +112,7 @@ def _layers(estimator: Any) -> tuple[list[np.ndarray], list[np.ndarray], str]:
     raise SettingsError(
         "estimator: must be a fitted MLPRegressor, MLPClassifier or linear model of scikit-learn, "
         f"got {type(estimator).__name__} without coefs_ and coef_",
-        next_step="fit it; of a pipeline give the last step, and inputs as the others transform them",
+        next_step="fit it; of a pipeline give the last step, and the inputs that it sees",
     )
 
 

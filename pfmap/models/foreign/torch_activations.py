@@ -65,7 +65,7 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "sin": torch.sin,
     "cos": torch.cos,
     "gaussian": lambda x: torch.exp(-x * x),
-    "heaviside": lambda x: torch.heaviside(x, torch.zeros((), dtype=x.dtype)),
+    "heaviside": lambda x: torch.where(x > 0.0, 1.0, torch.where(x <= 0.0, 0.0, x)),  # NaN stays
 }
 """pfmap's activations in PyTorch's operations; ``monomial`` is a power."""
 

@@ -17,7 +17,7 @@ from .agreement import require_agreement
 from .found import ForeignModel, native_kind
 from .points import checked_inputs, flat_targets
 from .torch_dense import network_of
-from .torch_model import TorchModel, flat_outputs, vector_of
+from .torch_model import TorchModel, flat_outputs, slots_of, vector_of
 from .torch_values import NoCounterpart
 from .torch_walk import program_of, traced
 
@@ -44,9 +44,9 @@ def converted(module: Any, inputs: Any, targets: Any) -> ForeignModel:
         whole = nn.Sequential(copy.deepcopy(module)).double().cpu().eval()
     except Exception as error:  # hooks and handles that cannot be copied
         raise SettingsError(f"module: cannot be copied: {error}") from error
-    names = {id(tensor): name for name, tensor in whole.named_parameters() if tensor.requires_grad}
-    own = _own(whole, points, tuple(names.values()))
-    vector = vector_of(whole, own.names)
+    own = _own(whole, points)
+    names = {id(whole.get_parameter(name)): name for name in own.names}
+    vector = vector_of(own)
     because, model, places = "", None, _places(own)
     try:
         if not points.is_floating_point():
@@ -59,7 +59,9 @@ def converted(module: Any, inputs: Any, targets: Any) -> ForeignModel:
     order = np.concatenate([places[name].ravel() for name in own.names])
     weights = np.empty_like(vector)
     weights[order] = vector
-    apart = 0.0 if model is None else _difference(model, own, order, vector)
+    apart = _own_difference(own, vector)
+    if model is not None:
+        apart = max(apart, _difference(model, own, order, vector))
     n_outputs = len(own.targets) // len(points)
     wanted = flat_targets(targets, len(points), n_outputs)
     return ForeignModel(
@@ -94,9 +96,10 @@ def _require_evaluation(module: nn.Module) -> None:
             )
 
 
-def _own(module: nn.Module, points: torch.Tensor, names: tuple[str, ...]) -> TorchModel:
+def _own(module: nn.Module, points: torch.Tensor) -> TorchModel:
     """The module as it is; SettingsError unless it gives one real tensor twice alike."""
-    if not names:
+    slots = slots_of(module)
+    if not slots:
         raise SettingsError("module: must have a parameter that requires a gradient, got none")
     try:
         with torch.no_grad():
@@ -117,17 +120,35 @@ def _own(module: nn.Module, points: torch.Tensor, names: tuple[str, ...]) -> Tor
             "module: must give the same real numbers each time, got "
             + (str(given.dtype) if given.dtype != torch.float64 else "others at a second call")
         )
-    return TorchModel(module, points, np.zeros(flat_outputs(given).numel()), names)
+    return TorchModel(module, points, np.zeros(flat_outputs(given).numel()), slots)
 
 
 def _places(own: TorchModel) -> dict[str, np.ndarray]:
     """Places of the parameters where they stand one after the other."""
     places, at = {}, 0
-    for name in own.names:
-        shape = tuple(own.module.get_parameter(name).shape)
-        numbers = np.arange(at, at + int(np.prod(shape)))
-        places[name], at = numbers.reshape(shape), at + numbers.size
+    for name, slot in zip(own.names, own.slots, strict=True):
+        numbers = np.arange(at, at + int(np.prod(slot.shape)))
+        places[name], at = numbers.reshape(slot.shape), at + numbers.size
     return places
+
+
+def _own_difference(own: TorchModel, vector: np.ndarray) -> float:
+    """Largest difference of `TorchModel` from the module called and differentiated by itself."""
+    wanted = np.random.default_rng(0).standard_normal(len(own.targets))
+    outputs = flat_outputs(own.module(own.points))
+    loss = (outputs - torch.tensor(wanted)).square().sum() / (2.0 * own.n_points)
+    parameters = [own.module.get_parameter(name) for name in own.names]
+    if not loss.requires_grad:
+        raise SettingsError("module: must have outputs that move with its parameters")
+    found = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+    gradient = np.concatenate([part.reshape(-1).numpy() for part in found])
+    return max(
+        require_agreement(what, mine, given, library=LIBRARY)
+        for what, mine, given in (
+            ("outputs", own.outputs(vector), outputs.detach().numpy()),
+            ("gradient", own.with_targets(wanted).gradient(vector), gradient),
+        )
+    )
 
 
 def _difference(

@@ -124,19 +124,19 @@ def unflattened(canvas: Canvas, given: Value, dim: int, sizes: Any) -> Value:
 def turned(canvas: Canvas, given: Any, *dims: Any) -> Any:
     """Dimensions in another order."""
     order = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
-    return _seen_as(given, lambda array: array.permute(tuple(order)))
+    return _seen_as(canvas, given, lambda array: array.permute(tuple(order)))
 
 
 def swapped(canvas: Canvas, given: Any, first: int = 0, second: int = 1) -> Any:
     """Two dimensions exchanged."""
-    return _seen_as(given, lambda array: array.transpose(first, second))
+    return _seen_as(canvas, given, lambda array: array.transpose(first, second))
 
 
 def taken(canvas: Canvas, given: Any, index: Any) -> Any:
     """Some of a tensor, or of what an operation gave."""
     if isinstance(given, (tuple, list, torch.Size)):
         return given[index]
-    return _seen_as(given, lambda array: array[index])
+    return _seen_as(canvas, given, lambda array: array[index])
 
 
 def expanded(canvas: Canvas, given: Any, *sizes: Any) -> Any:
@@ -203,10 +203,10 @@ def _array_of(value: Value) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(value.rows))
 
 
-def _seen_as(given: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+def _seen_as(canvas: Canvas, given: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     """An operation on shapes alone; `NoCounterpart` unless the points stay first."""
-    if not isinstance(given, Value):
-        raise NoCounterpart("an operation on the shape of parameters")
+    if not isinstance(given, Value):  # parameters have no points
+        return Value(change(_array_of(canvas.value(given))).numpy())
     # With two points it must do the same to each of them.
     out = change(_array_of(given)).numpy()
     twice = change(_array_of(Value(np.repeat(given.rows, 2, axis=0)))).numpy()
@@ -254,8 +254,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "reshape": shaped,
     "permute": turned,
     "transpose": swapped,
-    "unsqueeze": lambda canvas, given, dim: _seen_as(given, lambda array: array.unsqueeze(dim)),
-    "squeeze": lambda canvas, given, dim: _seen_as(given, lambda array: array.squeeze(dim)),
+    "unsqueeze": lambda canvas, given, dim: _seen_as(
+        canvas, given, lambda array: array.unsqueeze(dim)
+    ),
+    "squeeze": lambda canvas, given, dim: _seen_as(canvas, given, lambda array: array.squeeze(dim)),
     "getitem": taken,
     "expand": expanded,
     "cat": joined,

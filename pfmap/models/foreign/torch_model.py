@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,13 @@ from pfmap.errors import SettingsError
 
 _ONE_CALL = threading.RLock()
 """A call replaces the module's parameters while it lasts; engines call from several threads."""
+
+
+class Slot(NamedTuple):
+    """A parameter of a module: every path to it, the first its name, and its shape."""
+
+    paths: tuple[str, ...]
+    shape: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -28,7 +36,7 @@ class TorchModel(Displayed):
     points : torch.Tensor, shape (P, …)
     targets : ndarray of float64, shape (outputs · P,)
         In the layout [output, point], flattened.
-    names : tuple of str
+    slots : tuple of Slot
         Its trainable parameters, in the order of the vector; the others stay as they are.
     """
 
@@ -37,12 +45,17 @@ class TorchModel(Displayed):
     module: torch.nn.Module
     points: torch.Tensor
     targets: np.ndarray
-    names: tuple[str, ...]
+    slots: tuple[Slot, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of every trainable parameter."""
+        return tuple(slot.paths[0] for slot in self.slots)
 
     @property
     def n_parameters(self) -> int:
         """Number of parameters d."""
-        return sum(self.module.get_parameter(name).numel() for name in self.names)
+        return sum(math.prod(slot.shape) for slot in self.slots)
 
     @property
     def n_points(self) -> int:
@@ -65,7 +78,11 @@ class TorchModel(Displayed):
 
     def jacobian(self, weights: np.ndarray) -> np.ndarray:
         """Derivatives of the outputs, shape (outputs, d)."""
-        return torch.func.jacrev(self._outputs)(self._tensor(weights)).numpy()
+        vector = self._tensor(weights)
+        try:
+            return torch.func.jacrev(self._outputs)(vector).numpy()
+        except RuntimeError:  # an operation that torch.func cannot do for all rows at once
+            return torch.autograd.functional.jacobian(self._outputs, vector).numpy()
 
     def with_targets(self, targets: np.ndarray) -> TorchModel:
         """The same model with other targets; SettingsError unless one finite one per output."""
@@ -91,28 +108,29 @@ class TorchModel(Displayed):
 
     def _outputs(self, weights: torch.Tensor) -> torch.Tensor:
         given: dict[str, torch.Tensor] = {}
-        at, paths = 0, _paths(self.module)
-        for name in self.names:
-            parameter = self.module.get_parameter(name)
-            part = weights[at : at + parameter.numel()].reshape(parameter.shape)
-            given |= dict.fromkeys(paths[id(parameter)], part)
-            at += parameter.numel()
+        at = 0
+        for slot in self.slots:
+            stop = at + math.prod(slot.shape)
+            given |= dict.fromkeys(slot.paths, weights[at:stop].reshape(slot.shape))
+            at = stop
         with _ONE_CALL:
             call = torch.func.functional_call
             return flat_outputs(call(self.module, given, (self.points,), tie_weights=False))
 
 
-def _paths(module: torch.nn.Module) -> dict[int, list[str]]:
-    """Where every parameter is found, by its id: each layer once, however often it is used.
+def slots_of(module: torch.nn.Module) -> tuple[Slot, ...]:
+    """The trainable parameters of a module, each layer once, however often it is used.
 
     PyTorch's own way with tied weights takes a layer that stands at two places for two, and leaves
     the replacement behind in it.
     """
-    found: dict[int, list[str]] = {}
+    found: dict[int, tuple[list[str], tuple[int, ...]]] = {}
     for place, layer in module.named_modules():
         for name, parameter in layer.named_parameters(recurse=False):
-            found.setdefault(id(parameter), []).append(f"{place}.{name}" if place else name)
-    return found
+            if parameter.requires_grad:
+                paths, _ = found.setdefault(id(parameter), ([], tuple(parameter.shape)))
+                paths.append(f"{place}.{name}" if place else name)
+    return tuple(Slot(tuple(paths), shape) for paths, shape in found.values())
 
 
 def flat_outputs(given: Any) -> torch.Tensor:
@@ -120,7 +138,7 @@ def flat_outputs(given: Any) -> torch.Tensor:
     return given.reshape(len(given), -1).T.reshape(-1)
 
 
-def vector_of(module: torch.nn.Module, names: tuple[str, ...]) -> np.ndarray:
-    """Parameters of these names, one after the other, as float64."""
-    parts = [module.get_parameter(name).detach().double().cpu().reshape(-1) for name in names]
-    return np.concatenate([part.numpy() for part in parts]) if parts else np.empty(0)
+def vector_of(model: TorchModel) -> np.ndarray:
+    """The module's own parameters, one after the other, as float64."""
+    parts = [model.module.get_parameter(name).detach().reshape(-1) for name in model.names]
+    return torch.cat(parts).numpy()

@@ -58,7 +58,7 @@ class Canvas:
         self.places: dict[str, np.ndarray] = {}
         self._names = names
         self._count = 0
-        self._fixed: dict[int, np.ndarray] = {}
+        self._fixed: dict[int, tuple[torch.Tensor, np.ndarray]] = {}
 
     def affine(
         self,
@@ -112,8 +112,9 @@ class Canvas:
         if name is None:
             if id(tensor) not in self._fixed:
                 values = tensor.detach().double().numpy()
-                self._fixed[id(tensor)] = self.program.constants(values)
-            return self._fixed[id(tensor)]
+                # Kept with its numbers, so that no other tensor comes by its id.
+                self._fixed[id(tensor)] = tensor, self.program.constants(values)
+            return self._fixed[id(tensor)][1]
         if name not in self.places:
             self.program.parameters(tuple(tensor.shape), fan_in=fan_in, is_bias=is_bias)
             self._place(tensor)
@@ -135,6 +136,10 @@ class Canvas:
         nothing = np.empty((1, 0), dtype=np.int64)
         zero = self.program.constants(np.zeros(1))
         return int(self.mapped(nothing, np.empty((1, 0), dtype=np.int64), zero)[0, 0])
+
+    def is_trainable(self, given: Any) -> bool:
+        """Whether something is a parameter of the model."""
+        return id(given) in self._names
 
     def _is_new(self, tensor: torch.Tensor) -> bool:
         name = self._names.get(id(tensor))

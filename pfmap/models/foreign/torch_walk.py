@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ from pfmap.errors import SettingsError
 from pfmap.models.program_model import ProgramModel
 
 from .torch_activations import Named, Pointwise, applied, call_name, native_name, of_call, of_module
+from .torch_encoder import encoder, encoder_layer
 from .torch_functions import FUNCTIONS, flattened, unflattened
 from .torch_layers import IDENTITIES, PLAIN, WEIGHTED
 from .torch_values import Canvas, NoCounterpart, Value
 
-SHAPES = {
+OTHERS: dict[type[nn.Module], Callable[..., Any]] = {
+    nn.TransformerEncoderLayer: encoder_layer,
+    nn.TransformerEncoder: encoder,
     nn.Flatten: lambda canvas, layer, given: flattened(
         canvas, given, layer.start_dim, layer.end_dim
     ),
@@ -151,16 +155,33 @@ def _made(
             return WEIGHTED[type(layer)](canvas, layer, *args, activation, **kwargs), True
         if isinstance(layer, IDENTITIES):
             return args[0], False
-        found = PLAIN.get(type(layer)) or SHAPES.get(type(layer))
+        found = PLAIN.get(type(layer)) or OTHERS.get(type(layer))
         if found is None:
             raise NoCounterpart("has no counterpart")
         return found(canvas, layer, *args, **kwargs), False
+    held = [*args, *kwargs.values()]
+    if not any(isinstance(part, Value) or canvas.is_trainable(part) for part in _leaves(held)):
+        return _constant(node, args, kwargs), False
     function = FUNCTIONS.get(call_name(node))
     if function is None:
         raise NoCounterpart("has no counterpart")
     if "input" in kwargs:
         args = (kwargs.pop("input"), *args)
     return function(canvas, *args, **kwargs), False
+
+
+def _leaves(held: Any) -> list[Any]:
+    """What lists and tuples hold, those inside each other too."""
+    if isinstance(held, (list, tuple)):
+        return [leaf for part in held for leaf in _leaves(part)]
+    return [held]
+
+
+def _constant(node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What an operation gives that meets no points and no parameters: sizes, masks, positions."""
+    if isinstance(node.target, str):
+        return getattr(args[0], node.target)(*args[1:], **kwargs)
+    return node.target(*args, **kwargs)
 
 
 def _described(module: nn.Module, node: fx.Node) -> str:
