@@ -182,6 +182,16 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path, monkeypatch,
     assert name in error.value.message
 
 
+def test_a_pytorch_that_hostile_files_get_past_reads_none(tmp_path, monkeypatch):
+    path, network = written(tmp_path, "net.pt", net().state_dict()), Network(widths=WIDTHS)
+    for version in ("2.9.1", "2.5.1+cpu", "1.13.0a0"):
+        monkeypatch.setattr(torch, "__version__", version)
+        with pytest.raises(EnvironmentFault, match=r"2\.10 or newer"):
+            pfmap.load_weights(path, network)
+    monkeypatch.setattr(torch, "__version__", "2.10.0")
+    assert pfmap.load_weights(path, network).vector.shape == (66,)
+
+
 def test_the_command_reads_a_state_dict(tmp_path):
     text = (
         '[network]\nwidths = [5, 5, 5, 1]\nactivation = "tanh"\n[llc]\nsteps = 100\nwarmup = 50\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -11,13 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from pfmap.errors import DataError, PfmapError
+from pfmap.errors import DataError, EnvironmentFault, PfmapError
 from pfmap.extras import needed
 
 from .arrays import MOST_BYTES, ZIP_MAGIC
 from .guard import read_bytes, reading
 
 PICKLE_MAGIC = b"\x80"
+LEAST_TORCH = (2, 10)
+"""Before it a hostile file ran code under ``weights_only=True`` too: CVE-2025-32434 and
+CVE-2026-24747."""
+
 STATES = "torch.save(net.state_dict(), FILE)"
 
 
@@ -81,7 +86,8 @@ def read_tensors(path: Path, kind: str, *, argument: str = "") -> dict[str, np.n
     Raises
     ------
     EnvironmentFault
-        Without the packages: ``pip install 'pfmap[torch]'``.
+        Without the packages, or for PyTorch's own files with a PyTorch older than 2.10, which a
+        hostile file can get past: ``pip install 'pfmap[torch]'``.
     DataError
         If the file is damaged, holds anything but tensors by name, or more than 512 MiB.
 
@@ -102,6 +108,11 @@ def read_tensors(path: Path, kind: str, *, argument: str = "") -> dict[str, np.n
         with reading(path, kind=kind, argument=argument):
             found = load(content)
     else:
+        if tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2]) < LEAST_TORCH:
+            raise EnvironmentFault(
+                f"{by}: needs PyTorch 2.10 or newer to be read safely, found {torch.__version__}",
+                next_step="pip install --upgrade 'pfmap[torch]', or write it with safetensors",
+            )
         with reading(
             path,
             kind=f"{kind} state dict",

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pfmap.errors import SettingsError
+from pfmap.errors import DataError, SettingsError
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import kink_margin
 
@@ -115,6 +115,8 @@ def _own(module: nn.Module, points: torch.Tensor) -> TorchModel:
         raise SettingsError(
             f"module: must give one tensor, first {len(points)} points, got {shape}"
         )
+    if given.dtype == torch.float64 and not torch.isfinite(given).all():
+        raise SettingsError("module: must give finite numbers at its parameters, got others")
     if given.dtype != torch.float64 or not torch.equal(given, again):
         raise SettingsError(
             "module: must give the same real numbers each time, got "
@@ -157,6 +159,8 @@ def _difference(
     """Largest difference of outputs and gradients, here and at a random place near by."""
     rng = np.random.default_rng(0)
     wanted = rng.standard_normal(len(own.targets))
+    if len(model.targets) != len(wanted):
+        raise DataError(f"outputs: must be {len(wanted)} as in PyTorch, got {len(model.targets)}")
     ours, theirs = model.with_targets(wanted), own.with_targets(wanted)
     near = vector + SPREAD * (1.0 + np.abs(vector)) * rng.standard_normal(len(vector))
     apart = 0.0

@@ -35,7 +35,7 @@ def encoder_layer(
             rows = applied(canvas.program, named, hidden.rows)
             if rows is None:
                 raise NoCounterpart(f"settings {named.settings}")
-            hidden = Value(rows)
+            hidden = hidden.having(rows)
         return dense(canvas, layer.linear2, hidden)
 
     path = given

@@ -35,7 +35,7 @@ def linear(
     """The same of tensors."""
     sets = given.rows.reshape(-1, given.rows.shape[-1])
     out = canvas.affine(sets, weight, bias, activation)
-    return Value(out.reshape(*given.rows.shape[:-1], len(weight)))
+    return given.having(out.reshape(*given.rows.shape[:-1], len(weight)))
 
 
 def convolution(
@@ -105,7 +105,7 @@ def layer_norm(
     """(x - mean)/sqrt(variance + ε) over the last dimensions, then a gain and an offset."""
     size = math.prod(layer.normalized_shape)
     normed = canvas.program.norm(given.rows.reshape(-1, size), epsilon=layer.eps)
-    return _scaled(canvas, layer, normed.reshape(given.rows.shape), size, activation)
+    return given.having(_scaled(canvas, layer, normed.reshape(given.rows.shape), size, activation))
 
 
 def group_norm(
@@ -116,7 +116,7 @@ def group_norm(
     normed = canvas.program.norm(planes.reshape(layer.num_groups, -1), epsilon=layer.eps)
     last = np.moveaxis(normed.reshape(planes.shape), 1, -1)
     found = _scaled(canvas, layer, last, layer.num_channels, activation)
-    return Value(np.moveaxis(found.rows, -1, 1))
+    return Value(np.moveaxis(found, -1, 1))
 
 
 def batch_norm(canvas: Canvas, layer: Any, given: Value, activation: Any = LINEAR) -> Value:
@@ -129,19 +129,17 @@ def batch_norm(canvas: Canvas, layer: Any, given: Value, activation: Any = LINEA
     shift = canvas.program.constants(-layer.running_mean.numpy() / spread)
     normed = _by_entries(canvas, last, scale, shift, LINEAR)
     found = _scaled(canvas, layer, normed, len(spread), activation)
-    return Value(np.moveaxis(found.rows, -1, 1))
+    return Value(np.moveaxis(found, -1, 1))
 
 
-def _scaled(canvas: Canvas, layer: Any, rows: Rows, size: int, activation: Any) -> Value:
+def _scaled(canvas: Canvas, layer: Any, rows: Rows, size: int, activation: Any) -> Rows:
     """A gain and an offset for each of the last `size` numbers, where a norm has them."""
     gain, offset = layer.weight, layer.bias
     if gain is None:
         one = canvas.program.constants(np.ones(size))
-        return Value(
-            rows if activation == LINEAR else _by_entries(canvas, rows, one, None, activation)
-        )
+        return rows if activation == LINEAR else _by_entries(canvas, rows, one, None, activation)
     shifts = None if offset is None else canvas.entries(offset, is_bias=True).ravel()
-    return Value(_by_entries(canvas, rows, canvas.entries(gain).ravel(), shifts, activation))
+    return _by_entries(canvas, rows, canvas.entries(gain).ravel(), shifts, activation)
 
 
 def _by_entries(
@@ -197,7 +195,7 @@ def softmax(canvas: Canvas, given: Value, dim: int) -> Value:
     """e^x / Σ e^x along a dimension."""
     last = np.moveaxis(given.rows, given.axis(dim), -1)
     groups = canvas.program.softmax(list(last.reshape(-1, last.shape[-1])))
-    return Value(np.moveaxis(np.stack(groups).reshape(last.shape), -1, given.axis(dim)))
+    return given.having(np.moveaxis(np.stack(groups).reshape(last.shape), -1, given.axis(dim)))
 
 
 def attention(

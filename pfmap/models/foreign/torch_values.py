@@ -17,22 +17,29 @@ class NoCounterpart(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """A tensor over all points, as rows.
+    """A tensor as rows.
 
     Attributes
     ----------
     rows : ndarray of int64
         Of the tensor's shape, but with one place where it has the P points, the first axis.
+    points : bool
+        Whether it has points: what is made of parameters alone has none, and its own first axis.
     """
 
     rows: Rows
+    points: bool = True
 
     def axis(self, dim: int) -> int:
         """The axis that a dimension is, counted from the front; `NoCounterpart` for the points."""
         axis = dim % self.rows.ndim
-        if axis == 0:
+        if axis == 0 and self.points:
             raise NoCounterpart("an operation across points")
         return axis
+
+    def having(self, rows: Rows) -> Value:
+        """The same with other rows."""
+        return dataclasses.replace(self, rows=rows)
 
 
 class Canvas:
@@ -129,7 +136,11 @@ class Canvas:
         entries = self.entries(given)
         nothing = np.empty((1, 0), dtype=np.int64)
         rows = self.mapped(nothing, np.empty((entries.size, 0), dtype=np.int64), entries.ravel())
-        return Value(rows.reshape(entries.shape))
+        return Value(rows.reshape(entries.shape), points=False)
+
+    def valued(self, given: Any) -> Any:
+        """A parameter as a value, and anything else as it is."""
+        return self.value(given) if self.is_trainable(given) else given
 
     def zero(self) -> int:
         """A row of zeros."""

@@ -13,8 +13,8 @@ from pfmap.models.program_model import ProgramModel
 
 from .torch_activations import Named, Pointwise, applied, call_name, native_name, of_call, of_module
 from .torch_encoder import encoder, encoder_layer
-from .torch_functions import FUNCTIONS, flattened, unflattened
-from .torch_layers import IDENTITIES, PLAIN, WEIGHTED
+from .torch_functions import FUNCTIONS, flattened, product, unflattened
+from .torch_layers import IDENTITIES, PLAIN, WEIGHTED, linear
 from .torch_values import Canvas, NoCounterpart, Value
 
 OTHERS: dict[type[nn.Module], Callable[..., Any]] = {
@@ -94,7 +94,7 @@ def program_of(
     unused = [name for name in names.values() if name not in canvas.places]
     if unused:
         raise NoCounterpart(f"{unused[0]}: moves no output")
-    if not isinstance(outputs, Value):
+    if not (isinstance(outputs, Value) and outputs.points):
         raise NoCounterpart("outputs: are not one tensor of all points")
     return canvas.program.model(outputs.rows.ravel()), canvas.places
 
@@ -148,9 +148,11 @@ def _made(
         rows = applied(canvas.program, named, given.rows)
         if rows is None:
             raise NoCounterpart(f"settings {named.settings}")
-        return Value(rows), False
+        return given.having(rows), False
     if node.op == "call_module":
         layer = module.get_submodule(str(node.target))
+        if any(isinstance(part, Value) and not part.points for part in args):
+            raise NoCounterpart("is called with parameters alone")
         if type(layer) in WEIGHTED:
             return WEIGHTED[type(layer)](canvas, layer, *args, activation, **kwargs), True
         if isinstance(layer, IDENTITIES):
@@ -165,6 +167,8 @@ def _made(
     function = FUNCTIONS.get(call_name(node))
     if function is None:
         raise NoCounterpart("has no counterpart")
+    if function not in (linear, product):  # these have a use for parameters as they are
+        args, kwargs = fx.node.map_aggregate((args, kwargs), canvas.valued)
     if "input" in kwargs:
         args = (kwargs.pop("input"), *args)
     return function(canvas, *args, **kwargs), False
