@@ -4,6 +4,7 @@ from pfmap.doors import open_door
 
 _HOMES = {
     "CompiledModel": "pfmap.models.base:CompiledModel",
+    "ForeignModel": "pfmap.models.foreign.found:ForeignModel",
     "OwnLoss": "pfmap.models.own:OwnLoss",
     "OwnModel": "pfmap.models.own:OwnModel",
     "Program": "pfmap.models.program:Program",
@@ -23,6 +24,7 @@ _HOMES = {
 
 __all__ = [
     "CompiledModel",
+    "ForeignModel",
     "OwnLoss",
     "OwnModel",
     "Program",

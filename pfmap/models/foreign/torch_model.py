@@ -1,4 +1,4 @@
-"""A module of PyTorch as a model of one's own: loss, gradient and Jacobian by ``torch.func``."""
+"""A module of PyTorch as a model of one's own: called through ``torch.func``."""
 
 from __future__ import annotations
 
@@ -69,7 +69,11 @@ class TorchModel(Displayed):
 
     def gradient(self, weights: np.ndarray) -> np.ndarray:
         """Gradient of K, shape (d,)."""
-        return torch.func.grad(self._loss)(self._tensor(weights)).numpy()
+        vector = self._tensor(weights).requires_grad_()
+        loss = self._loss(vector)  # `torch.func.grad` of it takes twice as long
+        if not loss.requires_grad:  # outputs that do not move here
+            return np.zeros(self.n_parameters)
+        return torch.autograd.grad(loss, vector)[0].numpy()
 
     def outputs(self, weights: np.ndarray) -> np.ndarray:
         """Outputs in the layout [output, point], flattened."""
