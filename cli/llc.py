@@ -36,7 +36,7 @@ def llc(
         typer.Option(
             "--weights",
             help="Estimate at these weights instead: .npz with `weights`, W1, b1, …, or the names "
-            "of scikit-learn, PyTorch or Keras.",
+            "of scikit-learn, PyTorch or Keras; or a state dict, .pt or .safetensors.",
         ),
     ] = None,
     order: OrderOption = None,

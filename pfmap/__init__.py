@@ -68,6 +68,9 @@ Models
 `OwnLoss`                  your own loss alone
 `check_gradient`           a gradient against differences of its loss
 `load_weights`             parameters from a file of another library
+`from_torch`               a module of PyTorch as a model with its weights
+`from_sklearn`             a network or linear model of scikit-learn, likewise
+`to_torch`                 a network or program as a module of PyTorch
 =========================  ==========================================================
 
 Examples
@@ -99,6 +102,9 @@ if TYPE_CHECKING:
     from pfmap.llc.ladder.estimate import estimate_llc_ladder
     from pfmap.llc.load import load_weights
     from pfmap.llc.rank import jacobian_rank
+    from pfmap.models.foreign.from_torch import from_torch
+    from pfmap.models.foreign.sklearn import from_sklearn
+    from pfmap.models.foreign.to_torch import to_torch
     from pfmap.models.linear import deep_linear_model as deep_linear
     from pfmap.models.network import network_model as network
     from pfmap.models.own import OwnLoss, OwnModel, check_gradient
@@ -142,6 +148,8 @@ _HOMES = {
     "exact_llc": "pfmap.llc.exact.bounds:exact_llc",
     "fit_curve": "pfmap.volume:fit_curve",
     "free_energy": "pfmap.volume:free_energy",
+    "from_sklearn": "pfmap.models.foreign.sklearn:from_sklearn",
+    "from_torch": "pfmap.models.foreign.from_torch:from_torch",
     "function": "pfmap.functions:function",
     "function_llc": "pfmap.llc.function_level:function_llc",
     "functions_table": "pfmap.functions:functions_table",
@@ -161,6 +169,7 @@ _HOMES = {
     "sample_prior": "pfmap.sampling:sample_prior",
     "simulate_generalisation": "pfmap.llc.generalisation:simulate_generalisation",
     "status": "pfmap.pipeline:status",
+    "to_torch": "pfmap.models.foreign.to_torch:to_torch",
     "training_set": "pfmap.volume:training_set",
     "verify": "pfmap.pipeline:verify",
     "volume_curve": "pfmap.volume:volume_curve",
@@ -201,6 +210,8 @@ __all__ = [
     "exact_llc",
     "fit_curve",
     "free_energy",
+    "from_sklearn",
+    "from_torch",
     "function",
     "function_llc",
     "functions_table",
@@ -220,6 +231,7 @@ __all__ = [
     "sample_prior",
     "simulate_generalisation",
     "status",
+    "to_torch",
     "training_set",
     "verify",
     "volume_curve",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import importlib
+import importlib.util
 import pkgutil
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,8 @@ import pfmap
 from pfmap.campaign import Campaign
 from pfmap.display import MOST_SIGNS, Displayed, displayed_values, value_text
 
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+
 WORST = {
     "number": -1.23456789e-300,
     "text": "a verdict of many words & signs <" * 20,
@@ -28,7 +31,8 @@ WORST = {
 def displayed_classes() -> list[type[Displayed]]:
     """Every class of pfmap that shows itself so."""
     for module in pkgutil.walk_packages(pfmap.__path__, "pfmap."):
-        importlib.import_module(module.name)
+        if HAS_TORCH or not module.name.startswith("pfmap.models.foreign.torch_"):
+            importlib.import_module(module.name)
 
     def below(cls: type[Displayed]) -> list[type[Displayed]]:
         return [sub for each in cls.__subclasses__() for sub in (each, *below(each))]

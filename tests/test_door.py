@@ -28,7 +28,7 @@ def test_lazy_names_are_the_public_ones_and_resolve(package):
 
 
 def test_about_as_many_names_as_fit_on_a_page():
-    assert 30 <= len(pfmap.__all__) <= 40
+    assert 30 <= len(pfmap.__all__) <= 44
 
 
 @pytest.mark.parametrize("name", pfmap.__all__)

@@ -34,9 +34,10 @@ def test_wheel_holds_the_data_files_and_no_module_named_cli(root, tmp_path):
 def test_every_public_name_is_there_and_none_is_loaded_early():
     code = (
         "import sys, pfmap\n"
-        "early = {'numpy', 'numba', 'pydantic', 'matplotlib'} & set(sys.modules)\n"
+        "early = {'numpy', 'numba', 'pydantic', 'matplotlib', 'torch'} & set(sys.modules)\n"
         "assert not early, early\n"
         "for name in pfmap.__all__: assert getattr(pfmap, name), name\n"
+        "assert 'torch' not in sys.modules, 'an extra'\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -106,7 +106,12 @@ class FoundLayers(Displayed):
 
 
 def find_layers(
-    path: Path, arrays: dict[str, np.ndarray], network: Network, order: str | None
+    path: Path,
+    arrays: dict[str, np.ndarray],
+    network: Network,
+    order: str | None,
+    *,
+    in_order: bool = True,
 ) -> FoundLayers:
     """The layers of `network` among the arrays of a file.
 
@@ -120,11 +125,13 @@ def find_layers(
         What the layers must fit.
     order : str, optional
         out,in | in,out: of the matrices whose shape leaves it open; None takes what names tell.
+    in_order : bool, default True
+        Whether the arrays stand in the order in which they were written.
 
     Raises
     ------
     SettingsError
-        If nothing tells the order of a square matrix and `order` is None.
+        If nothing tells the order of a square matrix and `order` is None, or that of the layers.
     DataError
         If arrays are missing, left over, of a wrong shape, or not finite numbers.
 
@@ -142,6 +149,13 @@ def find_layers(
     matrices, biases = _sorted_names(path, arrays, naming)
     n_layers = len(network.widths) - 1
     _check_counts(path, arrays, network, matrices, biases)
+    if not in_order and n_layers > 1 and _differing(matrices) is None:
+        raise SettingsError(
+            f"{path}: nothing tells which layer comes first: the file does not keep the order in "
+            f"which {', '.join(matrices)} were written",
+            next_step="write names with the number of the layer, such as 0.weight, or a file of "
+            "PyTorch or NumPy",
+        )
     values = {name: finite_numbers(path, name, arrays[name]) for name in (*matrices, *biases)}
     shapes = [(units, below) for below, units in itertools.pairwise(network.widths)]
     for name, shape in zip(matrices, shapes, strict=True):
@@ -237,13 +251,17 @@ def _place(layers: list[str]) -> Any:
     >>> sorted(["out.", "in."], key=_place(["out.", "in."]))
     ['out.', 'in.']
     """
-    split = [re.split(r"(\d+)", layer) for layer in layers]
+    place = _differing(layers)
+    return layers.index if place is None else lambda layer: int(re.split(r"(\d+)", layer)[place])
+
+
+def _differing(names: list[str]) -> int | None:
+    """Which part of the names, split at numbers, is the one number in which they differ."""
+    split = [re.split(r"(\d+)", name) for name in names]
     same_length = len({len(parts) for parts in split}) == 1
-    places = range(len(split[0])) if layers and same_length else ()
+    places = range(len(split[0])) if names and same_length else ()
     differing = [i for i in places if len({parts[i] for parts in split}) > 1]
-    if len(differing) == 1 and differing[0] % 2 == 1:
-        return lambda layer: int(re.split(r"(\d+)", layer)[differing[0]])
-    return layers.index
+    return differing[0] if len(differing) == 1 and differing[0] % 2 == 1 else None
 
 
 def _check_counts(

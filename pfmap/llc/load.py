@@ -11,13 +11,18 @@ from pfmap.errors import DataError, SettingsError
 from pfmap.llc.layers import ORDERS, FoundLayers, find_layers, finite_numbers
 from pfmap.models.network import parameter_count
 from pfmap.reading.arrays import read_arrays
+from pfmap.reading.tensors import read_tensors, tensor_kind
+
+REMEDY = "write it with numpy.savez, every array by itself"
 
 
 def load_weights(path: Path, network: Network, *, order: str | None = None) -> FoundLayers:
-    """Parameters of a network from an .npz file, whichever library wrote it.
+    """Parameters of a network from a file, whichever library wrote it.
 
-    The file holds either one vector ``weights`` of shape (d,), in the order of
-    `pfmap.models.network.unflatten`, or a matrix and, with biases, a vector for every layer:
+    The file is an .npz, a state dict of PyTorch (``torch.save(net.state_dict(), FILE)``), read
+    without unpickling any object, or one of safetensors; its content says which. It holds either
+    one vector ``weights`` of shape (d,), in the order of `pfmap.models.network.unflatten`, or a
+    matrix and, with biases, a vector for every layer:
     ``W1``, ``b1``, …; scikit-learn's ``coefs_0``, ``intercepts_0``, …; PyTorch's ``0.weight``,
     ``0.bias``, …, or any other names that end so; those of Keras and Flax, ``…/kernel`` and
     ``…/bias``; or the ``arr_0``, … of ``np.savez(FILE, *arrays)``. A text ``order`` in the file,
@@ -40,8 +45,10 @@ def load_weights(path: Path, network: Network, *, order: str | None = None) -> F
     Raises
     ------
     SettingsError
-        If nothing tells the order of a square matrix (`find_layers`), or `order` is given where
-        there is no matrix.
+        If nothing tells the order of a square matrix (`find_layers`) or, in a file of safetensors,
+        that of the layers; or `order` is given where there is no matrix.
+    EnvironmentFault
+        If PyTorch or safetensors, which only their files need, are not installed.
     DataError
         If the file cannot be read, or an array has the wrong name, shape or a value that is not
         finite: naming the array, the rule and what was found.
@@ -54,7 +61,8 @@ def load_weights(path: Path, network: Network, *, order: str | None = None) -> F
     >>> load_weights(path, Network(widths=(2, 3, 1))).vector.tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0]
     """
-    arrays = _read(path)
+    kind = tensor_kind(path, next_step=REMEDY, missing=SettingsError)
+    arrays = read_tensors(path, kind) if kind else _read(path)
     stated = arrays.pop("order", None)
     if stated is not None and str(stated) not in ORDERS:
         raise DataError(f"{path}: order: must be out,in or in,out, found {stated}")
@@ -65,7 +73,8 @@ def load_weights(path: Path, network: Network, *, order: str | None = None) -> F
         d = parameter_count(network.widths, network.bias)
         _check_names(path, arrays, {"weights"})
         return FoundLayers("pfmap", (), _checked(path, "weights", arrays["weights"], (d,)))
-    return find_layers(path, arrays, network, order)
+    # safetensors sorts by name: only numbers in the names tell which layer comes first.
+    return find_layers(path, arrays, network, order, in_order=kind != "safetensors")
 
 
 def load_vector(path: Path, n_parameters: int) -> FoundLayers:
@@ -175,11 +184,10 @@ def _read_array(path: Path, name: str, size: int) -> np.ndarray:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an .npz file."""
-    remedy = "write it with numpy.savez, every array by itself"
-    arrays = read_arrays(path, next_step=remedy, missing=SettingsError)
+    arrays = read_arrays(path, next_step=REMEDY, missing=SettingsError)
     if "" in arrays:
         raise DataError(
-            f"{path}: must be an .npz file, found one array without a name", next_step=remedy
+            f"{path}: must be an .npz file, found one array without a name", next_step=REMEDY
         )
     return arrays
 
