@@ -1,4 +1,5 @@
-"""Write the reference pages made from the code: cli, campaign-file, activations, files, the door.
+"""Write the reference pages made from the code: cli, campaign-file, activations, files,
+architecture, the door.
 
 python scripts/reference_docs.py            write them
 python scripts/reference_docs.py --check    exit code 1 if a page differs from the code
@@ -7,10 +8,12 @@ python scripts/reference_docs.py --check    exit code 1 if a page differs from t
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, get_args, get_origin
@@ -22,6 +25,7 @@ import pfmap
 from pfmap.activations import ACTIVATIONS, Activation
 from pfmap.experiments import campaign_names, campaign_note, named_campaign, render_template
 from pfmap.models.families import NAMES, family_of
+from pfmap.pipeline.stages import stage_names, stage_of
 from pfmap.store.describe import fill_page
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -130,14 +134,6 @@ def activation_table() -> Iterator[str]:
             yield f"| {' | '.join(row)} |"
 
 
-def filled_activations(page: str) -> str:
-    """The page about activations with its table between the two marks."""
-    begin, end = "<!-- activations -->\n", "<!-- end of activations -->\n"
-    before, _, rest = page.partition(begin)
-    _, _, after = rest.partition(end)
-    return before + begin + "\n".join(activation_table()) + "\n" + end + after
-
-
 def _first_line(member: object) -> str:
     """What a docstring says first, up to its full stop, for a cell of a table."""
     text = (inspect.getdoc(member) or "").partition("\n\n")[0]
@@ -170,9 +166,35 @@ def rooms_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def python_page(text: str) -> str:
-    """The page of the door with its two tables renewed."""
-    for mark, table in (("door", door_table()), ("rooms", rooms_table())):
+def storeys_table() -> str:
+    """Every room of pfmap from the top storey down, as the check of the imports has them."""
+    settings = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    contract = settings["tool"]["importlinter"]["contracts"][0]
+    lines = ["| storey | room | what it is |", "| --- | --- | --- |"]
+    for number, storey in enumerate(reversed(contract["layers"])):
+        for name in reversed(storey.split(" | ")):
+            what = _first_line(importlib.import_module(name)).rstrip(".")
+            place = name.replace("pfmap_cli", "cli").replace(".", "/")
+            folder = (DOCS.parent / place).is_dir()
+            lines.insert(2, f"| {number} | `{place}{'/' if folder else '.py'}` | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+def stages_table() -> str:
+    """Every stage with what it needs and writes."""
+    lines = ["| stage | progress calls it | needs | tables |", "| --- | --- | --- | --- |"]
+    for stage in map(stage_of, stage_names()):
+        needs, tables = (
+            ", ".join(f"`{name}`" for name in names) for names in (stage.needs, stage.tables)
+        )
+        lines.append(f"| `{stage.name}` | {stage.label} | {needs} | {tables} |")
+    return "\n".join(lines) + "\n"
+
+
+def filled(page: str, **tables: str) -> str:
+    """A page of the documentation with each table between its two marks."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for mark, table in tables.items():
         block = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)", re.DOTALL)
         text = block.sub(lambda found, table=table: found[1] + table + found[2], text)
     return text
@@ -187,8 +209,11 @@ def main() -> int:
     pages = {
         "cli.md": cli_page(),
         "campaign-file.md": campaign_page(),
-        "activations.md": filled_activations((DOCS / "activations.md").read_text(encoding="utf-8")),
-        "python.md": python_page((DOCS / "python.md").read_text(encoding="utf-8")),
+        "activations.md": filled(
+            "activations.md", activations="\n".join(activation_table()) + "\n"
+        ),
+        "architecture.md": filled("architecture.md", rooms=storeys_table(), stages=stages_table()),
+        "python.md": filled("python.md", door=door_table(), rooms=rooms_table()),
         "files.md": fill_page((DOCS / "files.md").read_text(encoding="utf-8")),
     }
     for name, text in pages.items():
