@@ -164,7 +164,6 @@ def models() -> dict[str, tuple[ProgramModel, Outputs]]:
     return found
 
 
-@functools.cache
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true")
