@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
+    from pfmap.settings.campaign import Campaign
 
 CampaignArgument = Annotated[
     str,
@@ -89,9 +89,9 @@ def find_campaign(
     SettingsError
         If there is no such campaign or an override breaks a rule.
     """
-    from pfmap.campaign import campaign_from_mapping, read_campaign
     from pfmap.errors import SettingsError
     from pfmap.experiments import campaign_names, named_campaign
+    from pfmap.settings.read import campaign_from_mapping, read_campaign
 
     path = Path(source)
     named_folder = Path("results") / path
@@ -126,8 +126,8 @@ def find_folder(folder: Path) -> Path:
     SettingsError
         If none of them holds a campaign.
     """
-    from pfmap.campaign import read_campaign
     from pfmap.errors import SettingsError
+    from pfmap.settings.read import read_campaign
 
     name = Path(read_campaign(folder).name) if folder.is_file() else folder
     for candidate in (folder, Path("results") / name):

@@ -16,8 +16,8 @@ from .progress import ProgressReporter
 from .render import JsonFlag, emit, table
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
     from pfmap.functions.named import BooleanFunction
+    from pfmap.settings.campaign import Campaign
     from pfmap.volume.curves import CurveTables, FunctionCurve, Wanted
 
 COLUMNS = [

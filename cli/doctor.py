@@ -64,8 +64,8 @@ def doctor(as_json: JsonFlag = False) -> None:
 
 def known_answers() -> str:
     """Compare a short campaign with the counts that every correct installation gives."""
-    from pfmap.campaign import campaign_from_mapping
     from pfmap.sampling import sample_prior
+    from pfmap.settings.read import campaign_from_mapping
 
     counts = sample_prior(campaign_from_mapping(KNOWN_CAMPAIGN)).sort_values(
         ["count", "function"], ascending=[False, True]

@@ -47,8 +47,8 @@ def rank(
     if order is not None and weights is None:
         raise SettingsError("--order: goes with --weights", next_step="leave it out")
     if weights is not None:
-        from pfmap.campaign import Network
         from pfmap.llc.load import load_weights
+        from pfmap.settings.network import Network
 
         # A campaign's network has one output; here it may have more, so it is not validated.
         network = Network.model_construct(widths=tuple(shape), bias=False)

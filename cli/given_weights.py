@@ -12,8 +12,8 @@ from .render import table
 if TYPE_CHECKING:
     import numpy as np
 
-    from pfmap.campaign import Campaign
     from pfmap.llc.layers import FoundLayers
+    from pfmap.settings.campaign import Campaign
 
 OrderOption = Annotated[
     str | None,

@@ -15,8 +15,8 @@ from .run import run_stages
 if TYPE_CHECKING:
     import numpy as np
 
-    from pfmap.campaign import Campaign
     from pfmap.llc.estimate import LlcEstimate
+    from pfmap.settings.campaign import Campaign
 
 COLUMNS = [
     "center", "estimator", "llc", "llc_se", "multiplicity", "multiplicity_resolution", "rank",

@@ -17,8 +17,8 @@ from .progress import ProgressReporter
 from .render import JsonFlag, counted, emit, table
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
     from pfmap.functions.named import BooleanFunction
+    from pfmap.settings.campaign import Campaign
     from pfmap.volume.posterior import Posterior
     from pfmap.volume.training import TrainingSet
 

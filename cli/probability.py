@@ -15,8 +15,8 @@ from .progress import ProgressReporter
 from .render import JsonFlag, counted, emit
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
     from pfmap.functions.named import BooleanFunction
+    from pfmap.settings.campaign import Campaign
     from pfmap.volume import VolumeEstimate
 
 KeepOption = Annotated[

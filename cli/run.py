@@ -29,8 +29,8 @@ from .progress import ProgressReporter
 from .render import JsonFlag, counting_text, emit
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
     from pfmap.pipeline import RunResult
+    from pfmap.settings.campaign import Campaign
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from .campaigns import find_folder
 from .render import JsonFlag, emit, table
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
+    from pfmap.settings.campaign import Campaign
 
 BASE = (
     "function", "count", "p", "log2_p", "p_low", "p_high", "first_draw", "ones",

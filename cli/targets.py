@@ -16,8 +16,8 @@ from pfmap.activations import NAMES
 from .campaigns import find_campaign
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
     from pfmap.functions.named import BooleanFunction
+    from pfmap.settings.campaign import Campaign
     from pfmap.volume import Settings
 
 NetworkArgument = Annotated[
@@ -104,8 +104,8 @@ def find_network(
     SettingsError
         If both or parts of one are given, or a value breaks a rule.
     """
-    from pfmap.campaign import campaign_from_mapping
     from pfmap.errors import SettingsError
+    from pfmap.settings.read import campaign_from_mapping
 
     described = {"--activation": activation, "--prior": prior, "--no-bias": no_bias or None}
     given = [name for name, value in described.items() if value is not None]

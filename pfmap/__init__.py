@@ -89,7 +89,6 @@ from pfmap.doors import open_door
 
 if TYPE_CHECKING:
     from pfmap.analysis import analyze
-    from pfmap.campaign import Campaign, campaign_from_mapping, read_campaign
     from pfmap.complexity import measure_tables, proxy
     from pfmap.errors import PfmapError
     from pfmap.experiments import campaign_names, named_campaign
@@ -114,6 +113,8 @@ if TYPE_CHECKING:
     from pfmap.opened.running import run
     from pfmap.pipeline import status, verify
     from pfmap.sampling import sample_model, sample_prior
+    from pfmap.settings.campaign import Campaign
+    from pfmap.settings.read import campaign_from_mapping, read_campaign
     from pfmap.volume import (
         Settings as SplittingSettings,
     )
@@ -130,7 +131,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Campaign": "pfmap.campaign:Campaign",
+    "Campaign": "pfmap.settings.campaign:Campaign",
     "OwnLoss": "pfmap.models.own:OwnLoss",
     "OwnModel": "pfmap.models.own:OwnModel",
     "PfmapError": "pfmap.errors:PfmapError",
@@ -138,7 +139,7 @@ _HOMES = {
     "SplittingSettings": "pfmap.volume:Settings",
     "analyze": "pfmap.analysis:analyze",
     "calibrate": "pfmap.llc.calibration.calibrate:calibrate",
-    "campaign_from_mapping": "pfmap.campaign:campaign_from_mapping",
+    "campaign_from_mapping": "pfmap.settings.read:campaign_from_mapping",
     "campaign_names": "pfmap.experiments:campaign_names",
     "check_gradient": "pfmap.models.own:check_gradient",
     "deep_linear": "pfmap.models.linear:deep_linear_model",
@@ -161,7 +162,7 @@ _HOMES = {
     "open_campaign": "pfmap.opened:open_campaign",
     "polynomial": "pfmap.models.polynomial:polynomial_model",
     "proxy": "pfmap.complexity:proxy",
-    "read_campaign": "pfmap.campaign:read_campaign",
+    "read_campaign": "pfmap.settings.read:read_campaign",
     "run": "pfmap.opened:run",
     "sample_model": "pfmap.sampling:sample_model",
     "sample_parameters": "pfmap.volume:sample_parameters",

@@ -22,8 +22,8 @@ import numpy as np
 
 from pfmap.complexity import FunctionBatch, measure, proxies_for
 from pfmap.complexity.expression import minimal_expression
-from pfmap.domain import boolean_points
 from pfmap.kernels.lz import count_words_symbols
+from pfmap.settings.domain import boolean_points
 
 N_INPUTS = 7
 DEAR_FUNCTIONS = 1500
@@ -31,7 +31,7 @@ COLD = """
 import time
 import numpy as np
 from pfmap.complexity import FunctionBatch, measure
-from pfmap.domain import boolean_points
+from pfmap.settings.domain import boolean_points
 batch = FunctionBatch("boolean", boolean_points(7), bits=np.eye(2, 128, dtype=np.uint8))
 start = time.perf_counter()
 measure(batch, threads=1)

@@ -26,7 +26,7 @@ KEEP = ("all", "frequent", "sampled")
 def work(folder: Path, settings: dict[str, Any]) -> None:
     """Count one campaign here and print what it took."""
     from pfmap import pipeline
-    from pfmap.campaign import campaign_from_mapping
+    from pfmap.settings.read import campaign_from_mapping
 
     campaign = campaign_from_mapping(
         {"name": "counting", "prior": {"preset": "gaussian"}, **settings}

@@ -43,7 +43,6 @@ if __name__ == "__main__":
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
 
-from pfmap.domain import boolean_points  # noqa: E402
 from pfmap.kernels.family import loss_gradient, scratch_size  # noqa: E402
 from pfmap.kernels.gradient import network_forward  # noqa: E402
 from pfmap.llc.estimate import estimate_llc  # noqa: E402
@@ -51,6 +50,7 @@ from pfmap.llc.sgld import estimate_llc_sgld  # noqa: E402
 from pfmap.models.base import CompiledModel  # noqa: E402
 from pfmap.models.linear import deep_linear_model, padded_identity  # noqa: E402
 from pfmap.models.network import network_model  # noqa: E402
+from pfmap.settings.domain import boolean_points  # noqa: E402
 
 PEER = Path(__file__).with_name("bench_llc_peer.py")
 N_BETA, GAMMA = 10_000 / math.log(10_000), 1.0

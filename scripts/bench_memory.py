@@ -27,7 +27,7 @@ POLL_S = 0.2
 
 def campaign(draws: int, **settings: Any) -> Any:
     """The campaign that is measured, with further settings."""
-    from pfmap.campaign import campaign_from_mapping
+    from pfmap.settings.read import campaign_from_mapping
 
     return campaign_from_mapping(
         {

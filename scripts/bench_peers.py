@@ -29,9 +29,9 @@ from typing import Any
 
 import numpy as np
 
-from pfmap.campaign import campaign_from_mapping
 from pfmap.functions import parse_function
 from pfmap.sampling import plan_sampling, sample_blocks
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, estimate_volume, sign_target
 
 FUNCTIONS = {

@@ -58,10 +58,10 @@ def first_block_s() -> float:
 def work(what: str) -> None:
     """Run the campaign or the suite here, and print seconds."""
     from pfmap import pipeline
-    from pfmap.campaign import Campaign
     from pfmap.llc.calibration.calibrate import calibrate
     from pfmap.llc.calibration.suites import default_suite
     from pfmap.profiling import COMPILING, profiled
+    from pfmap.settings.campaign import Campaign
 
     began, processor = time.perf_counter(), time.process_time()
     with profiled() as profile, tempfile.TemporaryDirectory() as folder:

@@ -46,8 +46,6 @@ import numpy as np
 import pandas as pd
 from bench_peers import FUNCTIONS, peers_table
 
-from pfmap.campaign import campaign_from_mapping
-from pfmap.domain import boolean_points
 from pfmap.figures.style import (
     BLACK,
     BLUE,
@@ -60,6 +58,8 @@ from pfmap.figures.style import (
 )
 from pfmap.functions import parse_function
 from pfmap.sampling import SamplingPlan, plan_sampling, sample_blocks
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, Target, estimate_volume, sign_target, splitting
 from pfmap.volume.severities import choose_levels
 from pfmap.volume.splitting import run_levels

@@ -26,8 +26,9 @@ from crash_disk import Call, Recorder, State, put, states
 from fault_processes import differing
 
 from pfmap import pipeline
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import PfmapError
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 SEED = 20261
 STAGES = pipeline.stage_names()[:-1]  # the last draws figures

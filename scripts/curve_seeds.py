@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign, read_campaign
 from pfmap.functions import parse_function
 from pfmap.pipeline.splittings import splitting_settings
 from pfmap.pipeline.stages.free_energy import lowest_loss
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import read_campaign
 from pfmap.volume import estimate_volume, free_energy
 from pfmap.volume.curves import Wanted, function_target
 

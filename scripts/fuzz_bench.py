@@ -23,8 +23,9 @@ import numpy as np
 
 import pfmap_cli.main
 from pfmap import pipeline
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import PfmapError
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap_cli import render
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 from fuzz_bench import BASE, SHORT, Bench, Fault, attempt, command, digest, merges, reads
 
-from pfmap.campaign import Campaign, campaign_from_mapping, read_campaign
-from pfmap.domain import PointsDomain, domain_points
 from pfmap.execution.queue import read_queue
 from pfmap.functions.keys import check_key
 from pfmap.functions.named import parse_function
 from pfmap.llc.load import load_probabilities, load_targets, load_weights
 from pfmap.sampling import plan_sampling
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import PointsDomain, domain_points
+from pfmap.settings.read import campaign_from_mapping, read_campaign
 from pfmap.volume.training import load_training_set
 
 QUEUE = b'kind = "slurm"\nworkers = 4\n[options]\ncores = 1\nmemory = "2GB"\n'

@@ -27,7 +27,6 @@ from matplotlib.axes import Axes
 from scipy.stats import spearmanr
 
 from pfmap.analysis.correlate import correlate
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.figures.style import (
     BLACK,
     BLUE,
@@ -43,6 +42,8 @@ from pfmap.figures.style import (
 from pfmap.functions import functions_table
 from pfmap.kernel_limit import limit_covariance, orthant_probability
 from pfmap.sampling import sample_prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, estimate_volume, free_energy
 from pfmap.volume.curves import Wanted, function_target
 

@@ -17,9 +17,7 @@ import pandas as pd
 from scipy.stats import linregress, spearmanr
 
 from pfmap.analysis.relation import judge_relation
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.complexity import FunctionBatch, measure
-from pfmap.domain import boolean_points
 from pfmap.functions import bits_from_words, functions_table, prior_symmetries, words_from_keys
 from pfmap.functions.orbits import canonical_words
 from pfmap.kernel_limit import (
@@ -30,6 +28,9 @@ from pfmap.kernel_limit import (
     share_of_right_signs,
 )
 from pfmap.sampling import outputs_of_draws, plan_sampling, sample_prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.read import campaign_from_mapping
 
 CLASSES = Path(__file__).parents[1] / "results" / "reference" / "function_level" / "classes.parquet"
 WIDTHS = (8, 16, 24, 32)

@@ -167,8 +167,8 @@ def torch_chunk(task: Task, batch: int) -> Chunk:
 
 def pfmap_chunk(task: Task, threads: int) -> Chunk:
     """Four blocks a thread in pfmap."""
-    from pfmap.campaign import campaign_from_mapping
     from pfmap.sampling import plan_sampling, sample_blocks
+    from pfmap.settings.read import campaign_from_mapping
 
     plan = plan_sampling(campaign_from_mapping(task.settings()))
     blocks = iter(range(plan.n_blocks))
@@ -182,10 +182,10 @@ def pfmap_chunk(task: Task, threads: int) -> Chunk:
 
 def part_chunk(part: str, task: Task) -> Chunk:
     """A part of pfmap's work on one thread: random weights, or the forward pass in float32."""
-    from pfmap.campaign import campaign_from_mapping
     from pfmap.kernels.express import weights_of
     from pfmap.kernels.probe import FORWARD, repeat_part
     from pfmap.sampling import plan_sampling
+    from pfmap.settings.read import campaign_from_mapping
 
     plan = plan_sampling(campaign_from_mapping(task.settings()))
     draws = np.arange(4096, dtype=np.int64)

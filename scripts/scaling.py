@@ -27,7 +27,6 @@ import pandas as pd
 from bench_memory import campaign
 
 from pfmap import pipeline
-from pfmap.campaign import MAX_BLOCK_DRAWS
 from pfmap.figures.style import (
     BLUE,
     GREY,
@@ -39,6 +38,7 @@ from pfmap.figures.style import (
 )
 from pfmap.pipeline.compaction import GROUPS_A_COMPACTION
 from pfmap.pipeline.limited_counts import group_blocks
+from pfmap.settings.campaign import MAX_BLOCK_DRAWS
 from pfmap.store.provenance import machine
 from pfmap.store.tables import row_count
 from pfmap.threads import default_threads

@@ -24,7 +24,6 @@ from scipy.stats import t
 
 from pfmap import pipeline
 from pfmap.analysis.quantities import LADDER_MARK, LZ_MEAN, ORBIT_SIZE
-from pfmap.campaign import Campaign
 from pfmap.experiments import named_campaign
 from pfmap.figures.style import (
     BLACK,
@@ -39,6 +38,7 @@ from pfmap.figures.style import (
     write_figure,
 )
 from pfmap.models.network import parameter_count
+from pfmap.settings.campaign import Campaign
 from pfmap.store import read_table
 
 ROOT = Path(__file__).parents[1]

@@ -32,11 +32,12 @@ from verification_row import Row
 
 import pfmap
 from pfmap import pipeline
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.complexity import FunctionBatch, measure
 from pfmap.experiments import named_campaign
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.sampling import outputs_of_draws, plan_sampling, sample_blocks, sample_prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.store import provenance, read_table
 
 PUBLISHED_PK = Path(__file__).parents[1] / "results/reference/mingard2025_tanh_sigma1_pk.csv"
@@ -237,7 +238,8 @@ def killed_rows() -> Iterator[Row]:
         file.write_text(campaign.to_toml(), encoding="utf-8")
         command = [
             sys.executable, "-c",
-            "import sys, pathlib; from pfmap import pipeline; from pfmap.campaign import *; "
+            "import sys, pathlib; from pfmap import pipeline; "
+            "from pfmap.settings.read import read_campaign; "
             "pipeline.run(read_campaign(pathlib.Path(sys.argv[1])), sys.argv[2])",
             str(file), str(killed),
         ]  # fmt: skip

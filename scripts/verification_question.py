@@ -20,7 +20,6 @@ from pfmap.analysis.correlate import correlate
 from pfmap.analysis.quantities import ORBIT_SIZE
 from pfmap.analysis.question import Question, at_size, question_of
 from pfmap.analysis.relation import judge_relation
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.experiments import named_campaign
 from pfmap.functions import functions_table, prior_symmetries, words_from_keys
 from pfmap.functions.keys import bits_from_words, keys_from_words
@@ -28,6 +27,8 @@ from pfmap.functions.named import parse_function
 from pfmap.functions.orbits import canonical_words
 from pfmap.kernel_limit import limit_covariance, limit_free_energy, orthant_probability
 from pfmap.sampling import outputs_of_draws, plan_sampling, sample_prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, estimate_volume, free_energy, loss_target, sign_target
 from pfmap.volume.curves import Wanted, function_target
 

@@ -24,12 +24,12 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
 
-from pfmap.domain import boolean_points
 from pfmap.llc.ladder.chains import advance, start_chain
 from pfmap.llc.ladder.localise import with_gaussian
 from pfmap.llc.ladder.problem import make_problem
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import network_model
+from pfmap.settings.domain import boolean_points
 from pfmap.volume import Settings, estimate_volume, loss_target
 from pfmap.volume.evidence import free_energy
 

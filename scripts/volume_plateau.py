@@ -17,8 +17,10 @@ import sys
 
 import numpy as np
 
-from pfmap.campaign import Campaign, Network, Prior
 from pfmap.functions import parse_function
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
+from pfmap.settings.prior import Prior
 from pfmap.volume import Settings, free_energy
 from pfmap.volume.asymptote import least_n_by_mass, log_cheap_mass
 from pfmap.volume.curves import Wanted, function_target

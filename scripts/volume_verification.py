@@ -24,11 +24,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign, campaign_from_mapping
-from pfmap.domain import boolean_points
 from pfmap.functions import parse_function
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.sampling import plan_sampling, sample_prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, VolumeEstimate, estimate_volume, sign_target
 from pfmap.volume.combine import combine_runs
 from pfmap.volume.plain import Draw, Move, normal_draw, normal_walk, plain_splitting

@@ -13,7 +13,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import pytest
 from hypothesis import settings
 
-from pfmap.campaign import Campaign, campaign_from_mapping
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 # Property tests for hours: pytest --hypothesis-profile long
 settings.register_profile("long", max_examples=20_000)

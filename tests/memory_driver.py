@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.campaign import campaign_from_mapping
 from pfmap.models.polynomial import polynomial_model
 from pfmap.sampling import plan_sampling
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, estimate_volume, loss_target, sign_target
 
 

@@ -14,10 +14,12 @@ import time
 from pathlib import Path
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
 from pfmap.errors import PfmapError
 from pfmap.pipeline import runner, shards
 from pfmap.pipeline.stages import analyze, functions, llc, volume
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
+from pfmap.settings.sections import Analysis, Complexity, Llc, Volume
 from pfmap.store import atomic, journal
 from pfmap.volume import checkpoint
 

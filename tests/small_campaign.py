@@ -5,7 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
+from pfmap.settings.sections import Analysis, Complexity, Llc, Volume
 from pfmap.store import CampaignFolder, read_table
 
 COUNTING = ("sample", "functions")

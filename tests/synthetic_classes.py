@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign, campaign_from_mapping
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 SIZES = 10.0 ** (np.arange(-2, 13) / 4.0)
 BEST = 100.0

@@ -15,11 +15,12 @@ import pandas as pd
 import pyarrow as pa
 
 from pfmap.analysis import AnalysisResult
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.complexity import FunctionBatch, measure, orbit_minimum
 from pfmap.functions.keys import keys_from_words, words_from_bits, words_from_keys
 from pfmap.functions.probability import functions_table
 from pfmap.functions.symmetry import prior_symmetries
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.store.schema import LLC, LZ_ORBIT_MIN, Column
 from pfmap.store.tables import write_table
 

@@ -16,7 +16,6 @@ from small_campaign import Listener, small, table
 
 import pfmap
 from pfmap.activations import ACTIVATIONS, NAMES, Activation, register_activation
-from pfmap.campaign import Network, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions import parse_function
 from pfmap.kernels import _jit, registered
@@ -24,6 +23,8 @@ from pfmap.kernels.activation import N_OWN, code_of
 from pfmap.models.network import unflatten
 from pfmap.pipeline import run
 from pfmap.sampling import bits_of_draws, plan_sampling, weights_of_draws
+from pfmap.settings.network import Network
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings
 from pfmap.volume.checkpoint import Checkpoint
 from pfmap.volume.curves import Wanted, measure_curve
@@ -195,7 +196,7 @@ def test_machine_code_is_named_by_the_files_of_activations(toy, tmp_path, monkey
 ONE_MORE = """
 import numpy as np
 from pfmap.activations import NAMES
-from pfmap.campaign import campaign_from_mapping
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.experiments import render_template
 from pfmap.kernels.activation import code_of
 from pfmap_cli.targets import ActivationOption

@@ -13,7 +13,6 @@ import pytest
 
 from pfmap import activations
 from pfmap.activations import ACTIVATIONS, NAMES, Activation, facts_of
-from pfmap.campaign import campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.functions import prior_symmetries
 from pfmap.kernel_limit.quadrature import quadrature_moments
@@ -25,6 +24,7 @@ from pfmap.kernels.activation import (
     facts_of_code,
 )
 from pfmap.models.network import network_model
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume.expressible import why_not_expressible
 
 EVERY = [(name, 1) for name in NAMES if isinstance(ACTIVATIONS[name], Activation)]

@@ -21,8 +21,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from pfmap.analysis import AnalysisResult, analyze, complexity_distribution, summary_text
 from pfmap.analysis.quantities import counted_orbits, strata, with_controls
-from pfmap.campaign import campaign_from_mapping
 from pfmap.functions.probability import clopper_pearson
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.store.schema import LLC, arrow_schema
 from pfmap.store.tables import conform
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pfmap.analysis import summary
 from pfmap.analysis.extended import compared_functions
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 
 N = 400
 RNG = np.random.default_rng(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from command_line import pfmap
 
-from pfmap.campaign import campaign_from_mapping, read_campaign
 from pfmap.complexity import measure_tables
 from pfmap.errors import SettingsError
 from pfmap.functions.named import named_table
@@ -18,6 +17,7 @@ from pfmap.llc.exact import (
     tanh_llc,
 )
 from pfmap.memory import check_memory
+from pfmap.settings.read import campaign_from_mapping, read_campaign
 
 HUGE = 2**20_000  # more digits than Python writes out
 SETTINGS = [

@@ -7,11 +7,12 @@ import tomllib
 import numpy as np
 import pytest
 
-from pfmap.campaign import Campaign, campaign_from_mapping, read_campaign
-from pfmap.domain import PointsDomain, boolean_points, domain_points
 from pfmap.errors import DataError, SettingsError
 from pfmap.experiments import campaign_names, campaign_note, named_campaign, render_template
-from pfmap.prior import PRESETS, Prior, layer_sds
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import PointsDomain, boolean_points, domain_points
+from pfmap.settings.prior import PRESETS, Prior, layer_sds
+from pfmap.settings.read import campaign_from_mapping, read_campaign
 
 
 @pytest.mark.parametrize("name", campaign_names())

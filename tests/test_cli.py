@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from command_line import COMMAND, LONGEST_S, TINY, pfmap, started_pfmap, wait_for
 
-from pfmap.campaign import campaign_from_mapping
 from pfmap.models.network import unflatten
 from pfmap.sampling import plan_sampling, weights_of_draws
+from pfmap.settings.read import campaign_from_mapping
 from pfmap_cli.doctor import KNOWN, KNOWN_CAMPAIGN
 
 COMMANDS = (

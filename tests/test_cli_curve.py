@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from pfmap.campaign import Campaign, Network
 from pfmap.errors import DataError, SettingsError
 from pfmap.figures.curve import draw_curve, volume_curves
 from pfmap.figures.style import drawing
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
 from pfmap.store.tables import read_file
 from pfmap.volume import Settings, curves
 from pfmap_cli.curve import pair_text

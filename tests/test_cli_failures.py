@@ -18,8 +18,8 @@ import pytest
 from command_line import COMMAND, TINY, pfmap, wait_for
 
 import pfmap_cli.progress
-from pfmap.campaign import read_campaign
 from pfmap.errors import PfmapError
+from pfmap.settings.read import read_campaign
 from pfmap_cli import main
 from pfmap_cli.progress import ProgressReporter
 from pfmap_cli.render import counted

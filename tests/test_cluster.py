@@ -11,13 +11,13 @@ from functools import partial
 import pytest
 
 from pfmap import pipeline
-from pfmap.campaign import campaign_from_mapping
 from pfmap.errors import EnvironmentFault, SettingsError, StoppedEarly
 from pfmap.execution import leases
 from pfmap.execution.cluster import Cluster, check_cluster, open_cluster
 from pfmap.execution.queue import Queue, queue_cluster, read_queue
 from pfmap.execution.stopping import StopRequest
 from pfmap.pipeline import tasks
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.store.journal import BlockEntry
 from pfmap.store.provenance import read_provenance
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pfmap.complexity import FunctionBatch, measure
-from pfmap.domain import boolean_points
+from pfmap.settings.domain import boolean_points
 
 
 def naive_nodes(f: np.ndarray, n: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pfmap.complexity import FunctionBatch, measure, proxies_for
-from pfmap.domain import boolean_points
+from pfmap.settings.domain import boolean_points
 
 INVARIANT = (
     "entropy",

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pfmap.campaign import Complexity, Network
 from pfmap.complexity import FunctionBatch, classes, measure
 from pfmap.complexity.circuit import checked_engine, lacking
-from pfmap.domain import boolean_points
 from pfmap.errors import DataError, EnvironmentFault
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.network import Network
+from pfmap.settings.sections import Complexity
 
 
 def all_functions(n: int) -> np.ndarray:

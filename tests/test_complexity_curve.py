@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from pfmap.complexity import FunctionBatch, measure
 from pfmap.complexity.grid import grid_shape
-from pfmap.domain import GridDomain, domain_points
+from pfmap.settings.domain import GridDomain, domain_points
 
 LINE = domain_points(GridDomain(kind="grid", points=64), 1)
 SQUARE = domain_points(GridDomain(kind="grid", points=12), 2)

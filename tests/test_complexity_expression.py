@@ -10,9 +10,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from pfmap.complexity import FunctionBatch, measure
 from pfmap.complexity.expression import minimal_expression
-from pfmap.domain import boolean_points
 from pfmap.kernels.boolean_cover import minimal_literals
 from pfmap.kernels.boolean_primes import cube_tables, prime_implicants
+from pfmap.settings.domain import boolean_points
 
 
 def naive_primes(f: np.ndarray, n: int) -> dict[tuple[int, ...], np.ndarray]:

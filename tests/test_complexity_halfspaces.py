@@ -9,10 +9,10 @@ import pytest
 from scipy.optimize import linprog
 
 from pfmap.complexity import FunctionBatch, measure
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.halfspaces import cover_sizes, halfspace_cover
 from pfmap.functions.thresholds import threshold_sets
+from pfmap.settings.domain import boolean_points
 
 
 def all_functions(n: int) -> np.ndarray:

@@ -16,8 +16,8 @@ from pfmap.complexity import (
     proxy,
     proxy_table,
 )
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
+from pfmap.settings.domain import boolean_points
 
 BOOLEAN = [
     "lz",

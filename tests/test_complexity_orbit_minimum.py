@@ -9,10 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pfmap import pipeline
-from pfmap.campaign import Campaign, Complexity, Network
 from pfmap.complexity import FunctionBatch, measure, orbit_minimum
 from pfmap.complexity.orbit_minimum import plain_changes
-from pfmap.domain import BooleanDomain, boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions import (
     Symmetries,
@@ -23,6 +21,10 @@ from pfmap.functions import (
     words_from_keys,
 )
 from pfmap.pipeline import orbit_column
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import BooleanDomain, boolean_points
+from pfmap.settings.network import Network
+from pfmap.settings.sections import Complexity
 from pfmap.store import read_table
 from pfmap.store.schema import LZ_ORBIT_MIN
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import pfmap
-from pfmap.campaign import Campaign
 from pfmap.display import MOST_SIGNS, Displayed, displayed_values, value_text
+from pfmap.settings.campaign import Campaign
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 import pfmap
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.experiments.template import render_template
 from pfmap.functions.symmetry import prior_symmetries
@@ -28,6 +27,8 @@ from pfmap.sampling import (
     symbols_of_draws,
     weights_of_draws,
 )
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 SMALL = {
     "attention": {"width": 2},

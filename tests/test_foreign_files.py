@@ -14,9 +14,9 @@ import pytest
 from command_line import pfmap as command
 
 import pfmap
-from pfmap.campaign import Network
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
 from pfmap.reading import tensors
+from pfmap.settings.network import Network
 
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")

@@ -7,7 +7,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions import (
     arrow_keys_from_words,
@@ -18,6 +17,8 @@ from pfmap.functions import (
     words_from_keys,
 )
 from pfmap.functions.keys import key_length
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 SIZES = (1, 2, 3, 4, 5, 8, 32, 50, 63, 64, 65, 100, 128, 200, 255, 256)
 

@@ -12,7 +12,6 @@ import pytest
 from scipy.special import gammaincinv
 from scipy.stats import beta, binom
 
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions import (
     arrow_keys_from_words,
@@ -23,6 +22,8 @@ from pfmap.functions import (
     words_from_bits,
 )
 from pfmap.sampling import bits_of_draws, plan_sampling, sample_blocks
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.store.schema import arrow_schema
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.functions import Symmetries, canonical_words, prior_symmetries
 from pfmap.sampling import plan_sampling, sample_blocks
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 N_DRAWS = 2**20
 NAMES = ("permutations", "reflections", "complement")

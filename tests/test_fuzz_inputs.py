@@ -26,9 +26,9 @@ import fuzz_inputs
 import fuzz_kinds
 
 import pfmap_cli.main
-from pfmap.campaign import campaign_from_mapping
 from pfmap.errors import DataError
 from pfmap.llc import load
+from pfmap.settings.read import campaign_from_mapping
 
 # Those that run whole commands are slower, and fewer.
 EXAMPLES = {

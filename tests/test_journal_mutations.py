@@ -13,7 +13,8 @@ from small_campaign import Listener, same_tables, small
 from test_path_names import campaign
 
 from pfmap import pipeline
-from pfmap.campaign import Campaign, Counting
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.sections import Counting
 from pfmap.store import CampaignFolder
 from pfmap.store.journal import BlockEntry, FoldEntry, Journal, StageEntry
 from pfmap.store.lines import line_text, parsed_line

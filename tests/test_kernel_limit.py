@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from pfmap.activations import NAMES, facts_of
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.functions import (
     bits_from_words,
@@ -32,6 +31,8 @@ from pfmap.kernel_limit import (
 from pfmap.kernel_limit.quadrature import quadrature_moments
 from pfmap.kernels.activation import activate_row, code_of
 from pfmap.sampling import outputs_of_draws, plan_sampling
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 CLOSED_FORMS = [name for name in NAMES if facts_of(name, 2).product_moment is not None]
 

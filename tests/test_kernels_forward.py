@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from pfmap.activations import NAMES
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.kernels.express import TO_ERRORS
 from pfmap.models.network import network_outputs
 from pfmap.sampling import (
@@ -20,6 +19,8 @@ from pfmap.sampling import (
     weights_of_draws,
 )
 from pfmap.sampling.base_plan import run_express
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 DRAWS = np.arange(40)
 

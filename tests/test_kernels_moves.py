@@ -11,13 +11,13 @@ import pytest
 from plain_splitting import PlainStep, bouncing_path, plain_sign_severity, reflected
 from scipy import stats
 
-from pfmap.campaign import campaign_from_mapping
-from pfmap.domain import boolean_points
 from pfmap.kernels import move_walk
 from pfmap.kernels.variates import NORMAL
 from pfmap.models.network import network_model
 from pfmap.models.polynomial import polynomial_model
 from pfmap.sampling import bits_of_draws, outputs_of_draws, plan_sampling
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import chains, sign_target
 from pfmap.volume.chains import Workspace, advance
 from pfmap.volume.target import loss_target

@@ -14,7 +14,6 @@ from synthetic_tables import synthetic_campaign, synthetic_functions
 from pfmap import pipeline
 from pfmap.analysis import analyze, summary_text
 from pfmap.analysis.population import population_of, read_population
-from pfmap.campaign import Analysis, Complexity, Llc, Volume
 from pfmap.errors import SettingsError
 from pfmap.figures.draw import applicable
 from pfmap.figures.style import drawing, write_figure
@@ -22,6 +21,7 @@ from pfmap.figures.tables import read_tables
 from pfmap.llc.select import select_functions
 from pfmap.memory import MIN_MEMORY, check_memory, duckdb_memory
 from pfmap.pipeline.selection import selected_for_llc, selected_for_volume, thinned
+from pfmap.settings.sections import Analysis, Complexity, Llc, Volume
 from pfmap.store import CampaignFolder, tables
 from pfmap.store.schema import Column, pa
 from pfmap.store.tables import read_file, stream_file, table_writer, write_table

@@ -7,7 +7,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions import Symmetries, canonical_words, words_from_bits
 from pfmap.llc.function_level import (
@@ -22,6 +21,7 @@ from pfmap.llc.function_level.cell import cell_rank
 from pfmap.llc.function_level.patterns import restricted_affine, spans
 from pfmap.llc.rank import jacobian_rank
 from pfmap.models.network import kink_margin
+from pfmap.settings.domain import boolean_points
 
 CUBE = Symmetries(permutations=True, reflections=True, complement=True)
 

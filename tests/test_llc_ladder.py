@@ -13,7 +13,6 @@ from arviz_stats.base import array_stats
 from scipy.integrate import quad
 from scipy.special import k0
 
-from pfmap.domain import boolean_points
 from pfmap.kernels.ladder import CONTROL_STEPS, ENERGY, EXCESS, FORCE, OFFSET
 from pfmap.llc.ladder.chains import Chains, advance, start_chain
 from pfmap.llc.ladder.localise import prior_losses, with_gaussian, with_radius
@@ -26,6 +25,7 @@ from pfmap.models.linear import deep_linear_model, padded_identity
 from pfmap.models.network import network_model
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import polynomial_model
+from pfmap.settings.domain import boolean_points
 
 
 def ball(model, weights, *, radius=0.3, leaps=2, key=3):

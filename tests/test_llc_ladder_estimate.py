@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.llc.calibration.known import NET_POINTS, deep_linear, line_plus_dot, monomials
 from pfmap.llc.exact.bounds import exact_llc
@@ -18,6 +17,7 @@ from pfmap.models.network import network_model
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import gaussian_model, polynomial_model
 from pfmap.models.polynomial_net import polynomial_net_model
+from pfmap.settings.domain import boolean_points
 
 N_BETAS = np.geomspace(1e60, 10.0, 60)
 U = np.log(N_BETAS)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from command_line import pfmap
 
-from pfmap.campaign import Network, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.expressed import expressed_function
 from pfmap.functions.keys import keys_from_words
 from pfmap.llc.load import load_weights
 from pfmap.sampling import outputs_of_draws, plan_sampling, words_of_draws
+from pfmap.settings.network import Network
+from pfmap.settings.read import campaign_from_mapping
 
 SQUARE = Network(widths=(5, 5, 1))
 

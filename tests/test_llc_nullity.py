@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pfmap.domain import boolean_points
 from pfmap.llc.nullity import Nullity, nullity_by_cause
 from pfmap.llc.rank import jacobian_rank
 from pfmap.models.network import network_model, parameter_count, unflatten
 from pfmap.models.polynomial import polynomial_model
+from pfmap.settings.domain import boolean_points
 
 POINTS = np.random.default_rng(0).normal(size=(200, 3))
 """Far more points than parameters: a rank deficit has a cause."""

@@ -7,13 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
-from pfmap.domain import boolean_points
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.rank import jacobian_rank, rank_is_constant
 from pfmap.llc.train import train_to_targets
 from pfmap.models.linear import deep_linear_model, padded_identity
 from pfmap.models.network import network_model, parameter_count
 from pfmap.models.polynomial import polynomial_model
+from pfmap.settings.domain import boolean_points
 
 
 def random_weights(widths, seed):

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from pfmap.domain import boolean_points
 from pfmap.kernels.langevin import draw_noise, word_count
 from pfmap.llc.compiled import run_compiled
 from pfmap.llc.estimate import estimate_llc
@@ -23,6 +22,7 @@ from pfmap.models.linear import deep_linear_model, padded_identity
 from pfmap.models.network import network_model
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import gaussian_model, polynomial_model
+from pfmap.settings.domain import boolean_points
 
 
 def problem_at(model, weights, *, n_betas, gamma, key=1):
@@ -234,7 +234,7 @@ def _product_gradient(w):
 
 COLD_OR_WARM = """
 import numpy as np
-from pfmap.domain import boolean_points
+from pfmap.settings.domain import boolean_points
 from pfmap.llc.estimate import estimate_llc
 from pfmap.models.network import network_model
 

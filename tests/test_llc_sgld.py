@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.kernels.sgld import step_words
 from pfmap.kernels.variates import normal_of_word
@@ -16,6 +15,7 @@ from pfmap.llc.sgld import estimate_llc_sgld
 from pfmap.models.network import network_model
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import gaussian_model, polynomial_model
+from pfmap.settings.domain import boolean_points
 
 
 def twin_losses(

@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from pfmap.campaign import Llc, Network, campaign_from_mapping
-from pfmap.domain import boolean_points
 from pfmap.errors import DataError, PfmapError, SettingsError
 from pfmap.functions.keys import keys_from_words, words_from_bits
 from pfmap.llc.compiled import run_compiled
@@ -18,6 +16,10 @@ from pfmap.llc.select import select_functions
 from pfmap.llc.stage import llc_tables
 from pfmap.llc.train import train_to_targets
 from pfmap.models.network import network_outputs, parameter_count
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.network import Network
+from pfmap.settings.read import campaign_from_mapping
+from pfmap.settings.sections import Llc
 from pfmap.store.schema import LLC
 
 

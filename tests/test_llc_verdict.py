@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pfmap.campaign import Llc
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.llc.diagnostics import ADVICE, Summary, judge, summarize
 from pfmap.llc.estimate import estimate_llc
@@ -14,6 +12,8 @@ from pfmap.llc.problem import Chains
 from pfmap.models.network import kink_margin, network_model, parameter_count, unflatten
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import gaussian_model, polynomial_model
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.sections import Llc
 
 SMALL = {"n_beta": 1e6, "gamma": 1.0}
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pfmap.domain import boolean_points
 from pfmap.llc import diagnostics, faults
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.ladder import judge
@@ -15,6 +14,7 @@ from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.models.network import network_model
 from pfmap.models.own import OwnModel
 from pfmap.models.polynomial import gaussian_model, polynomial_model
+from pfmap.settings.domain import boolean_points
 
 DOCS = Path(__file__).parents[1] / "docs"
 GAUSS = gaussian_model(np.ones(2))

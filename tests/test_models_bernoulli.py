@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from pfmap.activations import NAMES, facts_of
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.kernels.bernoulli import divergence_slope
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.rank import jacobian_rank
 from pfmap.models.network import network_model, parameter_count
 from pfmap.models.polynomial import polynomial_model
+from pfmap.settings.domain import boolean_points
 
 WITH_SLOPE = [name for name in NAMES if facts_of(name, 3).slope is not None]
 

@@ -23,8 +23,8 @@ from pfmap.models.families.masked import masked_model
 from pfmap.models.polynomial import polynomial_model
 from pfmap.models.polynomial_net import polynomial_net_model
 from pfmap.models.program_plain import plain_outputs
-from pfmap.prior import Prior
 from pfmap.sampling import sample_model
+from pfmap.settings.prior import Prior
 from pfmap.volume.estimate import estimate_volume
 from pfmap.volume.splitting import Settings
 from pfmap.volume.target import model_sign_target

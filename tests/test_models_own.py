@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pfmap.domain import boolean_points
 from pfmap.errors import DataError, SettingsError
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.generalisation import simulate_generalisation
@@ -19,6 +18,7 @@ from pfmap.llc.train import train_to_targets
 from pfmap.models.network import network_model
 from pfmap.models.own import OwnLoss, OwnModel, check_gradient
 from pfmap.models.polynomial import gaussian_model, polynomial_model
+from pfmap.settings.domain import boolean_points
 from pfmap.volume import (
     Settings,
     estimate_volume,

@@ -31,7 +31,7 @@ from pfmap.models.network import (
 )
 from pfmap.models.program import Program
 from pfmap.models.program_plain import plain_outputs
-from pfmap.prior import Prior
+from pfmap.settings.prior import Prior
 
 DIFFERENTIABLE = [name for name in NAMES if facts_of(name, 2).slope is not None]
 STEP = 1e-30

@@ -15,8 +15,10 @@ from small_campaign import TABLES as MADE
 from small_campaign import UNDRAWN, same_tables, small
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume
-from pfmap.domain import PointsDomain, domain_points
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import PointsDomain, domain_points
+from pfmap.settings.network import Network
+from pfmap.settings.sections import Analysis, Complexity, Llc, Volume
 from pfmap.store import find_functions
 from pfmap.store.schema import TABLES
 from pfmap.volume.training import load_training_set

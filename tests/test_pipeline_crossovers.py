@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pfmap.campaign import campaign_from_mapping
 from pfmap.functions.named import parse_function
 from pfmap.pipeline.crossovers import begins_at, crossings
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import FreeEnergy
 
 N = np.geomspace(1.0, 1e6, 49)

@@ -14,8 +14,8 @@ import pytest
 from small_campaign import COUNTING, TABLES, UNDRAWN, Listener, same_tables, small
 
 from pfmap import pipeline
-from pfmap.campaign import read_campaign
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
+from pfmap.settings.read import read_campaign
 from pfmap.store import CampaignFolder, merge, read_table
 from pfmap.store import atomic as store_atomic
 from pfmap.store.journal import BeginEntry, BlockEntry, ProvenanceEntry

@@ -5,13 +5,15 @@ import pandas as pd
 import pytest
 
 from pfmap import pipeline, sampling
-from pfmap.campaign import Campaign, Llc, Network
 from pfmap.errors import DataError
 from pfmap.execution import StopRequest
 from pfmap.functions.keys import keys_from_words
 from pfmap.pipeline.job import Job
 from pfmap.pipeline.stages import llc as llc_stage
 from pfmap.pipeline.stages.llc import check_draws, choose_draws
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
+from pfmap.settings.sections import Llc
 from pfmap.store import CampaignFolder, read_table
 
 LIMIT = 4

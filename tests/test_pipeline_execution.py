@@ -5,10 +5,11 @@ import threading
 
 import pytest
 
-from pfmap.campaign import Campaign, Network
 from pfmap.execution import StopRequest, available_threads, check_threads, run_blocks
 from pfmap.execution import stop_on_signals as stopping
 from pfmap.sampling import plan_sampling
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
 
 
 def test_threads_default_to_those_of_the_last_run_as_far_as_they_are_here():

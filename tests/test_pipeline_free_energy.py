@@ -8,14 +8,17 @@ import pytest
 from small_campaign import Listener, same_tables, small, table
 
 from pfmap import pipeline
-from pfmap.campaign import Campaign, FreeEnergy, Llc, Network, Volume, campaign_from_mapping
-from pfmap.domain import BooleanDomain
 from pfmap.errors import SettingsError
 from pfmap.functions.named import parse_function
 from pfmap.kernel_limit import limit_covariance, limit_free_energy
 from pfmap.pipeline import splittings
 from pfmap.pipeline.stages.free_energy import lowest_loss, sample_sizes
-from pfmap.prior import Prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import BooleanDomain
+from pfmap.settings.network import Network
+from pfmap.settings.prior import Prior
+from pfmap.settings.read import campaign_from_mapping
+from pfmap.settings.sections import FreeEnergy, Llc, Volume
 from pfmap.store import read_table
 from pfmap.volume import estimate as engine
 

@@ -10,9 +10,9 @@ import pytest
 from small_campaign import small
 
 from pfmap import pipeline
-from pfmap.campaign import Network
 from pfmap.llc.function_level import least_rank
-from pfmap.prior import Prior
+from pfmap.settings.network import Network
+from pfmap.settings.prior import Prior
 from pfmap.store import read_table
 from pfmap.store.tables import write_table
 

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from pfmap import pipeline
-from pfmap.campaign import Campaign, Network
 from pfmap.errors import DataError, SettingsError
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
 from pfmap.store import CampaignFolder
 
 CAMPAIGN = Campaign(draws=2000, block_draws=256, network=Network(widths=(3, 4, 1)))

@@ -8,12 +8,15 @@ import pytest
 from small_campaign import COUNTING, TABLES, UNDRAWN, Listener, contents, same_tables, small
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Campaign, Complexity, Llc, Network, Volume, read_campaign
-from pfmap.domain import PointsDomain
 from pfmap.errors import DataError, SettingsError
 from pfmap.pipeline.job import Job
 from pfmap.pipeline.stages import sample as sample_stage
-from pfmap.prior import Prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import PointsDomain
+from pfmap.settings.network import Network
+from pfmap.settings.prior import Prior
+from pfmap.settings.read import read_campaign
+from pfmap.settings.sections import Analysis, Complexity, Llc, Volume
 from pfmap.store import CampaignFolder, read_table
 from pfmap.store.provenance import campaign_of_provenance, read_provenance
 

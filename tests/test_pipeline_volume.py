@@ -10,11 +10,13 @@ from small_campaign import Listener, same_tables, small, table
 
 from pfmap import pipeline
 from pfmap.analysis.extended import compared_functions, comparison_rows
-from pfmap.campaign import Campaign, Llc, Network, Volume
 from pfmap.errors import SettingsError, StoppedEarly
 from pfmap.functions.named import parse_function
 from pfmap.pipeline import splittings
-from pfmap.prior import Prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
+from pfmap.settings.prior import Prior
+from pfmap.settings.sections import Llc, Volume
 from pfmap.store import CampaignFolder, read_table
 from pfmap.volume import estimate as engine
 from pfmap.volume.select import select_by_probability

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from pfmap import pipeline, profiling
-from pfmap.campaign import campaign_from_mapping
 from pfmap.profiling import COMPILING, profiled, timed, timed_items
+from pfmap.settings.read import campaign_from_mapping
 
 CAMPAIGN = {"draws": 3000, "block_draws": 1024, "network": {"widths": [3, 4, 1]}}
 STAGES = ["sample", "functions"]

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pfmap.campaign import Campaign
 from pfmap.errors import DataError, PfmapError, SettingsError, shown
 from pfmap.models.polynomial import polynomial_model
 from pfmap.pipeline.report import RunResult, StageOutcome
@@ -22,6 +21,7 @@ from pfmap.reading import arrays, read_bytes, reading, tables
 from pfmap.reading.arrays import read_arrays
 from pfmap.reading.settings import read_toml
 from pfmap.reading.tables import is_parquet, read_numbers
+from pfmap.settings.campaign import Campaign
 from pfmap.store.tables import counting_notes, read_file, row_count, write_table
 from pfmap.volume.checkpoint import Checkpoint
 from pfmap.volume.splitting import Run, Settings

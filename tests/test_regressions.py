@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from pfmap import pipeline
-from pfmap.campaign import Network, campaign_from_mapping, read_campaign
-from pfmap.domain import PointsDomain, domain_points
 from pfmap.errors import DataError, SettingsError
 from pfmap.llc.load import load_weights
 from pfmap.sampling import outputs_of_draws, plan_sampling
+from pfmap.settings.domain import PointsDomain, domain_points
+from pfmap.settings.network import Network
+from pfmap.settings.read import campaign_from_mapping, read_campaign
 from pfmap.store import read_table
 from pfmap_cli.campaigns import find_campaign
 from pfmap_cli.show import show

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import words_from_keys
 from pfmap.sampling import (
@@ -25,6 +24,8 @@ from pfmap.sampling import (
     weights_of_draws,
     words_of_draws,
 )
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 KINDS: dict[str, dict[str, Any]] = {
     "exact": {"network": {"widths": [5, 16, 1]}},

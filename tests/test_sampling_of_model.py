@@ -9,15 +9,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from pfmap.campaign import campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.models.families.attention import attention_model
 from pfmap.models.families.convolution import convolution_model
 from pfmap.models.families.residual import residual_model
 from pfmap.models.program import Program
-from pfmap.prior import Prior
 from pfmap.sampling import sample_model, sample_prior
+from pfmap.settings.prior import Prior
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume.estimate import estimate_volume
 from pfmap.volume.splitting import Settings
 from pfmap.volume.target import model_sign_target

@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pfmap.campaign import campaign_from_mapping
 from pfmap.kernels.activation import code_of
 from pfmap.models.network import parameter_count
-from pfmap.prior import layer_sds
 from pfmap.sampling import (
     SamplingPlan,
     bits_of_draws,
@@ -25,12 +23,14 @@ from pfmap.sampling import (
     weights_of_draws,
     words_of_draws,
 )
+from pfmap.settings.prior import layer_sds
+from pfmap.settings.read import campaign_from_mapping
 
 # Prints digests of weights and of what a few small campaigns express.
 SCRIPT = """
 import hashlib, json, sys
 import numpy as np
-from pfmap.campaign import campaign_from_mapping
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.sampling import plan_sampling, weights_of_draws, words_of_draws
 digests = []
 for settings in json.loads(sys.stdin.read()):

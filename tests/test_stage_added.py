@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from pfmap import pipeline
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.pipeline.job import Job
 from pfmap.pipeline.stages import Stage, register_stage, stage_names, with_needed
 from pfmap.pipeline.stages import _registry as registry
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.store.atomic import write_bytes
 
 FILE = "census.json"

@@ -40,7 +40,8 @@ def test_the_examples_of_the_page_run(page, root, tmp_path, monkeypatch, tiny_ru
 def tiny_run(tmp_path_factory):
     """A folder with counts and functions of a small campaign."""
     from pfmap import pipeline
-    from pfmap.campaign import Campaign, Network
+    from pfmap.settings.campaign import Campaign
+    from pfmap.settings.network import Network
 
     campaign = Campaign(draws=1000, block_draws=512, network=Network(widths=(3, 4, 1)))
     folder = tmp_path_factory.mktemp("tiny") / "tiny"

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from pfmap import pipeline
-from pfmap.campaign import Analysis, Llc, Network
+from pfmap.settings.network import Network
+from pfmap.settings.sections import Analysis, Llc
 
 
 @pytest.fixture(scope="module")

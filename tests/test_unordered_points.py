@@ -11,13 +11,14 @@ import pytest
 from sklearn.datasets import make_moons
 
 from pfmap.analysis.quantities import READS_ORDER
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.complexity import FunctionBatch, measure, proxies_for, proxy
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.pipeline import run
 from pfmap.pipeline.freshness import stage_tokens
 from pfmap.pipeline.tasks import campaign_here, sent
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.store import read_table
 
 POINTS, LABELS = make_moons(200, noise=0.2, random_state=0)

@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 from scipy.special import erf
 
-from pfmap.campaign import campaign_from_mapping
 from pfmap.functions import parse_function
 from pfmap.kernels.severity_signs import TiltedSigns
 from pfmap.sampling import plan_sampling, sample_prior
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import sign_target
 from pfmap.volume.bridge import NormalLaw, cross, next_power, normal_coordinates
 from pfmap.volume.certainty import log2_lower_of_estimates

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pfmap.campaign import campaign_from_mapping
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings
 from pfmap.volume.certainty import ALPHA, is_uncertain, log2_lower, log2_upper
 from pfmap.volume.combine import combine_runs

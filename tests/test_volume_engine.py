@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pfmap.campaign import campaign_from_mapping
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.models.linear import deep_linear_model
 from pfmap.models.polynomial import polynomial_model
 from pfmap.sampling import plan_sampling
+from pfmap.settings.domain import boolean_points
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, estimate_volume, loss_target, sign_target
 from pfmap.volume.combine import combine_runs
 from pfmap.volume.plain import normal_draw, normal_walk, plain_splitting

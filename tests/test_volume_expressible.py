@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from pfmap.activations import NAMES
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.functions import parse_function
 from pfmap.functions.thresholds import threshold_sets
 from pfmap.sampling import sample_prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume.expressible import ALMOST_NEVER, NEVER, why_not_expressible
 from pfmap.volume.separation import inseparable_points
 

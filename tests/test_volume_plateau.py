@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pfmap.campaign import Campaign, Network, Prior
 from pfmap.functions import parse_function
 from pfmap.llc.exact.polynomials import polynomial_net_llc
 from pfmap.llc.function_level import least_ranks
 from pfmap.llc.function_level.spaces import least_spaces, patterns_within
 from pfmap.models.polynomial_net import polynomial_net_model
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
+from pfmap.settings.prior import Prior
 from pfmap.volume import Settings, estimate_volume, loss_target
 from pfmap.volume.asymptote import asymptote_start, least_n_by_mass, log_cheap_mass
 from pfmap.volume.curves import FunctionCurve, Wanted, function_target, measure_curve

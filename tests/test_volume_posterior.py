@@ -11,12 +11,13 @@ import pytest
 
 import pfmap.volume.conditioned
 import pfmap.volume.splitting
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions import named_table, parse_function
 from pfmap.functions.keys import bits_from_words
 from pfmap.kernels.read import read_functions
 from pfmap.sampling import plan_sampling, sample_prior, weights_of_draws, words_of_draws
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, estimate_volume
 from pfmap.volume.chains import Effort
 from pfmap.volume.conditioned import combined_means

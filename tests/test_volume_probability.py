@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.sampling import plan_sampling, sample_prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, sign_target
 from pfmap.volume.checkpoint import Checkpoint
 from pfmap.volume.probability import draws_for_precision, estimate_probability

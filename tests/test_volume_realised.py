@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.functions import parse_function
 from pfmap.sampling import plan_sampling, sample_prior
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, realised, sign_target
 from pfmap.volume.probability import estimate_probability
 from pfmap.volume.realised import realised_bound

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from pfmap.campaign import campaign_from_mapping
 from pfmap.models.polynomial import polynomial_model
 from pfmap.sampling import plan_sampling
+from pfmap.settings.read import campaign_from_mapping
 from pfmap.volume import Settings, loss_target, severities, sign_target
 from pfmap.volume.splitting import Levels
 

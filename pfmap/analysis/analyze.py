@@ -36,8 +36,8 @@ from pfmap.analysis.quantities import (
 from pfmap.analysis.resampling import resample_weights, seeded
 from pfmap.analysis.tables import function_correlations, orbit_correlations
 from pfmap.analysis.variance import VarianceSplit, split_variance
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed
+from pfmap.settings.campaign import Campaign
 from pfmap.store.schema import CORRELATIONS, FITS, LLC, PREDICTORS
 
 

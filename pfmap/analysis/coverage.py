@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pfmap.analysis.population import Part, Population
-from pfmap.campaign import Campaign
 from pfmap.functions.richness import Richness
+from pfmap.settings.campaign import Campaign
 
 _LEFT_OUT = (
     "- Orbits have no counts, since not all members were counted, and the simplicity bound is not "

@@ -22,8 +22,8 @@ from pfmap.analysis.line import least_squares_rows
 from pfmap.analysis.quantities import numeric
 from pfmap.analysis.resampling import seeded
 from pfmap.analysis.verdict import DESCRIPTIVE, NOT_SUPPORTED, Verdict, judged
-from pfmap.campaign import Campaign
 from pfmap.functions.probability import LARGEST_LOG2_SE
+from pfmap.settings.campaign import Campaign
 
 RESPONSE = "log2_p_volume"
 """What the tables of fits and correlations call log2 P by splitting."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pfmap.analysis.question import DELTA, EXACT, Question
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 
 END = "<!-- end of the findings -->"
 """The line of ``summary.md`` after which the tables follow."""

@@ -24,7 +24,7 @@ from pfmap.analysis.verdict import (
     partial_reason,
     share_reason,
 )
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 
 Pair = tuple[str, str]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign
 from pfmap.functions.richness import Frequencies
+from pfmap.settings.campaign import Campaign
 from pfmap.store.merge import stream_query
 from pfmap.store.tables import column_names, counting_notes, read_file, stream_file
 

@@ -10,8 +10,8 @@ import pandas as pd
 from pfmap.analysis.dropping import QUANTITIES, Dropping, examine_dropping
 from pfmap.analysis.resampling import seeded, subset_rows
 from pfmap.analysis.variance import Estimates, collect
-from pfmap.campaign import Campaign
-from pfmap.domain import has_order
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import has_order
 from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, LZ_ORBIT_MIN
 
 CONTROLS = ("ones", "entropy")
@@ -43,7 +43,7 @@ def order_bound_columns(campaign: Campaign) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> from pfmap.domain import DigitsDomain
+    >>> from pfmap.settings.domain import DigitsDomain
     >>> digits = Campaign(domain=DigitsDomain(kind="digits"), network={"widths": (64, 4, 1)})
     >>> order_bound_columns(digits), order_bound_columns(Campaign())
     (('lz', 'lz_mingard2025'), ())

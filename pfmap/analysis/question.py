@@ -22,8 +22,8 @@ from scipy.stats import spearmanr
 from pfmap.analysis.correlate import MIN_ROWS, Estimate, correlate
 from pfmap.analysis.quantities import ORBIT_SIZE, with_controls
 from pfmap.analysis.relation import Relation, judge_relation
-from pfmap.campaign import Campaign
 from pfmap.functions.symmetry import prior_symmetries
+from pfmap.settings.campaign import Campaign
 from pfmap.store.question_schema import CLASSES, RELATIONS
 
 SENSITIVITY = "sensitivity"

@@ -12,8 +12,8 @@ from pfmap.analysis.coverage import counting_lines, unseen_lines
 from pfmap.analysis.extended import COMPARISON, RESPONSE, measured_functions
 from pfmap.analysis.population import Population, population_of
 from pfmap.analysis.quantities import LADDER_MARK, LZ_MIN, ORDER_FREE, order_bound_columns
-from pfmap.campaign import Campaign
 from pfmap.functions.richness import estimate_richness
+from pfmap.settings.campaign import Campaign
 
 TOP_FUNCTIONS = 6
 TOP_NAMED = 12

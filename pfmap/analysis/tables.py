@@ -10,7 +10,7 @@ import pandas as pd
 from pfmap.analysis.correlate import correlate
 from pfmap.analysis.quantities import LZ_MEAN, controls_of, numeric, strata
 from pfmap.analysis.verdict import judged, table_verdict
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 
 
 def function_correlations(

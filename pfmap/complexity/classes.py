@@ -87,7 +87,7 @@ def class_values(batch: FunctionBatch, column: str) -> np.ndarray:
 
     Examples
     --------
-    >>> from pfmap.domain import boolean_points
+    >>> from pfmap.settings.domain import boolean_points
     >>> xor = FunctionBatch("boolean", boolean_points(2), bits=np.array([[0, 1, 1, 0]]))
     >>> class_values(xor, "formula")
     array([4.])

@@ -34,7 +34,7 @@ def minimal_expression(batch: FunctionBatch) -> tuple[np.ndarray, np.ndarray]:
 
     Examples
     --------
-    >>> from pfmap.domain import boolean_points
+    >>> from pfmap.settings.domain import boolean_points
     >>> majority = (boolean_points(3).sum(axis=1) >= 2)[None]
     >>> minimal_expression(FunctionBatch("boolean", boolean_points(3), bits=majority))
     (array([6]), array([ True]))

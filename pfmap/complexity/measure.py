@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.profiling import timed
+from pfmap.settings.domain import boolean_points
 from pfmap.threads import count_threads
 
 from .pool import run_pieces

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pfmap.errors import EnvironmentFault, SettingsError
 from pfmap.reading.settings import read_toml
-from pfmap.validation import settings_error
+from pfmap.settings.validation import settings_error
 
 _CLASSES = {
     "slurm": "SLURMCluster",

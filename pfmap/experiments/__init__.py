@@ -8,9 +8,10 @@ from __future__ import annotations
 import tomllib
 from importlib.resources import files
 
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import SettingsError
 from pfmap.experiments.template import render_template
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 __all__ = ["campaign_names", "campaign_note", "named_campaign", "render_template"]
 

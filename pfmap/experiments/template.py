@@ -9,7 +9,7 @@ import tomli_w
 from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 
 _INTRO = """\
 # A pfmap campaign. Run it with: pfmap run THIS_FILE

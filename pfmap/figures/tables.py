@@ -17,7 +17,7 @@ from pfmap.analysis.population import (
     read_population,
 )
 from pfmap.analysis.quantities import order_bound_columns
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder, read_campaign_folder, read_table
 from pfmap.store.schema import COUNT_ERROR, FUNCTIONS, arrow_schema
 

@@ -12,7 +12,7 @@ from pfmap.errors import DataError
 from pfmap.functions.keys import keys_from_words, words_from_bits
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
+    from pfmap.settings.campaign import Campaign
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,7 +51,8 @@ def expressed_function(campaign: Campaign, outputs: np.ndarray) -> Expressed:
 
     Examples
     --------
-    >>> from pfmap.campaign import Campaign, Network
+    >>> from pfmap.settings.campaign import Campaign
+    >>> from pfmap.settings.network import Network
     >>> campaign = Campaign(network=Network(widths=(2, 4, 1)))
     >>> expressed_function(campaign, np.array([-1.0, 0.5, 2.0, 0.0]))
     Expressed(key='6', ones=2, n_points=4)

@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
+from pfmap.settings.domain import boolean_points
 
 _INPUT = re.compile(r"x([0-9]{1,3})")
 _RULE = "an expression is made of x1, x2, …, 0, 1, and, or, not, &, |, ^, ~ and parentheses"

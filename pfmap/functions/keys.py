@@ -19,7 +19,7 @@ from pfmap.errors import DataError, SettingsError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from pfmap.campaign import Campaign
+    from pfmap.settings.campaign import Campaign
 
 _DIGITS = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 _NO_DIGIT = 255
@@ -230,7 +230,8 @@ def check_key(key: str, campaign: Campaign, *, argument: str = "function") -> st
 
     Examples
     --------
-    >>> from pfmap.campaign import Campaign, Network
+    >>> from pfmap.settings.campaign import Campaign
+    >>> from pfmap.settings.network import Network
     >>> campaign = Campaign(network=Network(widths=(3, 4, 1)))
     >>> check_key("0x1F", campaign)
     '1f'

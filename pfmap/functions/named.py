@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pfmap.display import Displayed
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.expressions import is_expression, table_from_expression
 from pfmap.functions.keys import (
@@ -26,6 +25,7 @@ from pfmap.functions.keys import (
     words_from_keys,
 )
 from pfmap.functions.picture import table_svg
+from pfmap.settings.domain import boolean_points
 
 LEAST_INPUTS, MOST_INPUTS = 2, 8
 """Inputs of a function that its key spells out: at most 256 bits."""

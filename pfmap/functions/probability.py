@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from pfmap.campaign import Campaign
+    from pfmap.settings.campaign import Campaign
 
 LARGEST_LOG2_SE = 1.5
 """Standard error of log2 P, in bits, above which a number is no estimate of it."""
@@ -143,7 +143,8 @@ def functions_table(
     Examples
     --------
     >>> import pandas as pd
-    >>> from pfmap.campaign import Campaign, Network
+    >>> from pfmap.settings.campaign import Campaign
+    >>> from pfmap.settings.network import Network
     >>> campaign = Campaign(draws=10, network=Network(widths=(2, 4, 1)))
     >>> counts = pd.DataFrame(
     ...     {"function": ["0", "3", "5", "c"], "count": [6, 1, 2, 1], "first_draw": [0, 3, 2, 7]}

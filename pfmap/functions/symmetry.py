@@ -15,10 +15,10 @@ import numpy as np
 
 from pfmap.display import Displayed
 from pfmap.models.families._family import Fact
-from pfmap.prior import layer_sds
+from pfmap.settings.prior import layer_sds
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
+    from pfmap.settings.campaign import Campaign
 
 MAX_INPUTS = 7
 NAMES = ("permutations", "reflections", "complement")
@@ -106,7 +106,8 @@ def prior_symmetries(campaign: Campaign) -> Symmetries:
 
     Examples
     --------
-    >>> from pfmap.campaign import Campaign, Network
+    >>> from pfmap.settings.campaign import Campaign
+    >>> from pfmap.settings.network import Network
     >>> holding = prior_symmetries(Campaign())
     >>> holding.permutations, holding.reflections, holding.complement
     (True, False, True)

@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
+from pfmap.settings.domain import boolean_points
 
 # Largest weight that is needed once weights are integers as small as can be (Muroga 1971).
 _LARGEST_WEIGHT = {1: 1, 2: 1, 3: 2, 4: 3, 5: 5}

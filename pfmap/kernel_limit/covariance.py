@@ -10,10 +10,10 @@ import numpy as np
 from pfmap.activations import facts_of
 from pfmap.errors import SettingsError
 from pfmap.kernel_limit.moments import product_moments
-from pfmap.prior import layer_sds
+from pfmap.settings.prior import layer_sds
 
 if TYPE_CHECKING:
-    from pfmap.campaign import Campaign
+    from pfmap.settings.campaign import Campaign
 
 MAX_VARIANCE = 1e100
 """Products of two variances stay finite."""
@@ -59,8 +59,9 @@ def limit_covariance(campaign: Campaign) -> np.ndarray:
 
     Examples
     --------
-    >>> from pfmap.campaign import Campaign, Network
-    >>> from pfmap.prior import Prior
+    >>> from pfmap.settings.campaign import Campaign
+    >>> from pfmap.settings.network import Network
+    >>> from pfmap.settings.prior import Prior
     >>> campaign = Campaign(network=Network(widths=(2, 64, 1)), prior=Prior())
     >>> limit_covariance(campaign).round(3)
     array([[1.5  , 1.515, 1.515, 1.534],

@@ -20,7 +20,7 @@ from pfmap.threads import count_threads
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pfmap.campaign import Campaign
+    from pfmap.settings.campaign import Campaign
 
 _STREAM = 0x6B65726E656C
 _BLOCK_VALUES = 2**20
@@ -62,7 +62,7 @@ def sample_limit(
 
     Examples
     --------
-    >>> from pfmap.campaign import campaign_from_mapping
+    >>> from pfmap.settings.read import campaign_from_mapping
     >>> campaign = campaign_from_mapping({
     ...     "draws": 4000,
     ...     "network": {"widths": [2, 1], "bias": False},

@@ -10,7 +10,6 @@ from typing import ClassVar
 import numpy as np
 
 from pfmap.arguments import checked_number
-from pfmap.campaign import Llc
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.llc.arguments import check_count, check_position
@@ -33,7 +32,7 @@ from pfmap.llc.rank import (
 )
 from pfmap.models.base import CompiledModel, Model, RegressionModel
 from pfmap.models.network import kink_margin
-from pfmap.sections import MAX_REPLICA_RATIO, MAX_SCALE
+from pfmap.settings.sections import MAX_REPLICA_RATIO, MAX_SCALE, Llc
 
 CENTERS = ("self", "target", "bernoulli", "given")
 MAX_DECREMENT = 0.05
@@ -189,7 +188,7 @@ def estimate_llc(
         the loss is the model's own.
     support : ndarray, shape (d,), optional
         Half-widths of the box outside which the prior has no mass, from
-        `pfmap.prior.support_of`; None where it has mass everywhere.
+        `pfmap.settings.prior.support_of`; None where it has mass everywhere.
     n_beta : float
         Inverse temperature nβ.
     gamma : float

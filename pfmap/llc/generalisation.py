@@ -33,7 +33,7 @@ from pfmap.llc.ladder.state import start_state
 from pfmap.llc.problem import stream_key
 from pfmap.models.abilities import REGRESSION, require_members
 from pfmap.models.base import CompiledModel, RegressionModel
-from pfmap.sections import MAX_SCALE
+from pfmap.settings.sections import MAX_SCALE
 
 RUNG_RATIO = 3.0
 WARMUP = 300

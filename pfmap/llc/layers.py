@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pfmap.campaign import Network
 from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
+from pfmap.settings.network import Network
 
 ORDERS = ("out,in", "in,out")
 

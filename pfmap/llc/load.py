@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pfmap.campaign import Network
 from pfmap.errors import DataError, SettingsError
 from pfmap.llc.layers import ORDERS, FoundLayers, find_layers, finite_numbers
 from pfmap.models.network import parameter_count
 from pfmap.reading.arrays import read_arrays
 from pfmap.reading.tensors import read_tensors, tensor_kind
+from pfmap.settings.network import Network
 
 REMEDY = "write it with numpy.savez, every array by itself"
 

@@ -26,7 +26,7 @@ def quadratic_llc(
     jacobian : ndarray, shape (outputs, d)
         A with AᵀA/P the Hessian of K at w*.
     scales : ndarray, shape (d,)
-        Standard deviations of the parameters under the prior, as from `pfmap.prior.parameter_sds`.
+        Standard deviations of the parameters under the prior (`Campaign.standard_deviations`).
     n_points : int
         P.
     n_betas : tuple of float

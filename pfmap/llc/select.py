@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Llc
+from pfmap.settings.sections import Llc
 
 REPEATED = 3
 """Draws from which on the spread within a function can be told from that between functions."""

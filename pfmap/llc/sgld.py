@@ -16,7 +16,7 @@ from pfmap.kernels.sgld import CODES, run_sgld
 from pfmap.llc.arguments import check_count
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import CompiledModel
-from pfmap.sections import MAX_SCALE
+from pfmap.settings.sections import MAX_SCALE
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.functions.keys import bits_from_words, words_from_keys
 from pfmap.llc.blas import one_blas_thread
 from pfmap.llc.estimate import LlcEstimate, estimate_llc
@@ -21,6 +20,7 @@ from pfmap.llc.nullity import Nullity
 from pfmap.llc.quadratic import N_BETAS, quadratic_llc
 from pfmap.llc.rank import weighted_jacobian
 from pfmap.models.base import CompiledModel
+from pfmap.settings.campaign import Campaign
 from pfmap.store.schema import arrow_schema
 from pfmap.threads import count_threads
 

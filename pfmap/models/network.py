@@ -9,7 +9,6 @@ import numpy as np
 
 from pfmap.activations import facts_of
 from pfmap.arguments import checked_array
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.kernels.activation import activate_row, code_of, facts_of_code
 from pfmap.kernels.family import NETWORK
@@ -17,6 +16,7 @@ from pfmap.kernels.gradient import DEGREE, FIRST_WIDTH, HIDDEN_CODE, OUTPUT_CODE
 from pfmap.models.base import CompiledModel
 from pfmap.models.program_model import ProgramModel
 from pfmap.models.program_plain import affine_sums
+from pfmap.settings.domain import boolean_points
 
 
 def parameter_count(widths: tuple[int, ...], bias: bool = True) -> int:

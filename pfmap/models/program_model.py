@@ -12,7 +12,7 @@ from pfmap.activations import facts_of
 from pfmap.errors import SettingsError
 from pfmap.models.base import CompiledModel
 from pfmap.models.symmetries import Symmetry
-from pfmap.prior import Prior
+from pfmap.settings.prior import Prior
 
 
 class Origins(NamedTuple):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed, html_table, value_text
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
 from pfmap.execution import check_threads
@@ -21,6 +20,7 @@ from pfmap.pipeline.job import Job
 from pfmap.pipeline.stages.llc import choose_draws
 from pfmap.reading import reading
 from pfmap.sampling import weights_of_draws
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder, find_functions, read_campaign_folder, read_table
 from pfmap.store.folder import SUMMARY, block_draws
 from pfmap.store.schema import IN_FOLDERS, TABLES, arrow_schema

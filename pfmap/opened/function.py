@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed, displayed_values, html_table, value_text
 from pfmap.functions.keys import keys_from_words, words_from_keys
 from pfmap.functions.orbits import canonical_words
 from pfmap.functions.picture import table_svg
 from pfmap.functions.probability import clopper_pearson
 from pfmap.functions.symmetry import prior_symmetries
+from pfmap.settings.campaign import Campaign
 from pfmap.store.schema import COUNT_ERROR, FUNCTIONS
 
 from .names import values_of_key

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.campaign import Campaign
 from pfmap.functions.keys import check_key, key_length
 from pfmap.functions.named import parse_function
+from pfmap.settings.campaign import Campaign
 
 
 def spelled_key(text: str, campaign: Campaign) -> str:

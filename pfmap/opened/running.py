@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pfmap import pipeline
-from pfmap.campaign import Campaign
 from pfmap.errors import PfmapError, StoppedEarly
+from pfmap.settings.campaign import Campaign
 
 from .campaign import OpenedCampaign
 

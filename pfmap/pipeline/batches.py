@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pfmap import sampling
-from pfmap.campaign import Campaign
 from pfmap.complexity.registry import FunctionBatch, Kind
 from pfmap.functions.keys import bits_from_words, words_from_keys
+from pfmap.settings.campaign import Campaign
 
 from .job import Job
 

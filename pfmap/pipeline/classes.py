@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.functions.keys import bits_from_words, keys_from_words, words_from_keys
 from pfmap.functions.orbits import canonical_words
 from pfmap.functions.symmetry import prior_symmetries
 from pfmap.llc.select import shuffle_key, take_in_turn
+from pfmap.settings.campaign import Campaign
 from pfmap.store.tables import stream_file
 
 from .function_coefficients import campaign_bounds, has_function_llc

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign
 from pfmap.functions.named import BooleanFunction
+from pfmap.settings.campaign import Campaign
 from pfmap.store.schema import arrow_schema
 from pfmap.volume import FreeEnergy, Side, find_crossings
 from pfmap.volume.asymptote import asymptote_start

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
 

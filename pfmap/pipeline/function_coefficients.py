@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.llc.function_level import FunctionBounds, bound_functions
-from pfmap.prior import layer_sds
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.prior import layer_sds
 from pfmap.store.tables import stream_file, table_writer
 
 from .batches import function_batches

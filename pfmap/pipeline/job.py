@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from pfmap.campaign import Campaign
 from pfmap.execution import StopRequest
 from pfmap.execution.cluster import Cluster
 from pfmap.sampling import SamplingPlan, plan_sampling
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder
 
 from .report import Progress, Reporter

@@ -13,11 +13,11 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.counting import Counts, HashedSample, HeavySummary, add_counts
 from pfmap.errors import DataError
 from pfmap.functions.keys import arrow_keys_from_words, word_count, words_from_keys
 from pfmap.sampling import BlockTally
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder
 from pfmap.store.journal import FoldEntry
 from pfmap.store.schema import arrow_schema

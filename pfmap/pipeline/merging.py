@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed
 from pfmap.errors import DataError, EnvironmentFault, SettingsError
 from pfmap.execution import check_threads, stop_on_signals
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.atomic import free_bytes, write_bytes
 from pfmap.store.journal import BlockEntry
@@ -100,7 +100,7 @@ def merge(
     Examples
     --------
     >>> import tempfile
-    >>> from pfmap.campaign import Network
+    >>> from pfmap.settings.network import Network
     >>> from pfmap.pipeline import run
     >>> campaign = Campaign(draws=1000, block_draws=256, network=Network(widths=(2, 4, 1)))
     >>> one, two, joined = (tempfile.mkdtemp() for _ in range(3))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.functions.keys import check_key
 from pfmap.functions.named import parse_function
-from pfmap.sections import NAMED_FUNCTIONS
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.sections import NAMED_FUNCTIONS
 
 
 def check_named(campaign: Campaign) -> None:

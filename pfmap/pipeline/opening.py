@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pfmap.campaign import Campaign, read_campaign
-from pfmap.domain import PointsDomain
 from pfmap.errors import DataError, PfmapError, SettingsError
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import PointsDomain
+from pfmap.settings.read import read_campaign
 from pfmap.store import CampaignFolder
 from pfmap.store.aside import set_aside
 from pfmap.store.journal import CampaignEntry

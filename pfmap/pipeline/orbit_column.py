@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pfmap.campaign import Campaign
 from pfmap.functions.keys import words_from_keys
 from pfmap.functions.symmetry import prior_symmetries
+from pfmap.settings.campaign import Campaign
 from pfmap.store.merge import stream_query
 from pfmap.store.tables import stream_file
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.complexity.registry import Proxy, proxies_for
-from pfmap.domain import has_order
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import has_order
 from pfmap.store.schema import FUNCTIONS, LZ_ORBIT_MIN, Column
 
 from .batches import function_kind
@@ -70,7 +70,7 @@ def order_bound(campaign: Campaign) -> list[str]:
 
     Examples
     --------
-    >>> from pfmap.domain import DigitsDomain
+    >>> from pfmap.settings.domain import DigitsDomain
     >>> order_bound(Campaign(domain=DigitsDomain(kind="digits"), network={"widths": (64, 4, 1)}))
     ['lz', 'lz_mingard2025']
     >>> order_bound(Campaign())

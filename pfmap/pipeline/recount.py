@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder
 from pfmap.store.tables import file_notes, read_file, row_count, stream_file
 

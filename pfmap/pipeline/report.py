@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed
+from pfmap.settings.campaign import Campaign
 
 Progress = Callable[[int, int], None]
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.execution import check_threads, stop_on_signals
 from pfmap.execution.cluster import LEASE_S, check_cluster, open_cluster
@@ -16,6 +15,7 @@ from pfmap.functions.keys import check_key
 from pfmap.memory import check_memory
 from pfmap.profiling import begin_stage, profiled
 from pfmap.sampling import plan_sampling
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import file_digest
 from pfmap.store.journal import BeginEntry, StageEntry
@@ -111,7 +111,8 @@ def run(
     Examples
     --------
     >>> import tempfile
-    >>> from pfmap.campaign import Campaign, Network
+    >>> from pfmap.settings.campaign import Campaign
+    >>> from pfmap.settings.network import Network
     >>> campaign = Campaign(draws=1000, block_draws=512, network=Network(widths=(2, 4, 1)))
     >>> result = run(campaign, tempfile.mkdtemp(), stages=["sample", "functions"])
     >>> [path.name for path in result.stages["functions"].files]

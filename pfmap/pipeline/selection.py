@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pfmap.campaign import Campaign
 from pfmap.llc.select import select_functions, shuffle_key
+from pfmap.settings.campaign import Campaign
 from pfmap.store.tables import column_names, stream_file
 from pfmap.volume.select import select_by_probability
 

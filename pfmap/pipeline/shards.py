@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container
 
-from pfmap.campaign import Campaign
 from pfmap.errors import DataError
 from pfmap.execution import run_blocks
 from pfmap.reading import read_bytes
 from pfmap.sampling import BlockTally
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry

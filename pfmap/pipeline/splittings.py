@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pfmap.execution.cluster import Cluster
-from pfmap.sections import FreeEnergy, Volume
+from pfmap.settings.sections import FreeEnergy, Volume
 from pfmap.store.atomic import file_digest
 from pfmap.store.journal import RunEntry
 from pfmap.store.tables import bears_mark

@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pfmap.campaign import Campaign
-from pfmap.domain import PointsDomain
 from pfmap.errors import EnvironmentFault
 from pfmap.llc.blas import keep_one_blas_thread
 from pfmap.llc.stage import Request, estimate_request
 from pfmap.reading import read_bytes
 from pfmap.sampling import SamplingPlan, plan_sampling, sample_blocks
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import PointsDomain
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import write_bytes
 from pfmap.store.journal import BlockEntry

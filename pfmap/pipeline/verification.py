@@ -11,11 +11,11 @@ from typing import ClassVar
 import numpy as np
 import pyarrow.compute as pc
 
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed
 from pfmap.errors import DataError, PfmapError
 from pfmap.execution import check_threads, run_blocks
 from pfmap.sampling import plan_sampling
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder, read_campaign_folder
 from pfmap.store.folder import block_draws
 from pfmap.store.journal import BlockEntry

@@ -10,7 +10,6 @@ from typing import ClassVar
 import numpy as np
 
 from pfmap.arguments import checked_array
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 from pfmap.kernels.express import NOT_FINITE, TOO_LARGE
@@ -18,6 +17,7 @@ from pfmap.kernels.layout import Law, Readout
 from pfmap.kernels.philox import LANES
 from pfmap.kernels.variates import CODES
 from pfmap.profiling import timed
+from pfmap.settings.campaign import Campaign
 
 # The smallest of many draws lies nine decades below its standard deviation, and float32 loses
 # precision below 1e-38.

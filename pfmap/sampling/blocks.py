@@ -146,7 +146,7 @@ def sample_blocks(
 
     Examples
     --------
-    >>> from pfmap.campaign import campaign_from_mapping
+    >>> from pfmap.settings.read import campaign_from_mapping
     >>> from pfmap.sampling import plan_sampling
     >>> campaign = campaign_from_mapping({"draws": 600, "block_draws": 256})
     >>> plan = plan_sampling(campaign)

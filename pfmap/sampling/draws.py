@@ -64,7 +64,7 @@ def weights_of_draws(plan: SamplingPlan, draws: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> from pfmap.campaign import campaign_from_mapping
+    >>> from pfmap.settings.read import campaign_from_mapping
     >>> from pfmap.sampling import plan_sampling
     >>> plan = plan_sampling(campaign_from_mapping({"network": {"widths": [3, 4, 1]}}))
     >>> weights_of_draws(plan, np.array([5, 6])).shape
@@ -129,7 +129,7 @@ def words_of_draws(
 
     Examples
     --------
-    >>> from pfmap.campaign import campaign_from_mapping
+    >>> from pfmap.settings.read import campaign_from_mapping
     >>> from pfmap.sampling import plan_sampling
     >>> plan = plan_sampling(campaign_from_mapping({"network": {"widths": [3, 4, 1]}}))
     >>> draws = np.arange(4)
@@ -241,7 +241,7 @@ def find_draws(
 
     Examples
     --------
-    >>> from pfmap.campaign import campaign_from_mapping
+    >>> from pfmap.settings.read import campaign_from_mapping
     >>> from pfmap.sampling import plan_sampling
     >>> plan = plan_sampling(campaign_from_mapping({"network": {"widths": [3, 4, 1]}}))
     >>> zero = np.zeros((1, 1), dtype=np.uint64)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.kernels.model_draws import express_model, read_model
 from pfmap.models.base import CompiledModel
+from pfmap.settings.campaign import Campaign
 
 from .base_plan import SamplingPlan, padded_law, readout_of
 

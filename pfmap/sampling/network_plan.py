@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pfmap.activations import facts_of
-from pfmap.campaign import Campaign
 from pfmap.kernels.activation import code_of
 from pfmap.kernels.express import TO_ERRORS, express
 from pfmap.kernels.layout import Points, Shape
 from pfmap.kernels.read import read_functions
 from pfmap.kernels.tiles import TILE
-from pfmap.prior import layer_sds
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.prior import layer_sds
 
 from .base_plan import SamplingPlan, padded_law, readout_of, run_express
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pfmap.arguments import LARGEST, checked_array, checked_integer
-from pfmap.campaign import MAX_EXACT_BITS
 from pfmap.errors import SettingsError
 from pfmap.kernels.layout import Readout
 from pfmap.models.base import CompiledModel
+from pfmap.settings.campaign import MAX_EXACT_BITS
 
 from .base_plan import padded_law
 from .blocks import sample_blocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 
 from .base_plan import SamplingPlan
 from .model_plan import plan_model
@@ -34,7 +34,7 @@ def plan_sampling(campaign: Campaign) -> SamplingPlan:
 
     Examples
     --------
-    >>> from pfmap.campaign import campaign_from_mapping
+    >>> from pfmap.settings.read import campaign_from_mapping
     >>> plan = plan_sampling(campaign_from_mapping({"network": {"widths": [3, 4, 1]}}))
     >>> plan.n_parameters, plan.n_points, plan.n_words, plan.n_blocks
     (21, 8, 1, 16)

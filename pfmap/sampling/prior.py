@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pfmap.campaign import Campaign
+from pfmap.settings.campaign import Campaign
 
 from .blocks import Rows, join_rows, sample_blocks
 from .plan import plan_sampling
@@ -47,7 +47,7 @@ def sample_prior(
     --------
     A perceptron without bias on two inputs of {-1, 1} follows the larger of its two weights:
 
-    >>> from pfmap.campaign import campaign_from_mapping
+    >>> from pfmap.settings.read import campaign_from_mapping
     >>> campaign = campaign_from_mapping({
     ...     "draws": 4000,
     ...     "network": {"widths": [2, 1], "bias": False},

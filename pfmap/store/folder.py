@@ -14,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pfmap.campaign import Campaign, read_campaign
-from pfmap.domain import PointsDomain
 from pfmap.errors import DataError
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import PointsDomain
+from pfmap.settings.read import read_campaign
 
 from .atomic import file_digest, sweep, write_bytes
 from .journal import BlockEntry, Journal, ProvenanceEntry

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pfmap
-from pfmap.campaign import Campaign, campaign_from_mapping
 from pfmap.errors import DataError
 from pfmap.reading import reading
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.read import campaign_from_mapping
 
 from .atomic import write_bytes
 from .schema import FORMAT_VERSION

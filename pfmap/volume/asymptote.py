@@ -37,11 +37,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pfmap.campaign import Campaign
 from pfmap.functions.probability import clopper_pearson
 from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 from pfmap.llc.function_level.spaces import least_spaces, patterns_within
-from pfmap.prior import layer_sds
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.prior import layer_sds
 
 from .evidence import FreeEnergy
 from .known import KnownBounds
@@ -79,7 +79,8 @@ def log_cheap_mass(campaign: Campaign, table: np.ndarray, rank: int) -> float:
     --------
     For the constant every unit must be off: 2^-1.8 for one unit, for 32 units
 
-    >>> from pfmap.campaign import Network, Prior
+    >>> from pfmap.settings.network import Network
+    >>> from pfmap.settings.prior import Prior
     >>> wide = Campaign(network=Network(widths=(3, 32, 1)), prior=Prior(preset="gaussian"))
     >>> round(log_cheap_mass(wide, np.zeros(8), 1) / np.log(2.0))
     -59
@@ -166,7 +167,7 @@ def least_n_by_mass(campaign: Campaign, log_mass: float, energy: FreeEnergy) -> 
     Half of 128 points is 64. F(n) = 80 log n and a mass of e^-900: 80 log n = 900 + ½ log(1 + n)
     - log 2.
 
-    >>> from pfmap.campaign import Prior
+    >>> from pfmap.settings.prior import Prior
     >>> n, campaign = np.geomspace(1.0, 1e4, 65), Campaign(prior=Prior(preset="gaussian"))
     >>> plateau = FreeEnergy(n, 80 * np.log(n), 0 * n, 0 * n + 80.0, 0 * n)
     >>> f"{least_n_by_mass(campaign, -900.0, plateau):.2g}"

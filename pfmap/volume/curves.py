@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.functions.named import BooleanFunction
+from pfmap.settings.campaign import Campaign
 from pfmap.store.schema import arrow_schema
 
 from .asymptote import asymptote_start
@@ -113,7 +113,7 @@ def function_target(campaign: Campaign, wanted: Wanted) -> Target:
 
     Examples
     --------
-    >>> from pfmap.campaign import Network
+    >>> from pfmap.settings.network import Network
     >>> perceptron = Campaign(network=Network(widths=(2, 1)))
     >>> function_target(perceptron, Wanted("and", np.array([-1.0, -1.0, -1.0, 1.0]))).loss
     'squared'
@@ -188,7 +188,7 @@ def measure_curve(
     --------
     AND of two inputs by a perceptron, whose three parameters cannot meet four targets:
 
-    >>> from pfmap.campaign import Network
+    >>> from pfmap.settings.network import Network
     >>> perceptron = Campaign(network=Network(widths=(2, 1)))
     >>> wanted = Wanted("8", np.array([-1.0, -1.0, -1.0, 1.0]))
     >>> found = measure_curve(perceptron, wanted, Settings(lowest=1e-6), threads=1)

@@ -29,9 +29,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from pfmap.campaign import Campaign, Network
 from pfmap.errors import SettingsError
-from pfmap.prior import layer_sds
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.network import Network
+from pfmap.settings.prior import layer_sds
 
 from .separation import inseparable_points
 
@@ -61,7 +62,7 @@ def why_not_expressible(campaign: Campaign, signs: np.ndarray) -> str:
 
     Examples
     --------
-    >>> from pfmap.campaign import Network
+    >>> from pfmap.settings.network import Network
     >>> from pfmap.functions import parse_function
     >>> perceptron = Campaign(network=Network(widths=(3, 1)))
     >>> print(why_not_expressible(perceptron, parse_function("parity", 3).signs))

@@ -31,14 +31,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
 from pfmap.llc.exact.bounds import exact_llc
 from pfmap.llc.function_level import find_patterns, least_rank, realise_function
 from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 from pfmap.models.base import Model
-from pfmap.prior import layer_sds, parameter_sds
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.prior import layer_sds, parameter_sds
 
 if TYPE_CHECKING:
     from .curves import Wanted
@@ -120,7 +120,8 @@ def known_bounds(campaign: Campaign, wanted: Wanted) -> KnownBounds:
 
     Examples
     --------
-    >>> from pfmap.campaign import Network, Prior
+    >>> from pfmap.settings.network import Network
+    >>> from pfmap.settings.prior import Prior
     >>> from pfmap.functions import parse_function
     >>> from pfmap.volume.curves import Wanted
     >>> def bounds(widths, name, activation="relu"):

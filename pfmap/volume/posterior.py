@@ -17,11 +17,11 @@ from typing import ClassVar
 import numpy as np
 
 from pfmap.arguments import checked_number
-from pfmap.campaign import Campaign
 from pfmap.display import Displayed
 from pfmap.errors import DataError, SettingsError
 from pfmap.functions.keys import keys_from_words, words_from_bits
 from pfmap.sampling import plan_sampling
+from pfmap.settings.campaign import Campaign
 
 from .conditioned import DRAWS_PER_CHAIN, Conditioning, Draws, combined_means, weighted_mean
 from .estimate import VolumeEstimate, estimate_volume
@@ -249,7 +249,8 @@ def sample_posterior(
 
     Examples
     --------
-    >>> from pfmap.campaign import Network, Prior
+    >>> from pfmap.settings.network import Network
+    >>> from pfmap.settings.prior import Prior
     >>> from pfmap.functions import parse_function
     >>> from pfmap.volume.training import restricted
     >>> campaign = Campaign(network=Network(widths=(2, 4, 1)), prior=Prior(preset="gaussian"))

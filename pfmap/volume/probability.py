@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from pfmap.campaign import Campaign
 from pfmap.errors import SettingsError
 from pfmap.functions.named import LEAST_INPUTS, MOST_INPUTS, BooleanFunction, parse_function
 from pfmap.sampling import plan_sampling
+from pfmap.settings.campaign import Campaign
 
 from .checkpoint import Checkpoint
 from .estimate import VolumeEstimate, estimate_volume
@@ -96,7 +96,7 @@ def estimate_probability(
     --------
     Parity is out of reach of a perceptron:
 
-    >>> from pfmap.campaign import Network
+    >>> from pfmap.settings.network import Network
     >>> perceptron = Campaign(network=Network(widths=(2, 1)))
     >>> found = estimate_probability(perceptron, "parity", threads=1)
     >>> found.verdict, found.log2_p

@@ -171,7 +171,7 @@ def realised_bound(
     --------
     A perceptron that is 1 everywhere but at 00, P = 1/8 without biases:
 
-    >>> from pfmap.campaign import campaign_from_mapping
+    >>> from pfmap.settings.read import campaign_from_mapping
     >>> from pfmap.sampling import plan_sampling
     >>> from pfmap.volume import sign_target
     >>> network = {"widths": [3, 1], "bias": False}

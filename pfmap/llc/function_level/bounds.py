@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from pfmap.display import Displayed
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.halfspaces import MAX_COVER_INPUTS, checked_table
 from pfmap.llc.blas import one_blas_thread
@@ -18,6 +17,7 @@ from pfmap.llc.rank import GAP_LIMIT, jacobian_rank
 from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel
 from pfmap.models.network import kink_margin, network_model
+from pfmap.settings.domain import boolean_points
 
 TOLERANCE = 1e-20
 """Largest K of a realisation."""

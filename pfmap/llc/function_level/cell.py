@@ -44,7 +44,7 @@ def cell_rank(
     A unit that is on at every input, with the outgoing weight 0: 1 from the output bias at w, and
     x1 and x2 besides wherever that weight is not 0:
 
-    >>> from pfmap.domain import boolean_points
+    >>> from pfmap.settings.domain import boolean_points
     >>> from pfmap.models.network import network_model
     >>> model, weights = network_model((2, 1, 1), boolean_points(2)), np.array([0, 0, 1.0, 0, 1])
     >>> jacobian_rank(model.jacobian(weights)).rank

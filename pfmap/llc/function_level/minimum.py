@@ -34,10 +34,10 @@ from typing import ClassVar
 import numpy as np
 
 from pfmap.display import Displayed
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.thresholds import threshold_sets
 from pfmap.llc.function_level.patterns import RANK_TOLERANCE, pattern_basis, restricted_affine
+from pfmap.settings.domain import boolean_points
 
 MAX_LISTED_INPUTS = 4
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.domain import boolean_points
+from pfmap.settings.domain import boolean_points
 
 RANK_TOLERANCE = 1e-9
 """Singular values below this are 0: the rows are 0 and 1, and there are few of them."""

@@ -6,12 +6,12 @@ import itertools
 
 import numpy as np
 
-from pfmap.domain import boolean_points
 from pfmap.errors import SettingsError
 from pfmap.functions.halfspaces import halfspace_cover
 from pfmap.llc.function_level.bounds import Realisation, bound_llc, function_model
 from pfmap.llc.function_level.patterns import restricted_affine
 from pfmap.llc.function_level.search import find_patterns
+from pfmap.settings.domain import boolean_points
 
 
 def realise_function(

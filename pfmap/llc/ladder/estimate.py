@@ -52,7 +52,7 @@ from pfmap.llc.ladder.settle import NOTHING_KNOWN, settled
 from pfmap.llc.ladder.strata import told_apart
 from pfmap.llc.problem import stream_key
 from pfmap.models.base import Model
-from pfmap.sections import MAX_SCALE
+from pfmap.settings.sections import MAX_SCALE
 
 M_HIDDEN = 5.0
 """Above this λ̂ the logarithms are too small a part of E[nβK] to tell m: at m = 2, 1/λ < 0.2."""

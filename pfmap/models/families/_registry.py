@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 from pfmap.errors import SettingsError
 
 from . import NAMES
-from ._family import Family
+from ._family import Family, ModelSection
 
 _ADDED: dict[str, Family] = {}
 
@@ -34,11 +35,30 @@ def family_of(name: str) -> Family:
         return _ADDED[name]
     if name not in NAMES:
         raise SettingsError(
-            f"family: must be one of {', '.join(family_names())}, got {name!r}",
+            f"model.family: must be one of {', '.join(family_names())}, got {name!r}",
             next_step="add one of your own by pfmap.models.register_family",
         )
     found: Family = importlib.import_module(f"{__package__}.{name}").FAMILY
     return found
+
+
+def section_of(table: dict[str, Any]) -> type[ModelSection]:
+    """The section that describes a table ``[model]``, by the family that it names.
+
+    Raises
+    ------
+    SettingsError
+        If it names none that there is.
+
+    Examples
+    --------
+    >>> sorted(section_of({"family": "gated"}).model_fields)
+    ['activation', 'degree', 'family', 'inputs', 'width']
+    """
+    family = table.get("family", "")
+    if not isinstance(family, str):
+        raise SettingsError("model.family: must be text")
+    return family_of(family).section
 
 
 def register_family(family: Family) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pfmap.campaign import Campaign
 from pfmap.pipeline.job import Job
+from pfmap.settings.campaign import Campaign
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.pipeline.job import Job
 from pfmap.pipeline.proxies import order_bound
+from pfmap.settings.campaign import Campaign
 from pfmap.store.atomic import write_bytes
 from pfmap.store.folder import SUMMARY
 from pfmap.store.schema import arrow_schema

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import Proxy
-from pfmap.domain import has_order
 from pfmap.pipeline.batches import function_batches
 from pfmap.pipeline.function_coefficients import write_function_llc
 from pfmap.pipeline.job import Job
 from pfmap.pipeline.orbit_column import orbit_minima, wants_orbit_column
 from pfmap.pipeline.proxies import BASE, campaign_proxies, measured_names, proxy_columns, why_null
 from pfmap.pipeline.selection import selected_for_llc
+from pfmap.settings.campaign import Campaign
+from pfmap.settings.domain import has_order
 from pfmap.store.atomic import scratch_folder
 from pfmap.store.schema import COUNT_ERROR, LZ_ORBIT_MIN
 from pfmap.store.tables import counting_notes, row_count, stream_file, table_writer

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pfmap.campaign import Campaign
 from pfmap.complexity.measure import measure
 from pfmap.complexity.registry import FunctionBatch
 from pfmap.pipeline.batches import function_kind
@@ -23,6 +22,7 @@ from pfmap.pipeline.splittings import (
     split_all,
     splitting_settings,
 )
+from pfmap.settings.campaign import Campaign
 from pfmap.store.question_schema import FREE_ENERGY_OF_CLASSES
 from pfmap.store.schema import Column, arrow_schema
 from pfmap.store.tables import write_table

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 import pfmap
 from pfmap import sampling
-from pfmap.campaign import Campaign
 from pfmap.counting import HashedSample
 from pfmap.errors import DataError
 from pfmap.functions.probability import orbit_table, weighed_rows
@@ -21,6 +20,7 @@ from pfmap.functions.thinning import population_limits
 from pfmap.pipeline.job import Job
 from pfmap.pipeline.limited_counts import counts_table, everything_kept, ranked
 from pfmap.profiling import timed, timed_items
+from pfmap.settings.campaign import Campaign
 from pfmap.store.atomic import scratch_folder
 from pfmap.store.merge import stream_counts, stream_orbit_counts
 from pfmap.store.schema import COUNT_ERROR, FORMAT_VERSION, Column

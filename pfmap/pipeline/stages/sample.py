@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from pfmap.campaign import Campaign
 from pfmap.errors import EnvironmentFault, StoppedEarly
 from pfmap.execution import run_blocks
 from pfmap.pipeline.compaction import Compaction
@@ -13,6 +12,7 @@ from pfmap.pipeline.job import Job
 from pfmap.pipeline.shards import check_reproduces, check_shards, write_shard
 from pfmap.pipeline.workers import worked_blocks
 from pfmap.profiling import timed
+from pfmap.settings.campaign import Campaign
 from pfmap.store import CampaignFolder
 from pfmap.store.atomic import free_bytes
 from pfmap.store.folder import block_draws

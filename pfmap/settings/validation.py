@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from pfmap.errors import SettingsError, shown
+
 from .domain import Domain
-from .errors import SettingsError, shown
 
 # A tagged union, whose tag pydantic takes for a key.
 _DOMAINS: dict[str, type[BaseModel]] = {

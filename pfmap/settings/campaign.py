@@ -9,9 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -20,12 +17,14 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializeAsAny,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from .display import Displayed
+from pfmap.display import Displayed
+from pfmap.errors import SettingsError
+from pfmap.models.families import ModelSection, section_of
+
 from .domain import (
     MAX_POINTS,
     BooleanDomain,
@@ -35,10 +34,8 @@ from .domain import (
     domain_points,
     has_order,
 )
-from .errors import SettingsError
-from .models.families._family import ModelSection
+from .network import Network
 from .prior import Prior, parameter_sds, support_of
-from .reading.settings import read_toml
 from .sections import (
     COUNTERS_A_FUNCTION,
     Analysis,
@@ -46,14 +43,12 @@ from .sections import (
     Counting,
     FreeEnergy,
     Llc,
-    Network,
     Readout,
     Volume,
 )
-from .validation import check_kinds, settings_error
 
 if TYPE_CHECKING:
-    from .models.base import CompiledModel
+    from pfmap.models.base import CompiledModel
 
 MAX_BLOCKS = 2**20
 MAX_BLOCK_DRAWS = 2**22
@@ -118,18 +113,24 @@ class Campaign(Displayed, BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _network_or_model(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or values.get("model") is None:
-            return {"network": Network(), **values} if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        if values.get("model") is None:
+            network = values.get("network")
+            return {**values, "network": Network() if network is None else network}
         if values.get("network") is not None:
             raise ValueError("model: a campaign has a table [network] or [model], not both")
         if isinstance(values["model"], dict):
-            _section(values["model"])
+            try:
+                section_of(values["model"])
+            except SettingsError as error:
+                raise ValueError(str(error)) from error
         return values
 
     @field_validator("model", mode="before")
     @classmethod
     def _section_of_family(cls, value: Any) -> Any:
-        return _section(value).model_validate(value) if isinstance(value, dict) else value
+        return section_of(value).model_validate(value) if isinstance(value, dict) else value
 
     @field_validator("domain", mode="before")
     @classmethod
@@ -264,10 +265,10 @@ class Campaign(Displayed, BaseModel):
         2001
         """
         if self.model is not None:
-            from .models.families import family_of
+            from pfmap.models.families import family_of
 
             return family_of(self.model.family).build(self.points, **self.model.keywords)
-        from .models.network import network_model
+        from pfmap.models.network import network_model
 
         network = self.dense
         return network_model(
@@ -284,7 +285,7 @@ class Campaign(Displayed, BaseModel):
         """Standard deviation of every parameter under the prior, shape (d,)."""
         if self.model is None:
             return parameter_sds(self.dense.widths, self.dense.bias, self.prior)
-        from .models.program_model import ProgramModel
+        from pfmap.models.program_model import ProgramModel
 
         model = self.compiled_model()
         assert isinstance(model, ProgramModel)
@@ -292,7 +293,7 @@ class Campaign(Displayed, BaseModel):
 
     @property
     def support(self) -> np.ndarray | None:
-        """Half-widths of the prior's support, as `pfmap.prior.support_of` says."""
+        """Half-widths of the prior's support, as `pfmap.settings.prior.support_of` says."""
         return support_of(self.standard_deviations, self.prior.law)
 
     @property
@@ -349,98 +350,3 @@ class Campaign(Displayed, BaseModel):
         import tomli_w
 
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
-
-
-def _section(settings: dict[str, Any]) -> type[ModelSection]:
-    """The section of the family that a table ``[model]`` names."""
-    from .models.families import family_of
-
-    family = settings.get("family", "")
-    if not isinstance(family, str):
-        raise ValueError("model.family: must be text")
-    try:
-        return family_of(family).section
-    except SettingsError as error:
-        raise ValueError(f"model.{error}") from error
-
-
-def campaign_from_mapping(settings: dict[str, Any], *, source: str = "campaign") -> Campaign:
-    """Validate settings.
-
-    Parameters
-    ----------
-    settings : dict
-        Nested settings as read from TOML.
-    source : str, default "campaign"
-        Where they come from, for the error message.
-
-    Returns
-    -------
-    Campaign
-
-    Raises
-    ------
-    SettingsError
-        Naming the key, the rule and the value of the first broken rule.
-
-    Examples
-    --------
-    >>> campaign_from_mapping({"draws": 1000}).draws
-    1000
-    >>> campaign_from_mapping({"drows": 1000})
-    Traceback (most recent call last):
-        ...
-    pfmap.errors.SettingsError: campaign: drows: unknown key, got 1000 (next: did you mean 'draws'?)
-    """
-    try:
-        campaign = Campaign.model_validate(settings)
-    except ValidationError as error:
-        model = settings.get("model")
-        section = type(model) if isinstance(model, BaseModel) else ModelSection
-        with suppress(ValueError):
-            section = _section(model) if isinstance(model, dict) else section
-        raise settings_error(error, Campaign, source, section) from error
-    check_kinds(settings, campaign, source)
-    return campaign
-
-
-def read_campaign(path: Path | str) -> Campaign:
-    """Read and validate a campaign file.
-
-    Parameters
-    ----------
-    path : Path or str
-        A TOML file, such as ``pfmap init`` writes or a campaign's folder holds.
-
-    Returns
-    -------
-    Campaign
-
-    Raises
-    ------
-    SettingsError
-        If the file is missing, cannot be read, is not TOML, or breaks a rule.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "mine.toml"
-    >>> path.write_text(Campaign(name="mine", draws=1000).to_toml()) > 0
-    True
-    >>> read_campaign(path).name
-    'mine'
-    """
-    path = Path(path)
-    settings = read_toml(
-        path,
-        argument="campaign file",
-        next_step="see a valid one: pfmap init OTHER.toml",
-        missing_next_step=f"pfmap init {path}",
-    )
-    domain = settings.get("domain")
-    if isinstance(domain, dict) and isinstance(domain.get("file"), str):
-        # The completed file lives in another folder: it must hold an absolute path. A name that no
-        # file can have is left to the reader of points, which says so.
-        with suppress(ValueError):
-            domain["file"] = os.path.realpath(path.parent / domain["file"])
-    return campaign_from_mapping(settings, source=str(path))

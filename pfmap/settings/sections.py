@@ -1,28 +1,20 @@
-"""Sections of a campaign file: network, readout, counting, complexity, llc, volume and so on.
+"""Sections of a campaign file: readout, counting, complexity, llc, volume and so on.
 
-Those of the prior and of the domain stand in `pfmap.prior` and `pfmap.domain`.
+Those of the network, the prior and the domain have files of their own.
 """
 
 from __future__ import annotations
 
-import itertools
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
-    WithJsonSchema,
-    field_validator,
 )
 
-from pfmap.activations import ACTIVATIONS, NAMES, Activation, facts_of
+from .network import MAX_PARAMETERS, STRICT
 
-_SETTINGS = ConfigDict(extra="forbid", frozen=True)
-
-MAX_PARAMETERS = 10**7
-MAX_LAYERS = 1000
 MAX_SELECTED = 100_000
 MAX_NAMED = 10_000
 MAX_RESAMPLES = 10**6
@@ -63,71 +55,10 @@ def _ascending(sizes: tuple[float, float]) -> tuple[float, float]:
     return sizes
 
 
-def _with_record(name: str) -> str:
-    """Refuse an activation that neither pfmap nor this process has."""
-    if name not in ACTIVATIONS:
-        raise ValueError(f"must be one of {', '.join(ACTIVATIONS)}")
-    return name
-
-
-ActivationName = Annotated[str, AfterValidator(_with_record), WithJsonSchema({"enum": [*NAMES]})]
-
-
-class Network(BaseModel):
-    """A fully connected network with one output."""
-
-    model_config = _SETTINGS
-    widths: tuple[int, ...] = Field(
-        default=(7, 40, 40, 1),
-        min_length=2,
-        max_length=MAX_LAYERS + 1,
-        description="Units of every layer, inputs first, one output last; any depth.",
-    )
-    activation: ActivationName = Field(default="relu", description="Activation of hidden layers.")
-    degree: int = Field(
-        default=2, ge=1, le=9, description="Exponent of the activation monomial, x^degree."
-    )
-    bias: bool = Field(default=True, description="Whether layers have biases.")
-    output_activation: ActivationName = Field(
-        default="linear", description="Activation of the output unit."
-    )
-
-    @property
-    def hidden_facts(self) -> Activation:
-        """Record of what the hidden layers apply; without any, that of nothing: x itself."""
-        name = self.activation if len(self.widths) > 2 else "linear"
-        return facts_of(name, self.degree)
-
-    @property
-    def output_facts(self) -> Activation:
-        """Record of what the output unit applies."""
-        return facts_of(self.output_activation, self.degree)
-
-    @property
-    def without_slope(self) -> str:
-        """Name of an activation of it that has no slope; empty if gradients exist."""
-        records = (self.hidden_facts, self.output_facts)
-        return next((facts.name for facts in records if facts.slope is None), "")
-
-    @field_validator("widths")
-    @classmethod
-    def _check_widths(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
-        if any(width < 1 or width > 4096 for width in widths):
-            raise ValueError("every width must lie between 1 and 4096")
-        if widths[-1] != 1:
-            raise ValueError("the last width must be 1: a function has one output")
-        n_parameters = sum((below + 1) * units for below, units in itertools.pairwise(widths))
-        if n_parameters > MAX_PARAMETERS:
-            raise ValueError(
-                f"at most {MAX_PARAMETERS:,} parameters, {n_parameters:,} with these widths"
-            )
-        return widths
-
-
 class Readout(BaseModel):
     """How outputs become a function."""
 
-    model_config = _SETTINGS
+    model_config = STRICT
     kind: Literal["sign", "quantised"] = Field(
         default="sign",
         description="sign: bit 1 where the output is > 0, strictly; quantised: outputs rounded to "
@@ -145,7 +76,7 @@ class Readout(BaseModel):
 class Counting(BaseModel):
     """Which functions are counted, where all would be more than a disk should hold."""
 
-    model_config = _SETTINGS
+    model_config = STRICT
     keep: Literal["all", "frequent", "sampled"] = Field(
         default="all",
         description="all: every function, exactly; frequent: those drawn most often, with a bound "
@@ -170,7 +101,7 @@ class Counting(BaseModel):
 class Complexity(BaseModel):
     """Which proxies, and where the dear ones are computed."""
 
-    model_config = _SETTINGS
+    model_config = STRICT
     proxies: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
         default=(), description="Names of proxies; empty means all that apply to the domain."
     )
@@ -186,7 +117,7 @@ class Complexity(BaseModel):
 class Llc(BaseModel):
     """Learning coefficients of a stratified selection of functions."""
 
-    model_config = _SETTINGS
+    model_config = STRICT
     functions: int = Field(
         default=40,
         ge=0,
@@ -286,7 +217,7 @@ class Llc(BaseModel):
 class Volume(BaseModel):
     """Probabilities of single functions by multilevel splitting, however rare they are."""
 
-    model_config = _SETTINGS
+    model_config = STRICT
     functions: int = Field(
         default=12,
         ge=0,
@@ -333,7 +264,7 @@ class Volume(BaseModel):
 class FreeEnergy(BaseModel):
     """Free energy F(n) and λ_eff(n) of classes of functions, beside P, λ_f and the kernel."""
 
-    model_config = _SETTINGS
+    model_config = STRICT
     classes: int = Field(
         default=0,
         ge=0,
@@ -374,7 +305,7 @@ class FreeEnergy(BaseModel):
 class Analysis(BaseModel):
     """Bootstrap and thresholds of the honesty checks."""
 
-    model_config = _SETTINGS
+    model_config = STRICT
     bootstrap: int = Field(
         default=1000,
         ge=100,

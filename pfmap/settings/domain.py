@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from .errors import DataError, SettingsError
-from .reading.arrays import read_arrays
-from .reading.tables import is_parquet, read_numbers
+from pfmap.errors import DataError, SettingsError
+from pfmap.reading.arrays import read_arrays
+from pfmap.reading.tables import is_parquet, read_numbers
 
 MAX_POINTS = 2**14
 
