@@ -68,9 +68,9 @@ def calibrate(
         raise SettingsError(f"--out: must be a new or empty folder, got {out}")
     n_threads = check_threads(threads)
     typer.echo("pfmap: compiling kernels (first run only) …", err=True)
-    from pfmap.llc.calibration.calibrate import calibrate as run_suite
-    from pfmap.llc.calibration.calibrate import totals
-    from pfmap.llc.calibration.suites import SUITES, suite_named
+    from pfmap.calibration.calibrate import calibrate as run_suite
+    from pfmap.calibration.calibrate import totals
+    from pfmap.calibration.suites import SUITES, suite_named
 
     names = list(SUITES) if suite is SuiteName.ALL else [suite.value]
     models = [(name, model) for name in names for model in suite_named(name, drawn)]

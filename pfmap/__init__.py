@@ -89,14 +89,14 @@ from pfmap.doors import open_door
 
 if TYPE_CHECKING:
     from pfmap.analysis import analyze
+    from pfmap.calibration.calibrate import calibrate
     from pfmap.complexity import measure_tables, proxy
     from pfmap.errors import PfmapError
     from pfmap.experiments import campaign_names, named_campaign
+    from pfmap.function_level import function_llc
     from pfmap.functions import function, functions_table
-    from pfmap.llc.calibration.calibrate import calibrate
     from pfmap.llc.estimate import estimate_llc
     from pfmap.llc.exact.bounds import exact_llc
-    from pfmap.llc.function_level import function_llc
     from pfmap.llc.generalisation import simulate_generalisation
     from pfmap.llc.ladder.estimate import estimate_llc_ladder
     from pfmap.llc.load import load_weights
@@ -138,7 +138,7 @@ _HOMES = {
     "Program": "pfmap.models.program:Program",
     "SplittingSettings": "pfmap.volume:Settings",
     "analyze": "pfmap.analysis:analyze",
-    "calibrate": "pfmap.llc.calibration.calibrate:calibrate",
+    "calibrate": "pfmap.calibration.calibrate:calibrate",
     "campaign_from_mapping": "pfmap.settings.read:campaign_from_mapping",
     "campaign_names": "pfmap.experiments:campaign_names",
     "check_gradient": "pfmap.models.own:check_gradient",
@@ -152,7 +152,7 @@ _HOMES = {
     "from_sklearn": "pfmap.models.foreign.sklearn:from_sklearn",
     "from_torch": "pfmap.models.foreign.from_torch:from_torch",
     "function": "pfmap.functions:function",
-    "function_llc": "pfmap.llc.function_level:function_llc",
+    "function_llc": "pfmap.function_level:function_llc",
     "functions_table": "pfmap.functions:functions_table",
     "jacobian_rank": "pfmap.llc.rank:jacobian_rank",
     "load_weights": "pfmap.llc.load:load_weights",
@@ -179,10 +179,10 @@ _HOMES = {
 _ROOMS = {
     "activations": "pfmap.activations",
     "analysis": "pfmap.analysis",
-    "calibration": "pfmap.llc.calibration",
+    "calibration": "pfmap.calibration",
     "complexity": "pfmap.complexity",
     "exact": "pfmap.llc.exact",
-    "function_level": "pfmap.llc.function_level",
+    "function_level": "pfmap.function_level",
     "functions": "pfmap.functions",
     "kernel_limit": "pfmap.kernel_limit",
     "llc": "pfmap.llc",

@@ -58,8 +58,8 @@ def first_block_s() -> float:
 def work(what: str) -> None:
     """Run the campaign or the suite here, and print seconds."""
     from pfmap import pipeline
-    from pfmap.llc.calibration.calibrate import calibrate
-    from pfmap.llc.calibration.suites import default_suite
+    from pfmap.calibration.calibrate import calibrate
+    from pfmap.calibration.suites import default_suite
     from pfmap.profiling import COMPILING, profiled
     from pfmap.settings.campaign import Campaign
 

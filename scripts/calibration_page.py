@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pfmap.llc.calibration.calibrate import OFF, totals
+from pfmap.calibration.calibrate import OFF, totals
 from pfmap.store.tables import read_file
 
 ROOT = Path(__file__).parents[1]

@@ -14,12 +14,12 @@ import pandas as pd
 from scipy.stats import rankdata, spearmanr
 
 from pfmap.complexity import FunctionBatch, measure
+from pfmap.function_level import find_patterns, least_ranks, realise_function
+from pfmap.function_level.bounds import function_model
 from pfmap.functions import Symmetries, orbit_members
 from pfmap.functions.halfspaces import cover_sizes
 from pfmap.functions.keys import keys_from_words, words_from_bits
 from pfmap.llc.estimate import estimate_llc
-from pfmap.llc.function_level import find_patterns, least_ranks, realise_function
-from pfmap.llc.function_level.bounds import function_model
 from pfmap.settings.domain import boolean_points
 
 FOLDER = Path(__file__).parents[1] / "results" / "reference" / "function_level"

@@ -18,9 +18,9 @@ from fractions import Fraction
 import numpy as np
 from function_masses import BY_TEXT, LOGS, STEP, brieskorn, chi, log_power, product, spread
 
-from pfmap.llc.calibration.expressions import read_polynomials
-from pfmap.llc.calibration.known import NET_POINTS, KnownModel
-from pfmap.llc.calibration.singular_suite import singular_suite
+from pfmap.calibration.expressions import read_polynomials
+from pfmap.calibration.known import NET_POINTS, KnownModel
+from pfmap.calibration.singular_suite import singular_suite
 
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 

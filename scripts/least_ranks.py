@@ -17,9 +17,9 @@ import sys
 import numpy as np
 
 from pfmap.errors import SettingsError
-from pfmap.llc.function_level import least_ranks, realise_function
-from pfmap.llc.function_level.listed import COLUMNS, TABLE
-from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
+from pfmap.function_level import least_ranks, realise_function
+from pfmap.function_level.listed import COLUMNS, TABLE
+from pfmap.function_level.minimum import MAX_LISTED_INPUTS
 
 
 def number(bits: np.ndarray) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pfmap.llc.calibration.known import KnownModel, deep_linear, monomials, tanh_units
+from pfmap.calibration.known import KnownModel, deep_linear, monomials, tanh_units
 from pfmap.volume import Settings, VolumeEstimate, estimate_volume, loss_target
 from pfmap.volume.fit import MAX_MULTIPLICITY, curve_slopes, fit_curve
 

@@ -86,7 +86,7 @@ def test_html_holds_every_number_of_the_line():
 def test_every_public_dataclass_of_the_rooms_shows_itself_so():
     rooms = (
         "volume", "kernel_limit", "functions", "complexity", "sampling", "analysis", "pipeline",
-        "llc.exact", "llc.function_level",
+        "llc.exact", "function_level",
     )  # fmt: skip
     for room in rooms:
         module = importlib.import_module(f"pfmap.{room}")

@@ -12,7 +12,7 @@ import pytest
 import pfmap
 from pfmap.errors import PfmapError
 
-LAZY = ("pfmap", "pfmap.llc", "pfmap.llc.calibration", "pfmap.models", "pfmap.opened")
+LAZY = ("pfmap", "pfmap.llc", "pfmap.calibration", "pfmap.models", "pfmap.opened")
 
 
 @pytest.mark.parametrize("package", LAZY)

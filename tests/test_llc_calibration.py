@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from pfmap.calibration import known, suites
+from pfmap.calibration.calibrate import calibrate, totals
+from pfmap.calibration.singular_suite import singular_suite
+from pfmap.calibration.suites import default_suite, drawn_suite, suite_named
 from pfmap.figures.calibration import draw_calibration
-from pfmap.llc.calibration import known, suites
-from pfmap.llc.calibration.calibrate import calibrate, totals
-from pfmap.llc.calibration.singular_suite import singular_suite
-from pfmap.llc.calibration.suites import default_suite, drawn_suite, suite_named
 from pfmap.llc.rank import jacobian_rank
 from pfmap.models.polynomial_net import polynomial_net_model
 from pfmap_cli.main import app

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from ladder_exact_means import exact_means
 
-from pfmap.llc.calibration.known import monomials
-from pfmap.llc.calibration.limit import (
+from pfmap.calibration.known import monomials
+from pfmap.calibration.limit import (
     TOLD,
     confusion,
     information_limit,
@@ -18,7 +18,7 @@ from pfmap.llc.calibration.limit import (
     resolution,
     two_poles,
 )
-from pfmap.llc.calibration.singular_suite import singular_suite
+from pfmap.calibration.singular_suite import singular_suite
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 
 SUITE = {model.name: model for model in singular_suite()}

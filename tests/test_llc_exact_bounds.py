@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pfmap.llc.calibration.suites import default_suite, drawn_suite
+from pfmap.calibration.suites import default_suite, drawn_suite
 from pfmap.llc.exact.bounds import exact_llc
 from pfmap.llc.exact.local_polynomial import local_polynomials
 from pfmap.llc.exact.newton import is_monomial

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from pfmap.errors import SettingsError
-from pfmap.functions import Symmetries, canonical_words, words_from_bits
-from pfmap.llc.function_level import (
+from pfmap.function_level import (
     bound_llc,
     find_patterns,
     least_ranks,
     pattern_basis,
     realise_function,
 )
-from pfmap.llc.function_level.bounds import function_model
-from pfmap.llc.function_level.cell import cell_rank
-from pfmap.llc.function_level.patterns import restricted_affine, spans
+from pfmap.function_level.bounds import function_model
+from pfmap.function_level.cell import cell_rank
+from pfmap.function_level.patterns import restricted_affine, spans
+from pfmap.functions import Symmetries, canonical_words, words_from_bits
 from pfmap.llc.rank import jacobian_rank
 from pfmap.models.network import kink_margin
 from pfmap.settings.domain import boolean_points

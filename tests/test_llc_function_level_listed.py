@@ -9,9 +9,9 @@ import pytest
 from least_ranks import table_text
 
 from pfmap.errors import SettingsError
-from pfmap.llc.function_level import least_rank, least_ranks, pattern_basis, realise_function
-from pfmap.llc.function_level.listed import TABLE, _listed
-from pfmap.llc.function_level.patterns import spans
+from pfmap.function_level import least_rank, least_ranks, pattern_basis, realise_function
+from pfmap.function_level.listed import TABLE, _listed
+from pfmap.function_level.patterns import spans
 
 BY_RANK = {1: 2, 2: 32, 3: 240, 4: 1168, 5: 4496, 6: 13452, 7: 25808, 8: 18458, 9: 1880}
 """Functions of 4 inputs by r(f), as docs/function-level.md has them."""

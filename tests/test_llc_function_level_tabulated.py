@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pfmap.function_level import bound_functions, least_rank, realise_function
 from pfmap.functions.halfspaces import cover_sizes
-from pfmap.llc.function_level import bound_functions, least_rank, realise_function
 
 FOUR = (np.arange(65536)[:, None] >> np.arange(16) & 1).astype(np.uint8)
 EXACT_BY_WIDTH = {4: 163, 5: 189, 6: 210, 7: 214, 8: 222}
@@ -27,7 +27,7 @@ def test_every_function_of_four_inputs_is_exact_from_eight_units_on() -> None:
 
 @pytest.mark.parametrize(("width", "classes"), EXACT_BY_WIDTH.items())
 def test_classes_exact_by_width(width: int, classes: int) -> None:
-    from pfmap.llc.function_level.listed import _listed
+    from pfmap.function_level.listed import _listed
 
     members = list(_listed(4)[1])
     assert np.isfinite(bound_functions(FOUR[members], (width,)).exact).sum() == classes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pfmap.calibration.known import NET_POINTS, deep_linear, line_plus_dot, monomials
 from pfmap.errors import SettingsError
-from pfmap.llc.calibration.known import NET_POINTS, deep_linear, line_plus_dot, monomials
 from pfmap.llc.exact.bounds import exact_llc
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 from pfmap.llc.ladder.fit import LadderFit, fit_ladder

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from ladder_exact_means import exact_means, log_losses, net_weight, partition, regular_beside
 
-from pfmap.llc.calibration.expressions import moved, read_polynomials
-from pfmap.llc.calibration.singular_suite import singular_suite
+from pfmap.calibration.expressions import moved, read_polynomials
+from pfmap.calibration.singular_suite import singular_suite
 from pfmap.llc.exact import brieskorn_llc
 
 SUITE = {model.name: model for model in singular_suite()}

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pfmap.llc.calibration.known import NET_POINTS
+from pfmap.calibration.known import NET_POINTS
 from pfmap.llc.exact.bounds import exact_llc
 from pfmap.llc.exact.finite_jacobian import model_jacobian, model_size
 from pfmap.llc.ladder.estimate import estimate_llc_ladder

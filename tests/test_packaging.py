@@ -25,7 +25,7 @@ def test_wheel_holds_the_data_files_and_no_module_named_cli(root, tmp_path):
         "pfmap/py.typed",
         "pfmap/experiments/default.toml",
         "pfmap/complexity/classes.csv",
-        "pfmap/llc/function_level/least_ranks.csv",
+        "pfmap/function_level/least_ranks.csv",
         "pfmap_cli/main.py",
     ):
         assert needed in names

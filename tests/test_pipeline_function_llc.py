@@ -10,7 +10,7 @@ import pytest
 from small_campaign import small
 
 from pfmap import pipeline
-from pfmap.llc.function_level import least_rank
+from pfmap.function_level import least_rank
 from pfmap.settings.network import Network
 from pfmap.settings.prior import Prior
 from pfmap.store import read_table

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pfmap.calibration.known import deep_linear, monomials, tanh_units
 from pfmap.errors import SettingsError
-from pfmap.llc.calibration.known import deep_linear, monomials, tanh_units
 from pfmap.models.polynomial import polynomial_model
 from pfmap.volume import Settings, estimate_volume, loss_target
 from pfmap.volume.fit import ADVICE, MAX_MULTIPLICITY, Slopes, curve_slopes, fit_curve

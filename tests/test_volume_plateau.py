@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pfmap.function_level import least_ranks
+from pfmap.function_level.spaces import least_spaces, patterns_within
 from pfmap.functions import parse_function
 from pfmap.llc.exact.polynomials import polynomial_net_llc
-from pfmap.llc.function_level import least_ranks
-from pfmap.llc.function_level.spaces import least_spaces, patterns_within
 from pfmap.models.polynomial_net import polynomial_net_model
 from pfmap.settings.campaign import Campaign
 from pfmap.settings.network import Network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from pfmap.llc.function_level import FunctionBounds, bound_functions
+from pfmap.function_level import FunctionBounds, bound_functions
 from pfmap.settings.campaign import Campaign
 from pfmap.settings.prior import layer_sds
 from pfmap.store.tables import stream_file, table_writer
@@ -48,7 +48,7 @@ def campaign_bounds(
     campaign : Campaign
     bits : ndarray of 0 and 1, shape (functions, 2^n)
     covers : ndarray, shape (functions,), optional
-        As in `pfmap.llc.function_level.bound_functions`.
+        As in `pfmap.function_level.bound_functions`.
     """
     hidden = campaign.dense.widths[1:-1]
     return bound_functions(bits, hidden, covers, everywhere=campaign.prior.law == "normal")

@@ -10,7 +10,7 @@ errors, the asymptote has not begun.
 
 *By mass*, for one hidden relu layer. Let H be the width and r = 2 λ_f the least rank at which f can
 be expressed. The parameters with λ(w) = λ_f are those whose units are all on exactly where a
-pattern A of a space S is, S of dimension r and holding f (`pfmap.llc.function_level`). With q(S)
+pattern A of a space S is, S of dimension r and holding f (`pfmap.function_level`). With q(S)
 the prior probability that all affine functions on one unit's pattern lie in S, their mass is at
 most M = Σ_S q(S)^H, for units are independent. K is at least half the square of the distance of the
 output bias b from a value that the other parameters fix, so integrating over b first, what they add
@@ -37,9 +37,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pfmap.function_level.minimum import MAX_LISTED_INPUTS
+from pfmap.function_level.spaces import least_spaces, patterns_within
 from pfmap.functions.probability import clopper_pearson
-from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
-from pfmap.llc.function_level.spaces import least_spaces, patterns_within
 from pfmap.settings.campaign import Campaign
 from pfmap.settings.prior import layer_sds
 

@@ -6,13 +6,13 @@ K(w) = 0. So every realisation bounds it from above, and only what holds at all 
 *Outputs linear, with a bias of their own.* With all other parameters fixed K is quadratic in the
 output bias: λ >= 1/2. If the targets differ, some unit of the last hidden layer does, and its
 outgoing weight is a second direction: λ >= 1, without a logarithm where it is attained
-(`pfmap.llc.function_level.bounds`). Both hold for continuous activations and any loss that is
+(`pfmap.function_level.bounds`). Both hold for continuous activations and any loss that is
 quadratic about its zeros in the outputs. From above, with all outgoing weights 0 the outputs are
 constant: λ <= (1 + H)/2 for constant targets, H the width of the last hidden layer.
 
 *Perceptrons* with linear outputs: K is a quadratic form, λ half the rank of the inputs.
 
-*relu networks on a Boolean cube, targets ±1.* `pfmap.llc.function_level` builds a realisation whose
+*relu networks on a Boolean cube, targets ±1.* `pfmap.function_level` builds a realisation whose
 λ is known. For one hidden layer λ >= r(f)/2, listed for four inputs and taken from the faces of the
 cube beyond; for constants all units off give 1/2. A realisation outside the support of a
 uniform prior says nothing.
@@ -33,9 +33,9 @@ import numpy as np
 
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
+from pfmap.function_level import find_patterns, least_rank, realise_function
+from pfmap.function_level.minimum import MAX_LISTED_INPUTS
 from pfmap.llc.exact.bounds import exact_llc
-from pfmap.llc.function_level import find_patterns, least_rank, realise_function
-from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
 from pfmap.models.base import Model
 from pfmap.settings.campaign import Campaign
 from pfmap.settings.prior import layer_sds, parameter_sds

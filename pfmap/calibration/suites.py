@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pfmap.llc.calibration import known
-from pfmap.llc.calibration.known import KnownModel
-from pfmap.llc.calibration.singular_suite import singular_suite
+from pfmap.calibration import known
+from pfmap.calibration.known import KnownModel
+from pfmap.calibration.singular_suite import singular_suite
 
 DRAWN_SEED = 2027
 """Seed of the drawn suite of the published calibration."""

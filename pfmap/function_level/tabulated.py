@@ -2,8 +2,8 @@
 
 relu networks with biases and a linear output, targets ±1 on a Boolean cube.
 
-*From below.* 1/2 for constants and 1 otherwise (`pfmap.llc.function_level.bounds`). With one hidden
-layer r(f)/2 (`pfmap.llc.function_level.minimum`), listed for up to four inputs; beyond, that of the
+*From below.* 1/2 for constants and 1 otherwise (`pfmap.function_level.bounds`). With one hidden
+layer r(f)/2 (`pfmap.function_level.minimum`), listed for up to four inputs; beyond, that of the
 function on a face of the cube, whose loss is a part of the whole loss.
 
 *From above.* Every realisation bounds λ_f, and these have a rank that is constant nearby:
@@ -12,7 +12,7 @@ function on a face of the cube, whose loss is a part of the whole loss.
 * one hidden layer: the listed patterns, r(f)/2, where the layer has the units they take; one unit
   for each vertex of the smaller class, (1 + T)/2 for T vertices;
 * more layers: first-layer units that cover one class by half-spaces, one unit above them, 1
-  (`pfmap.llc.function_level.realise`).
+  (`pfmap.function_level.realise`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import ClassVar
 import numpy as np
 
 from pfmap.display import Displayed
-from pfmap.llc.function_level.listed import listed_functions, table_numbers
-from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS
+from pfmap.function_level.listed import listed_functions, table_numbers
+from pfmap.function_level.minimum import MAX_LISTED_INPUTS
 
 MAX_FACED_INPUTS = 7
 """Inputs up to which every face is looked at: 280 of 7 inputs."""

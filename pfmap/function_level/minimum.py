@@ -35,8 +35,8 @@ import numpy as np
 
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
+from pfmap.function_level.patterns import RANK_TOLERANCE, pattern_basis, restricted_affine
 from pfmap.functions.thresholds import threshold_sets
-from pfmap.llc.function_level.patterns import RANK_TOLERANCE, pattern_basis, restricted_affine
 from pfmap.settings.domain import boolean_points
 
 MAX_LISTED_INPUTS = 4

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
+from pfmap.function_level.tabulated import bound_functions
 from pfmap.functions import named
 from pfmap.functions.halfspaces import cover_sizes
 from pfmap.functions.named import BooleanFunction
-from pfmap.llc.function_level.tabulated import bound_functions
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,7 +63,7 @@ def function_llc(
     Returns
     -------
     FunctionLlc
-        By proof; `pfmap.llc.function_level.bound_functions` does the same for many at once.
+        By proof; `pfmap.function_level.bound_functions` does the same for many at once.
 
     Raises
     ------

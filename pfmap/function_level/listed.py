@@ -13,8 +13,8 @@ from typing import ClassVar
 import numpy as np
 
 from pfmap.display import Displayed
+from pfmap.function_level.minimum import MAX_LISTED_INPUTS, cube_symmetries
 from pfmap.functions.halfspaces import checked_table
-from pfmap.llc.function_level.minimum import MAX_LISTED_INPUTS, cube_symmetries
 from pfmap.reading import shipped_rows
 
 TABLE = Path(__file__).with_name("least_ranks.csv")

@@ -22,7 +22,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
-from pfmap.llc.calibration.known import KnownModel
+from pfmap.calibration.known import KnownModel
 from pfmap.llc.ladder.estimate import LadderEstimate
 
 TOLD = 2.0 * math.log(99.0)

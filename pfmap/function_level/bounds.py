@@ -10,9 +10,9 @@ import numpy as np
 
 from pfmap.display import Displayed
 from pfmap.errors import SettingsError
+from pfmap.function_level.cell import cell_rank
 from pfmap.functions.halfspaces import MAX_COVER_INPUTS, checked_table
 from pfmap.llc.blas import one_blas_thread
-from pfmap.llc.function_level.cell import cell_rank
 from pfmap.llc.rank import GAP_LIMIT, jacobian_rank
 from pfmap.llc.train import train_to_targets
 from pfmap.models.base import CompiledModel
@@ -91,7 +91,7 @@ def bound_llc(
     λ >= rank(J)/2 at every zero of K away from kinks. They are equal where the rank is constant
     along the fibre {K = 0} and every null direction of J is tangent to it. Both hold where the rank
     is constant in a neighbourhood of w, that is, where it is the largest of the cell of w
-    (`pfmap.llc.function_level.cell.cell_rank`): the verdict ``exact``. It asks besides for a margin
+    (`pfmap.function_level.cell.cell_rank`): the verdict ``exact``. It asks besides for a margin
     from every kink and a clear rank; elsewhere the verdict is ``interval``.
 
     λ_f >= 1 for every f that is not constant, for any depth and on kinks too. Some unit j of the

@@ -10,14 +10,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from pfmap.llc.calibration.expressions import (
+from pfmap.calibration.expressions import (
     Polynomial,
     model_of,
     moved,
     multiplied,
     read_polynomials,
 )
-from pfmap.llc.calibration.known import KnownModel
+from pfmap.calibration.known import KnownModel
 from pfmap.llc.exact import (
     LearningCoefficient,
     independent_sum,

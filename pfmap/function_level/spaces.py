@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pfmap.llc.function_level.minimum import cube_symmetries, spaces_of_patterns
-from pfmap.llc.function_level.patterns import RANK_TOLERANCE, restricted_affine, spans
+from pfmap.function_level.minimum import cube_symmetries, spaces_of_patterns
+from pfmap.function_level.patterns import RANK_TOLERANCE, restricted_affine, spans
 
 
 def least_spaces(table: np.ndarray, rank: int) -> list[np.ndarray]:

@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 
 from pfmap.errors import SettingsError
+from pfmap.function_level.bounds import Realisation, bound_llc, function_model
+from pfmap.function_level.patterns import restricted_affine
+from pfmap.function_level.search import find_patterns
 from pfmap.functions.halfspaces import halfspace_cover
-from pfmap.llc.function_level.bounds import Realisation, bound_llc, function_model
-from pfmap.llc.function_level.patterns import restricted_affine
-from pfmap.llc.function_level.search import find_patterns
 from pfmap.settings.domain import boolean_points
 
 

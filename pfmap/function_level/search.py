@@ -6,9 +6,9 @@ import itertools
 
 import numpy as np
 
+from pfmap.function_level.patterns import pattern_basis, restricted_affine, spans
 from pfmap.functions.halfspaces import checked_table
 from pfmap.functions.thresholds import MAX_EXACT_INPUTS, threshold_sets
-from pfmap.llc.function_level.patterns import pattern_basis, restricted_affine, spans
 from pfmap.settings.domain import boolean_points
 
 _BEAM = 4

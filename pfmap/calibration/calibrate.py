@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
+from pfmap.calibration.known import KnownModel
+from pfmap.calibration.limit import limit_columns
 from pfmap.llc.blas import one_blas_thread
-from pfmap.llc.calibration.known import KnownModel
-from pfmap.llc.calibration.limit import limit_columns
 from pfmap.llc.estimate import estimate_llc
 from pfmap.llc.ladder.estimate import estimate_llc_ladder
 
@@ -55,12 +55,12 @@ def calibrate(
         ``llc, llc_se, low, high, error`` (relative), ``z`` (in standard errors; 0 where both are
         exact), ``covered`` (the 95 % interval holds λ), ``multiplicity`` (null: undetermined),
         ``weight_true_m, limit_n_beta, limit`` (what no fit of that ladder could tell, of
-        `pfmap.llc.calibration.limit`), ``verdict, exact, rank, single_llc`` (E[nβK] at nβ = 1086,
+        `pfmap.calibration.limit`), ``verdict, exact, rank, single_llc`` (E[nβK] at nβ = 1086,
         γ = 1, the value of the literature), ``n_gradients, elapsed_s``.
 
     Examples
     --------
-    >>> from pfmap.llc.calibration.known import regular
+    >>> from pfmap.calibration.known import regular
     >>> table = calibrate([regular(np.ones(4))])
     >>> float(table.loc[0, "true_llc"]), float(table.loc[0, "llc"]), table.loc[0, "verdict"]
     (2.0, 2.0, 'ok')

@@ -12,9 +12,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from pfmap.llc.calibration import known, singular
-from pfmap.llc.calibration.known import KnownModel
-from pfmap.llc.calibration.singular import CROSSING, quasi_homogeneous, turned
+from pfmap.calibration import known, singular
+from pfmap.calibration.known import KnownModel
+from pfmap.calibration.singular import CROSSING, quasi_homogeneous, turned
 from pfmap.llc.exact import (
     LearningCoefficient,
     brieskorn_llc,
