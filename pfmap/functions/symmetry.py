@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pfmap.display import Displayed
-from pfmap.models.families._family import Fact
+from pfmap.models.families._family import EVEN_WEIGHTS, Fact
 from pfmap.settings.prior import layer_sds
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_INPUTS = 7
 NAMES = ("permutations", "reflections", "complement")
-EVEN = "flipping an input of {-1,1} equals changing the sign of its weights, whose law is even"
+
 COMPLEMENTS = "changing the sign of the last layer complements the function"
 CHANGES_SIGN = f"the output bias is random, so the output is never exactly 0, and {COMPLEMENTS}"
 # Decades below 1 that a float64 output may lose before it underflows to an exact 0, and those that
@@ -135,7 +135,7 @@ def _of_network(campaign: Campaign) -> tuple[Fact, Fact, Fact]:
     """Permutations, reflections and complement of a dense network."""
     return (
         Fact(True, "first-layer weights have the same law for every input"),
-        _unless_01(campaign, Fact(True, EVEN)),
+        _unless_01(campaign, Fact(True, EVEN_WEIGHTS)),
         Fact(*_complement(campaign)),
     )
 
