@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from pfmap.sampling import (
 )
 from pfmap.settings.campaign import Campaign
 from pfmap.settings.read import campaign_from_mapping
+from pfmap.volume.expressible import why_not_expressible
 
 SMALL = {
     "attention": {"width": 2},
@@ -90,6 +92,7 @@ def toy() -> str:
             toy_model,
             exchangeable_inputs=lambda _: Fact(True, "first-layer weights have one law"),
             reflectable_inputs=lambda _: Fact(True, "first-layer weights have an even law"),
+            invariances=lambda *_: (),
         )
     )
     return "toy"
@@ -152,6 +155,47 @@ def test_declared_symmetries_hold_in_counts_and_others_show(name, kind):
         assert worst < Z
     else:
         assert worst > 2.0 * Z
+
+
+@pytest.mark.parametrize("keys", [{}, {"size": [2, 2]}, {"input_channels": 2}])
+def test_turns_change_no_output_of_a_convolution_and_a_swap_does(keys):
+    section = {"family": "convolution", "inputs": 4, "channels": [3, 2], **keys}
+    campaign = small("convolution", model={**section, "kernel": 1 if keys else 3})
+    model = campaign.compiled_model()
+    points = campaign.points
+    outputs = model.outputs(np.random.default_rng(3).normal(size=model.n_parameters))
+    found = family_of("convolution").invariances(campaign.model.keywords, 4)
+    assert len(found) == len(keys.get("size", [0]))
+    place = {tuple(point): index for index, point in enumerate(points.tolist())}
+
+    def moved_outputs(order: tuple[int, ...]) -> np.ndarray:
+        return outputs[[place[tuple(point)] for point in points[:, order].tolist()]]
+
+    for item in found:
+        assert np.allclose(outputs, moved_outputs(item.order), rtol=0.0, atol=1e-12)
+    if not keys:
+        assert not np.allclose(outputs, moved_outputs((1, 0, 2, 3)), atol=1e-3)
+
+
+def test_what_tells_turned_inputs_apart_is_proved_impossible():
+    campaign = small("convolution", model={"family": "convolution", "inputs": 4, "channels": [3]})
+    said = why_not_expressible(campaign, pfmap.functions.parse_function("x1", 4).signs)
+    assert said == (
+        "no parameter vector expresses it: turning the inputs takes 0001 to 1000 and changes no "
+        "output, their bits differ"
+    )
+    drawn = sample_prior(campaign)["function"]
+    possible = [f"{key:04x}" for key in range(2**16) if not proved(campaign, f"{key:04x}")]
+    assert len(possible) == 2**6  # necklaces of four places: 6
+    assert set(drawn) <= set(possible)
+    open_windows = {"family": "convolution", "inputs": 4, "channels": [3], "padding": "none"}
+    assert not proved(small("convolution", model=open_windows), "00ff")
+
+
+def proved(campaign: Campaign, key: str) -> str:
+    """Why a function is impossible, if that is known."""
+    bits = np.array([int(bit) for bit in f"{int(key, 16):016b}"])
+    return why_not_expressible(campaign, np.where(bits == 1, 1.0, -1.0))
 
 
 def test_windows_tell_the_order_of_four_inputs():
@@ -230,9 +274,7 @@ def test_a_name_is_taken_once(toy):
     with pytest.raises(SettingsError, match="not taken, got 'toy'"):
         register_family(family_of(toy))
     with pytest.raises(SettingsError, match="identifier"):
-        register_family(
-            Family("a b", toy_model, lambda _: Fact(True, ""), lambda _: Fact(True, ""))
-        )
+        register_family(replace(family_of(toy), name="a b"))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ zero. A function without a proof here may still be out of reach.
 Let g be the output before its activation. Bit 1 means output > 0; a network has no biases if all of
 theirs have standard deviation 0.
 
-- Equal points have equal bits.
+- Equal points have equal bits, and so have points that an order of the inputs takes into each other
+  which a family declares to change no output (`pfmap.models.families`).
 - Hidden activations with s(0) = 0, without biases: g = 0 at the input 0, and where the output
   activation keeps 0 at 0 too the bit is 0.
 - Odd activations without biases: g(-x) = -g(x). Even ones, without a bias before them:
@@ -30,6 +31,7 @@ from fractions import Fraction
 import numpy as np
 
 from pfmap.errors import SettingsError
+from pfmap.models.families import family_of
 from pfmap.settings.campaign import Campaign
 from pfmap.settings.network import Network
 from pfmap.settings.prior import layer_sds
@@ -80,8 +82,8 @@ separates the ones from the zeros among the inputs 000, 001, 010, 011
     names = _names(campaign, points)
     points, wanted, names = points[chosen], wanted[chosen], [names[index] for index in chosen]
     said = _equal_points(points, wanted, names)
-    if said or not campaign.is_dense:
-        return said
+    if said or campaign.model is not None:
+        return said or _turned(campaign, points, wanted, names)
     _, bias_sds = layer_sds(campaign.dense.widths, campaign.dense.bias, campaign.prior)
     almost = ""
     for proof in (
@@ -103,6 +105,36 @@ def _equal_points(points: np.ndarray, wanted: np.ndarray, names: list[str]) -> s
     if pair is None:
         return ""
     return f"{NEVER}: the points {names[pair[0]]} and {names[pair[1]]} are equal, their bits not"
+
+
+def _turned(campaign: Campaign, points: np.ndarray, wanted: np.ndarray, names: list[str]) -> str:
+    """Orders of the inputs that a family declares to change no output."""
+    assert campaign.model is not None
+    family = family_of(campaign.model.family)
+    for item in family.invariances(campaign.model.keywords, campaign.n_inputs):
+        pair = _conflict([_least_turned(tuple(point), item.order) for point in points], wanted)
+        if pair is not None:
+            return (
+                f"{NEVER}: {item.reason} takes {names[pair[0]]} to {names[pair[1]]} and changes no "
+                "output, their bits differ"
+            )
+    return ""
+
+
+def _least_turned(point: tuple[float, ...], order: tuple[int, ...]) -> tuple[float, ...]:
+    """The first, in lexical order, of a point and all that an order of its inputs makes of it.
+
+    Examples
+    --------
+    >>> _least_turned((0, 1, 1), (2, 0, 1))
+    (0, 1, 1)
+    >>> _least_turned((1, 0, 1), (2, 0, 1))
+    (0, 1, 1)
+    """
+    least, moved = point, tuple(point[index] for index in order)
+    while moved != point:
+        least, moved = min(least, moved), tuple(moved[index] for index in order)
+    return least
 
 
 def _tied_at_zero(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pfmap.doors import open_door
 
 if TYPE_CHECKING:
-    from ._family import Fact, Family, ModelSection
+    from ._family import Fact, Family, Invariance, ModelSection
     from ._registry import family_of, register_family, section_of
 
 NAMES: tuple[str, ...] = tuple(
@@ -25,6 +25,7 @@ __all__ = [
     "NAMES",
     "Fact",
     "Family",
+    "Invariance",
     "ModelSection",
     "family_of",
     "register_family",
@@ -36,6 +37,7 @@ __getattr__, __dir__ = open_door(
     {
         "Fact": "pfmap.models.families._family:Fact",
         "Family": "pfmap.models.families._family:Family",
+        "Invariance": "pfmap.models.families._family:Invariance",
         "ModelSection": "pfmap.models.families._family:ModelSection",
         "family_of": "pfmap.models.families._registry:family_of",
         "register_family": "pfmap.models.families._registry:register_family",

@@ -33,6 +33,16 @@ class Fact(NamedTuple):
     reason: str
 
 
+class Invariance(NamedTuple):
+    """An order of the inputs in which every function of a family is the same, and why.
+
+    Fields: `order`, the input that each one is replaced by; `reason`, in plain words.
+    """
+
+    order: tuple[int, ...]
+    reason: str
+
+
 class ModelSection(BaseModel):
     """The section ``[model]`` of a campaign file: a family, its inputs, and the family's own keys.
 
@@ -69,6 +79,11 @@ class Family:
         Given the keywords, whether the prior over functions is the same with the inputs in any
         other order, and with any inputs of {-1, 1} flipped, as a `Fact` with its reason.
 
+    invariances : callable
+        Given the keywords and the number of inputs, orders of the inputs that change no output
+        whatever the parameters, one `Invariance` for each that the others do not follow from; what
+        tells such inputs apart is proved to be impossible.
+
     Examples
     --------
     >>> from pfmap.models.families import family_of
@@ -81,6 +96,7 @@ class Family:
     build: Callable[..., ProgramModel]
     exchangeable_inputs: Callable[[dict[str, Any]], Fact]
     reflectable_inputs: Callable[[dict[str, Any]], Fact]
+    invariances: Callable[[dict[str, Any], int], tuple[Invariance, ...]]
 
     @cached_property
     def section(self) -> type[ModelSection]:

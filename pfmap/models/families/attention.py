@@ -146,4 +146,5 @@ FAMILY = Family(
     build=attention_model,
     exchangeable_inputs=_exchangeable,
     reflectable_inputs=lambda _: Fact(False, "all positions share the vector that a flip changes"),
+    invariances=lambda *_: (),
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from pfmap.arguments import checked_integer
 from pfmap.errors import SettingsError
-from pfmap.models.families._family import Fact, Family
+from pfmap.models.families._family import Fact, Family, Invariance
 from pfmap.models.layer import Reader
 from pfmap.models.program import Program
 from pfmap.models.program_model import ProgramModel
@@ -130,9 +130,25 @@ def _windows(planes: np.ndarray, kernel: int, *, circular: bool) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(planes, (kernel,) * len(axes), axis=axes)
 
 
+def _turns(keywords: dict[str, Any], inputs: int) -> tuple[Invariance, ...]:
+    """Turns by one place along each dimension, where windows and means run around the edges."""
+    channels = keywords["input_channels"]
+    if keywords["padding"] != "circular" or keywords["pooling"] != "mean" or inputs % channels:
+        return ()
+    size = keywords["size"] or (inputs // channels,)
+    if int(np.prod(size)) * channels != inputs:
+        return ()
+    places = np.arange(inputs).reshape(channels, *size)
+    return tuple(
+        Invariance(tuple(np.roll(places, 1, axis=axis).ravel().tolist()), "turning the inputs")
+        for axis in range(1, places.ndim)
+    )
+
+
 FAMILY = Family(
     name="convolution",
     build=convolution_model,
     exchangeable_inputs=lambda _: Fact(False, "windows see neighbouring inputs together"),
     reflectable_inputs=lambda _: Fact(False, "all windows share the weights that a flip changes"),
+    invariances=_turns,
 )

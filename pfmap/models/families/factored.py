@@ -108,4 +108,5 @@ FAMILY = Family(
     build=factored_model,
     exchangeable_inputs=lambda _: Fact(True, "first-layer weights have one law for all inputs"),
     reflectable_inputs=lambda _: Fact(True, EVEN_WEIGHTS),
+    invariances=lambda *_: (),
 )

@@ -77,4 +77,5 @@ FAMILY = Family(
     build=gated_model,
     exchangeable_inputs=lambda _: Fact(True, "first-layer weights have one law for all inputs"),
     reflectable_inputs=lambda _: Fact(True, EVEN_WEIGHTS),
+    invariances=lambda *_: (),
 )

@@ -126,4 +126,5 @@ FAMILY = Family(
     build=_from_lists,
     exchangeable_inputs=lambda _: Fact(False, "masks tell the inputs apart"),
     reflectable_inputs=lambda _: Fact(True, EVEN_WEIGHTS),
+    invariances=lambda *_: (),
 )

@@ -72,4 +72,5 @@ FAMILY = Family(
     build=random_features_model,
     exchangeable_inputs=lambda _: Fact(False, "the features stay as they were drawn"),
     reflectable_inputs=lambda _: Fact(False, "the features stay as they were drawn"),
+    invariances=lambda *_: (),
 )
