@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from pfmap.display import Displayed
 from pfmap.pipeline.job import Job
 from pfmap.settings.campaign import Campaign
 
 
-@dataclass(frozen=True)
-class Stage:
+@dataclass(frozen=True, repr=False)
+class Stage(Displayed):
     """A step of a campaign: tables in, tables out.
 
     Attributes
@@ -31,6 +32,8 @@ class Stage:
     run : callable
         Given a `Job`, makes the results; the files written, as the journal names them.
     """
+
+    SHOWN: ClassVar = ("name", "label", "needs", "tables")
 
     name: str
     label: str
