@@ -92,8 +92,9 @@ def load_vector(path: Path, n_parameters: int) -> FoundLayers:
     DataError
         If the file holds anything else, or values that are not finite.
     """
-    raw = _read_array(path, "weights", n_parameters)
-    _check_names(path, _read(path), {"weights"})
+    arrays = _read(path)
+    raw = _named(path, arrays, "weights", n_parameters)
+    _check_names(path, arrays, {"weights"})
     return FoundLayers("pfmap", (), _checked(path, "weights", raw, (n_parameters,)))
 
 
@@ -118,7 +119,7 @@ def load_targets(path: Path, n_points: int) -> np.ndarray:
     DataError
         As for `load_weights`; also if integers are not all 0 or 1.
     """
-    raw = _read_array(path, "target", n_points)
+    raw = _named(path, _read(path), "target", n_points)
     targets = _checked(path, "target", raw, (n_points,))
     if np.issubdtype(raw.dtype, np.floating):
         return targets
@@ -160,7 +161,7 @@ def load_probabilities(path: Path, n_points: int) -> np.ndarray:
     >>> load_probabilities(path, 2).round(3).tolist()
     [0.0, 2.197]
     """
-    raw = _read_array(path, "probability", n_points)
+    raw = _named(path, _read(path), "probability", n_points)
     values = _checked(path, "probability", raw, (n_points,))
     if not ((values > 0.0) & (values < 1.0)).all():
         wrong = values[~((values > 0.0) & (values < 1.0))][0]
@@ -171,9 +172,8 @@ def load_probabilities(path: Path, n_points: int) -> np.ndarray:
     return np.log(values) - np.log1p(-values)
 
 
-def _read_array(path: Path, name: str, size: int) -> np.ndarray:
-    """The array `name` of an .npz file."""
-    arrays = _read(path)
+def _named(path: Path, arrays: dict[str, np.ndarray], name: str, size: int) -> np.ndarray:
+    """The array `name` of what a file holds."""
     if name not in arrays:
         raise DataError(
             f"{path}: must hold an array {name} of shape ({size},), found "
